@@ -1,0 +1,1 @@
+"""The Python client of Skyulf and the skyulf command."""

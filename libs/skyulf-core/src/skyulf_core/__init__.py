@@ -1,0 +1,1 @@
+"""The machine-learning library of Skyulf: nodes, pipelines, models, serving plans."""

@@ -1,0 +1,1 @@
+"""Skyulf in one process, and the server commands."""
