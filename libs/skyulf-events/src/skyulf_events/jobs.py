@@ -1,0 +1,71 @@
+"""Events of pipeline about jobs."""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from skyulf_events.envelope import Event
+from skyulf_events.refs import ArtifactRef, DatasetPin, Failure, PipelinePin
+
+
+class JobEvent(Event):
+    """What all events about a job carry."""
+
+    topic: ClassVar[str] = "skyulf.jobs.v1"
+    source: ClassVar[str] = "/services/pipeline"
+    subject_field: ClassVar[str] = "job_id"
+
+    job_id: UUID
+    kind: Literal["train"]
+    pipeline: PipelinePin
+    pipeline_name: str
+    dataset: DatasetPin
+    attempt: int = Field(ge=0)
+    register_as: str
+    queued_at: AwareDatetime
+
+
+class JobQueued(JobEvent):
+    """A job waits for a runner."""
+
+    type: ClassVar[str] = "job.queued"
+    status: Literal["queued"] = "queued"
+
+
+class JobStarted(JobEvent):
+    """A runner works on the job."""
+
+    type: ClassVar[str] = "job.started"
+    status: Literal["running"] = "running"
+    started_at: AwareDatetime
+
+
+class JobProgressed(JobEvent):
+    """A running job moved on; at most one of these a second for one job. ``progress`` runs from 0 to 1."""
+
+    type: ClassVar[str] = "job.progressed"
+    status: Literal["running", "cancelling"] = "running"
+    progress: float = Field(ge=0, le=1)
+    step: str
+
+
+class JobCompleted(JobEvent):
+    """A job ended: succeeded with metrics and an artifact, failed with a reason, or cancelled."""
+
+    type: ClassVar[str] = "job.completed"
+    status: Literal["succeeded", "failed", "cancelled"]
+    started_at: AwareDatetime | None = None
+    finished_at: AwareDatetime
+    task: Literal["classification", "regression"] | None = None
+    target: str | None = None
+    framework: str | None = None
+    estimator: str | None = None
+    metrics: dict[str, float] = Field(default_factory=dict)
+    artifact: ArtifactRef | None = None
+    error: Failure | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job ended with a model."""
+        return self.status == "succeeded"
