@@ -1,0 +1,39 @@
+"""The closed set of operations, version 1. Imports numpy and the standard library only."""
+
+from skyulf_core.serving.ops.base import OPS, Columns, Op, OpError, PlanError, Row, ValueProblem
+from skyulf_core.serving.ops.casting import Cast
+from skyulf_core.serving.ops.categories import Lookup, OneHot, Ordinal
+from skyulf_core.serving.ops.columns import Affine, Clip, Drop, Impute, Rename, Select
+from skyulf_core.serving.ops.dates import CYCLES, DATE_PARTS, DateParts
+from skyulf_core.serving.ops.decode import Decode
+from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Linear
+from skyulf_core.serving.ops.trees import TreeEnsemble
+
+__all__ = [
+    "CYCLES",
+    "DATE_PARTS",
+    "OPS",
+    "PREDICTION",
+    "PROBABILITIES",
+    "SCORES",
+    "Affine",
+    "Cast",
+    "Clip",
+    "Columns",
+    "DateParts",
+    "Decode",
+    "Drop",
+    "Impute",
+    "Linear",
+    "Lookup",
+    "OneHot",
+    "Op",
+    "OpError",
+    "Ordinal",
+    "PlanError",
+    "Rename",
+    "Row",
+    "Select",
+    "TreeEnsemble",
+    "ValueProblem",
+]

@@ -1,0 +1,167 @@
+"""What every operation of the serving plan is: data, with one meaning on a row and on a batch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Values are dynamic by nature (one alias for all): a checked cast per value would cost more than the arithmetic.
+Row: TypeAlias = dict[str, Any]
+Columns: TypeAlias = dict[str, NDArray[Any]]
+RowFunction: TypeAlias = Callable[[Row], None]
+Origins: TypeAlias = dict[str, frozenset[str]]
+Scalar: TypeAlias = bool | int | float | str | None
+
+
+class PlanError(ValueError):
+    """A plan cannot be read or built: unknown operation, wrong field, unknown format."""
+
+
+class ValueProblem(NamedTuple):
+    """One value an operation cannot work on: the row's index, the column, one sentence, a stable code."""
+
+    row: int
+    column: str
+    message: str
+    code: str
+
+
+class OpError(ValueError):
+    """Values that an operation refuses; `problems` names each row and column."""
+
+    def __init__(self, problems: Iterable[ValueProblem]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(f"row {p.row}, {p.column}: {p.message}" for p in self.problems[:5]))
+
+
+@dataclass(frozen=True)
+class Op(ABC):
+    """One operation of the closed set. The fields are JSON values and numpy arrays, nothing else.
+
+    A null is `None` on a row; in a batch it is NaN (numbers), None (object arrays) or NaT (datetime64[us]).
+    """
+
+    op: ClassVar[str]
+
+    @abstractmethod
+    def row_function(self) -> RowFunction:
+        """Return a function that changes one row (a dict of plain Python values) in place."""
+
+    @abstractmethod
+    def batch(self, columns: Columns) -> None:
+        """Change the columns (numpy arrays of one length) in place; the same values as row by row."""
+
+    def row(self, values: Row) -> None:
+        """Change one row in place."""
+        self._compiled(values)
+
+    @cached_property
+    def _compiled(self) -> RowFunction:
+        return self.row_function()
+
+    def needed(self, after: frozenset[str]) -> frozenset[str]:
+        """Columns that must exist before this operation, given those needed after it."""
+        return after
+
+    def trace(self, origins: Origins) -> frozenset[str]:
+        """Follow nulls: update, per column, the inputs whose null reaches it; return inputs that must not be null."""
+        return frozenset()
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the operation as JSON values (and arrays), with its name under `op`."""
+        return {"op": self.op, **{f.name: thaw(getattr(self, f.name)) for f in fields(self)}}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> Op:
+        """Build the operation that `data` describes. Raises PlanError for an unknown one or wrong fields."""
+        name = data.get("op")
+        kind = OPS.get(name) if isinstance(name, str) else None
+        if kind is None:
+            raise PlanError(f"unknown operation {name!r}; this version knows {', '.join(sorted(OPS))}")
+        known = {f.name for f in fields(kind)}
+        extra = set(data) - known - {"op"}
+        if extra:
+            raise PlanError(f"operation {name}: unknown fields {', '.join(sorted(extra))}")
+        try:
+            return kind(**{key: freeze(value) for key, value in data.items() if key != "op"})
+        except (TypeError, ValueError, OverflowError) as error:
+            raise PlanError(f"operation {name}: {error}") from error
+
+
+OPS: dict[str, type[Op]] = {}
+
+
+def operation(cls: type[Op]) -> type[Op]:
+    """Add an operation to the closed set. Only modules of this package may do so."""
+    OPS[cls.op] = cls
+    return cls
+
+
+def freeze(value: object) -> object:
+    """Turn lists into tuples, at any depth, so that an operation cannot be changed."""
+    return tuple(freeze(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def thaw(value: object) -> object:
+    """Turn tuples into lists, at any depth, as JSON has them."""
+    return [thaw(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def same_length(owner: str, **groups: object) -> None:
+    """Raise ValueError unless all the sequences are equally long."""
+    lengths = {name: len(group) for name, group in groups.items() if hasattr(group, "__len__")}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"{owner}: lengths differ: {lengths}")
+
+
+def is_null(column: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mark the nulls of a column."""
+    if column.dtype.kind == "f":
+        return np.asarray(np.isnan(column), np.bool_)
+    if column.dtype.kind == "M":
+        return np.asarray(np.isnat(column), np.bool_)
+    if column.dtype.kind == "O":
+        return np.fromiter((v is None or v != v for v in column), np.bool_, len(column))
+    return np.zeros(len(column), np.bool_)
+
+
+def as_float(column: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a numeric column as float64, nulls as NaN."""
+    if column.dtype == np.float64:
+        return column
+    if column.dtype.kind in "fiub":
+        return column.astype(np.float64)
+    return np.array([np.nan if v is None else float(v) for v in column.tolist()], np.float64)
+
+
+def plain(column: NDArray[Any]) -> list[Any]:
+    """Return a column as plain Python values, nulls as None."""
+    values: list[Any] = column.tolist()
+    if column.dtype.kind in "fO":
+        return [None if v is None or v != v else v for v in values]
+    return values
+
+
+def from_plain(values: list[Any]) -> NDArray[Any]:
+    """Return plain Python values as a column: numbers as float64 (integers without nulls as int64), else objects."""
+    kinds = {type(v) for v in values if v is not None}
+    if kinds <= {bool} and kinds and None not in values:
+        return np.array(values, np.bool_)
+    if kinds <= {int, bool} and kinds and None not in values:
+        try:
+            return np.array(values, np.int64)
+        except OverflowError:
+            return np.array(values, np.float64)
+    if kinds <= {int, float, bool}:
+        return np.array([np.nan if v is None else v for v in values], np.float64)
+    if all(hasattr(kind, "isoformat") for kind in kinds):
+        return np.array(values, "datetime64[us]")
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column

@@ -1,0 +1,251 @@
+"""Operations on categories: one_hot, ordinal, lookup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skyulf_core.serving.ops.base import (
+    Columns,
+    Op,
+    OpError,
+    Origins,
+    Row,
+    RowFunction,
+    Scalar,
+    ValueProblem,
+    from_plain,
+    operation,
+    plain,
+    same_length,
+)
+
+_UNKNOWN = -2
+_NOTHING = -1
+
+
+def unknown_category(row: int, column: str, value: object) -> ValueProblem:
+    """Say that a category was never seen in training."""
+    return ValueProblem(row, column, f"{value!r} was not seen in training", "unknown_category")
+
+
+@operation
+@dataclass(frozen=True)
+class OneHot(Op):
+    """Write 1 to the output of the row's category and 0 to the others.
+
+    `outputs[i]` belongs to `categories[i]`; null there means: known, but without a column (a dropped first level).
+    Categories in `infrequent` share `infrequent_output`. An unknown category is all zeros (`ignore`), goes to
+    `infrequent_output` (`infrequent`; all zeros where there is none) or raises (`error`).
+    A null goes to `missing_output`, or is all zeros where there is none.
+    """
+
+    op: ClassVar[str] = "one_hot"
+    column: str
+    categories: tuple[Scalar, ...]
+    outputs: tuple[str | None, ...]
+    handle_unknown: Literal["ignore", "error", "infrequent"] = "ignore"
+    infrequent: tuple[Scalar, ...] = ()
+    infrequent_output: str | None = None
+    missing_output: str | None = None
+    drop_original: bool = True
+
+    def __post_init__(self) -> None:
+        same_length("one_hot", categories=self.categories, outputs=self.outputs)
+        if self.handle_unknown not in ("ignore", "error", "infrequent"):
+            raise ValueError(f"one_hot: handle_unknown {self.handle_unknown!r}")
+
+    def names(self) -> tuple[str, ...]:
+        """Columns that are written, in order, each once."""
+        ordered = (*self.outputs, self.infrequent_output, self.missing_output)
+        return tuple(dict.fromkeys(name for name in ordered if name is not None))
+
+    def _targets(self) -> dict[Scalar, str | None]:
+        targets: dict[Scalar, str | None] = dict.fromkeys(self.infrequent, self.infrequent_output)
+        targets.update(zip(self.categories, self.outputs, strict=True))
+        return targets
+
+    def row_function(self) -> RowFunction:
+        """Encode one row."""
+        column, drop, missing = self.column, self.drop_original, self.missing_output
+        targets, zeros = self._targets(), dict.fromkeys(self.names(), 0.0)
+        unknown = self.infrequent_output if self.handle_unknown == "infrequent" else None
+        refuse = self.handle_unknown == "error"
+
+        def run(values: Row) -> None:
+            value = values.pop(column) if drop else values[column]
+            if value is None or value != value:
+                name = missing
+            elif value in targets:
+                name = targets[value]
+            elif refuse:
+                raise OpError([unknown_category(0, column, value)])
+            else:
+                name = unknown
+            values.update(zeros)
+            if name is not None:
+                values[name] = 1.0
+
+        return run
+
+    def batch(self, columns: Columns) -> None:
+        """Encode a column into float64 columns."""
+        names = self.names()
+        position: dict[str | None, int] = {name: i for i, name in enumerate(names)}
+        position[None] = _NOTHING
+        codes = {key: position[name] for key, name in self._targets().items()}
+        unknown = position[self.infrequent_output] if self.handle_unknown == "infrequent" else _NOTHING
+        if self.handle_unknown == "error":
+            unknown = _UNKNOWN
+        found = codes_of(columns[self.column], codes, missing=position[self.missing_output], unknown=unknown)
+        refuse_unknown(self.column, columns[self.column], found)
+        encoded = np.zeros((len(names), len(found)), np.float64)
+        rows = np.flatnonzero(found >= 0)
+        encoded[found[rows], rows] = 1.0
+        if self.drop_original:
+            del columns[self.column]
+        columns.update(zip(names, encoded, strict=True))
+
+    def needed(self, after: frozenset[str]) -> frozenset[str]:
+        """Need the column where any output is needed."""
+        names = frozenset(self.names())
+        return (after - names) | {self.column} if after & names else after
+
+    def trace(self, origins: Origins) -> frozenset[str]:
+        """No output is ever null."""
+        for name in self.names():
+            origins[name] = frozenset()
+        return frozenset()
+
+
+@operation
+@dataclass(frozen=True)
+class Ordinal(Op):
+    """Replace a category by its position in the column's list.
+
+    Unknown: `unknown_value` (null: the result is null), or an error. Null: `missing_value` (null: it stays null).
+    """
+
+    op: ClassVar[str] = "ordinal"
+    columns: tuple[str, ...]
+    categories: tuple[tuple[Scalar, ...], ...]
+    unknown_value: float | None = None
+    missing_value: float | None = None
+    handle_unknown: Literal["use_value", "error"] = "use_value"
+
+    def __post_init__(self) -> None:
+        same_length("ordinal", columns=self.columns, categories=self.categories)
+        if self.handle_unknown not in ("use_value", "error"):
+            raise ValueError(f"ordinal: handle_unknown {self.handle_unknown!r}")
+
+    def row_function(self) -> RowFunction:
+        """Encode one row."""
+        pairs = tuple(
+            (name, {key: float(i) for i, key in enumerate(keys)})
+            for name, keys in zip(self.columns, self.categories, strict=True)
+        )
+        unknown, missing, refuse = self.unknown_value, self.missing_value, self.handle_unknown == "error"
+
+        def run(values: Row) -> None:
+            for name, codes in pairs:
+                value = values[name]
+                if value is None or value != value:
+                    values[name] = missing
+                elif value in codes:
+                    values[name] = codes[value]
+                elif refuse:
+                    raise OpError([unknown_category(0, name, value)])
+                else:
+                    values[name] = unknown
+
+        return run
+
+    def batch(self, columns: Columns) -> None:
+        """Encode columns as float64."""
+        unknown = np.nan if self.unknown_value is None else self.unknown_value
+        missing = np.nan if self.missing_value is None else self.missing_value
+        for name, keys in zip(self.columns, self.categories, strict=True):
+            codes = {key: i for i, key in enumerate(keys)}
+            found = codes_of(columns[name], codes, missing=_NOTHING, unknown=_UNKNOWN)
+            if self.handle_unknown == "error":
+                refuse_unknown(name, columns[name], found)
+            encoded = found.astype(np.float64)
+            encoded[found == _NOTHING] = missing
+            encoded[found == _UNKNOWN] = unknown
+            columns[name] = encoded
+
+    def trace(self, origins: Origins) -> frozenset[str]:
+        """A null stops here where it has a value."""
+        for name in self.columns if self.missing_value is not None else ():
+            origins[name] = frozenset()
+        return frozenset()
+
+
+@operation
+@dataclass(frozen=True)
+class Lookup(Op):
+    """Replace a value by the one stored for it, per column.
+
+    A key that is not listed becomes the column's `default` (which may be null), or stays where `keep_unknown` is set.
+    A null is a key like any other: it can be listed, else it follows the rule for keys that are not.
+    """
+
+    op: ClassVar[str] = "lookup"
+    columns: tuple[str, ...]
+    keys: tuple[tuple[Scalar, ...], ...]
+    values: tuple[tuple[Scalar, ...], ...]
+    default: tuple[Scalar, ...]
+    keep_unknown: bool = False
+
+    def __post_init__(self) -> None:
+        same_length("lookup", columns=self.columns, keys=self.keys, values=self.values, default=self.default)
+        for keys, values in zip(self.keys, self.values, strict=True):
+            same_length("lookup", keys=keys, values=values)
+
+    def _tables(self) -> tuple[tuple[str, dict[Scalar, Scalar], Scalar], ...]:
+        tables = (dict(zip(keys, values, strict=True)) for keys, values in zip(self.keys, self.values, strict=True))
+        return tuple(zip(self.columns, tables, self.default, strict=True))
+
+    def row_function(self) -> RowFunction:
+        """Look up one row."""
+        tables, keep = self._tables(), self.keep_unknown
+
+        def run(values: Row) -> None:
+            for name, table, default in tables:
+                value = values[name]
+                key = value if value == value else None
+                values[name] = table.get(key, key if keep else default)
+
+        return run
+
+    def batch(self, columns: Columns) -> None:
+        """Look up columns: float64 (or int64) where the result is numbers, else objects."""
+        for name, table, default in self._tables():
+            keys = plain(columns[name])
+            found = [table.get(k, k) for k in keys] if self.keep_unknown else [table.get(k, default) for k in keys]
+            columns[name] = from_plain(found)
+
+    def trace(self, origins: Origins) -> frozenset[str]:
+        """A null stops here where it is listed or the default is a value."""
+        for name, table, default in self._tables():
+            result = table.get(None, None if self.keep_unknown else default)
+            if result is not None:
+                origins[name] = frozenset()
+        return frozenset()
+
+
+def codes_of(column: NDArray[Any], codes: Mapping[Any, int], *, missing: int, unknown: int) -> NDArray[np.int64]:
+    """Return the code of each value of a column."""
+    found = (missing if v is None else codes.get(v, unknown) for v in plain(column))
+    return np.fromiter(found, np.int64, len(column))
+
+
+def refuse_unknown(name: str, column: NDArray[Any], found: NDArray[np.int64]) -> None:
+    """Raise OpError for the values that have no code."""
+    rows = np.flatnonzero(found == _UNKNOWN)
+    if len(rows):
+        raise OpError([unknown_category(int(row), name, column[row : row + 1].tolist()[0]) for row in rows])

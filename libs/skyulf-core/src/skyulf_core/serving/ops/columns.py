@@ -1,0 +1,233 @@
+"""Operations on numbers and names of columns: impute, affine, clip, select, drop, rename."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from skyulf_core.serving.ops.base import (
+    Columns,
+    Op,
+    Origins,
+    Row,
+    RowFunction,
+    Scalar,
+    as_float,
+    from_plain,
+    is_null,
+    operation,
+    plain,
+    same_length,
+)
+
+
+@operation
+@dataclass(frozen=True)
+class Impute(Op):
+    """Replace the nulls of each column by its value (a number, string or boolean)."""
+
+    op: ClassVar[str] = "impute"
+    columns: tuple[str, ...]
+    values: tuple[Scalar, ...]
+
+    def __post_init__(self) -> None:
+        same_length("impute", columns=self.columns, values=self.values)
+
+    def row_function(self) -> RowFunction:
+        """Fill one row."""
+        pairs = tuple(zip(self.columns, self.values, strict=True))
+
+        def run(values: Row) -> None:
+            for name, fill in pairs:
+                value = values[name]
+                if value is None or value != value:
+                    values[name] = fill
+
+        return run
+
+    def batch(self, columns: Columns) -> None:
+        """Fill columns; a column without nulls keeps its dtype."""
+        for name, fill in zip(self.columns, self.values, strict=True):
+            column = columns[name]
+            nulls = is_null(column)
+            if not nulls.any():
+                continue
+            if column.dtype.kind == "f" and isinstance(fill, bool | int | float):
+                columns[name] = np.where(nulls, float(fill), column)
+            else:
+                columns[name] = from_plain([fill if v is None else v for v in plain(column)])
+
+    def trace(self, origins: Origins) -> frozenset[str]:
+        """No null passes, unless the fill is null itself."""
+        for name, fill in zip(self.columns, self.values, strict=True):
+            if fill is not None:
+                origins[name] = frozenset()
+        return frozenset()
+
+
+@operation
+@dataclass(frozen=True)
+class Affine(Op):
+    """`(x - offset) / scale` in float64, computed in exactly this order. Nulls stay null."""
+
+    op: ClassVar[str] = "affine"
+    columns: tuple[str, ...]
+    offsets: tuple[float, ...]
+    scales: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "offsets", tuple(float(v) for v in self.offsets))
+        object.__setattr__(self, "scales", tuple(float(v) for v in self.scales))
+        same_length("affine", columns=self.columns, offsets=self.offsets, scales=self.scales)
+        if not all(math.isfinite(v) for v in (*self.offsets, *self.scales)) or 0.0 in self.scales:
+            raise ValueError("affine: offsets and scales must be finite, scales not zero")
+
+    def row_function(self) -> RowFunction:
+        """Scale one row."""
+        triples = tuple(zip(self.columns, self.offsets, self.scales, strict=True))
+
+        def run(values: Row) -> None:
+            for name, offset, scale in triples:
+                value = values[name]
+                if value is not None:
+                    scaled = (value - offset) / scale
+                    values[name] = scaled if scaled == scaled else None
+
+        return run
+
+    def batch(self, columns: Columns) -> None:
+        """Scale columns."""
+        for name, offset, scale in zip(self.columns, self.offsets, self.scales, strict=True):
+            columns[name] = (as_float(columns[name]) - offset) / scale
+
+
+@operation
+@dataclass(frozen=True)
+class Clip(Op):
+    """Bring each column into `[lower, upper]`; a bound of null is none. Nulls stay null."""
+
+    op: ClassVar[str] = "clip"
+    columns: tuple[str, ...]
+    lower: tuple[float | None, ...]
+    upper: tuple[float | None, ...]
+
+    def __post_init__(self) -> None:
+        same_length("clip", columns=self.columns, lower=self.lower, upper=self.upper)
+
+    def row_function(self) -> RowFunction:
+        """Clip one row."""
+        bounds = tuple(
+            (name, -math.inf if low is None else low, math.inf if high is None else high)
+            for name, low, high in zip(self.columns, self.lower, self.upper, strict=True)
+        )
+
+        def run(values: Row) -> None:
+            for name, low, high in bounds:
+                value = values[name]
+                if value is None:
+                    continue
+                if value < low:
+                    values[name] = low
+                elif value > high:
+                    values[name] = high
+
+        return run
+
+    def batch(self, columns: Columns) -> None:
+        """Clip columns."""
+        for name, low, high in zip(self.columns, self.lower, self.upper, strict=True):
+            column = as_float(columns[name])
+            if low is not None:
+                column = np.where(column < low, low, column)
+            if high is not None:
+                column = np.where(column > high, high, column)
+            columns[name] = column
+
+
+@operation
+@dataclass(frozen=True)
+class Select(Op):
+    """Keep these columns only, in this order."""
+
+    op: ClassVar[str] = "select"
+    columns: tuple[str, ...]
+
+    def row_function(self) -> RowFunction:
+        """Keep the named values of one row."""
+
+        def run(values: Row) -> None:
+            kept = {name: values[name] for name in self.columns}
+            values.clear()
+            values.update(kept)
+
+        return run
+
+    def batch(self, columns: Columns) -> None:
+        """Keep the named columns."""
+        kept = {name: columns[name] for name in self.columns}
+        columns.clear()
+        columns.update(kept)
+
+
+@operation
+@dataclass(frozen=True)
+class Drop(Op):
+    """Remove these columns; one that is not there is not an error."""
+
+    op: ClassVar[str] = "drop"
+    columns: tuple[str, ...]
+
+    def row_function(self) -> RowFunction:
+        """Remove values of one row."""
+
+        def run(values: Row) -> None:
+            for name in self.columns:
+                values.pop(name, None)
+
+        return run
+
+    def batch(self, columns: Columns) -> None:
+        """Remove columns."""
+        for name in self.columns:
+            columns.pop(name, None)
+
+
+@operation
+@dataclass(frozen=True)
+class Rename(Op):
+    """Give the columns new names, all at once (so two can swap)."""
+
+    op: ClassVar[str] = "rename"
+    columns: tuple[str, ...]
+    to: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        same_length("rename", columns=self.columns, to=self.to)
+
+    def row_function(self) -> RowFunction:
+        """Rename in one row."""
+
+        def run(values: Row) -> None:
+            moved = [values.pop(name, None) for name in self.columns]
+            values.update(zip(self.to, moved, strict=True))
+
+        return run
+
+    def batch(self, columns: Columns) -> None:
+        """Rename columns."""
+        moved = {new: columns.pop(old) for old, new in zip(self.columns, self.to, strict=True) if old in columns}
+        columns.update(moved)
+
+    def needed(self, after: frozenset[str]) -> frozenset[str]:
+        """Need the old names of those needed after."""
+        back = dict(zip(self.to, self.columns, strict=True))
+        return frozenset(back.get(name, name) for name in after)
+
+    def trace(self, origins: Origins) -> frozenset[str]:
+        """Carry the origins to the new names."""
+        moved = {new: origins.pop(old, frozenset()) for old, new in zip(self.columns, self.to, strict=True)}
+        origins.update(moved)
+        return frozenset()
