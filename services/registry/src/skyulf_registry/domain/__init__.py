@@ -1,0 +1,1 @@
+"""What the registry decides, without any input or output."""
