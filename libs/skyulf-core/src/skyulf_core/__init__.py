@@ -1,1 +1,76 @@
-"""The machine-learning library of Skyulf: nodes, pipelines, models, serving plans."""
+"""The machine-learning library of Skyulf: nodes, pipelines, models, serving plans.
+
+>>> from skyulf_core import Pipeline
+
+Names are loaded when they are first used: a server that imports `skyulf_core.serving` loads neither polars nor
+scikit-learn.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skyulf_core.data.splits import SplitDataset
+    from skyulf_core.fitted import FittedModel, FittedPipeline, FittedStep, Golden
+    from skyulf_core.nodes.base import Applier, Calculator, Kind, ModelApplier, ModelCalculator, NodeConfig
+    from skyulf_core.nodes.registry import NodeInfo, NodeRegistry
+    from skyulf_core.params import Params
+    from skyulf_core.pipeline.pipeline import Pipeline
+    from skyulf_core.pipeline.validation import Validation, validate_config
+    from skyulf_core.problems import (
+        CoreError,
+        DataError,
+        InvalidConfigError,
+        NotFittedError,
+        Problem,
+        UnknownNodeError,
+    )
+    from skyulf_core.schema import ColumnSchema, Schema
+
+_HOMES = {
+    "Applier": "nodes.base",
+    "Calculator": "nodes.base",
+    "ColumnSchema": "schema",
+    "CoreError": "problems",
+    "DataError": "problems",
+    "FittedModel": "fitted",
+    "FittedPipeline": "fitted",
+    "FittedStep": "fitted",
+    "Golden": "fitted",
+    "InvalidConfigError": "problems",
+    "Kind": "nodes.base",
+    "ModelApplier": "nodes.base",
+    "ModelCalculator": "nodes.base",
+    "NodeConfig": "nodes.base",
+    "NodeInfo": "nodes.registry",
+    "NodeRegistry": "nodes.registry",
+    "NotFittedError": "problems",
+    "Params": "params",
+    "Pipeline": "pipeline.pipeline",
+    "Problem": "problems",
+    "Schema": "schema",
+    "SplitDataset": "data.splits",
+    "UnknownNodeError": "problems",
+    "Validation": "pipeline.validation",
+    "validate_config": "pipeline.validation",
+}
+
+__all__ = [
+    "Applier", "Calculator", "ColumnSchema", "CoreError", "DataError", "FittedModel", "FittedPipeline", "FittedStep",
+    "Golden", "InvalidConfigError", "Kind", "ModelApplier", "ModelCalculator", "NodeConfig", "NodeInfo",
+    "NodeRegistry", "NotFittedError", "Params", "Pipeline", "Problem", "Schema", "SplitDataset", "UnknownNodeError",
+    "Validation", "validate_config",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'skyulf_core' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"skyulf_core.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

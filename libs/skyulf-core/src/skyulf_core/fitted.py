@@ -1,0 +1,102 @@
+"""A pipeline after training, as data: what a bundle stores and what predictions need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from skyulf_core.params import Params
+from skyulf_core.problems import NotFittedError
+from skyulf_core.schema import Schema
+
+if TYPE_CHECKING:
+    from skyulf_core.evaluation import Evaluation
+    from skyulf_core.nodes.base import Label, Task
+    from skyulf_core.serving.ops import Op
+
+
+@dataclass(frozen=True)
+class FittedStep:
+    """One node with its full configuration (defaults filled in) and what it learned.
+
+    Splitters and row-changing nodes are here too (in the order of the pipeline), with params that predictions ignore.
+    """
+
+    id: str
+    node: str
+    config: dict[str, JsonValue]
+    params: Params
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """The model: its node, configuration and params, and the features in the order it was trained with."""
+
+    node: str
+    config: dict[str, JsonValue]
+    params: Params
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Rows with the answers that were right when the pipeline was trained; every copy must repeat them.
+
+    `rows` are raw input rows as JSON values (dates in ISO 8601); `probabilities` is None for a regression; numbers
+    agree within `tolerance`, labels exactly. A pipeline without a model has `rows` only.
+    """
+
+    rows: list[dict[str, JsonValue]]
+    predictions: list[JsonValue] = field(default_factory=list)
+    probabilities: list[dict[str, float]] | None = None
+    tolerance: float = 1e-9
+
+
+@dataclass(frozen=True)
+class FittedPipeline:
+    """Everything that training made.
+
+    `input_schema` holds the columns that a prediction needs (without the target and without columns that are dropped
+    unused). `config` is the pipeline's configuration with defaults filled in. `classes` are the labels of the codes
+    that a classifier returns, JSON scalars in sorted order; None for a regression.
+    """
+
+    config: dict[str, JsonValue]
+    input_schema: Schema
+    steps: tuple[FittedStep, ...]
+    model: FittedModel | None = None
+    task: Task | None = None
+    target: str | None = None
+    classes: tuple[Label, ...] | None = None
+    evaluation: Evaluation | None = None
+    golden: Golden | None = None
+
+    def plan(self) -> list[Op]:
+        """Return the serving plan: operations from one input row to the prediction."""
+        ops = self.step_ops()
+        return ops if self.model is None else ops + self._model_ops(self.model, self.classes)
+
+    def step_ops(self) -> list[Op]:
+        """Return the part of the plan before the model."""
+        from skyulf_core.nodes.base import Applier
+        from skyulf_core.nodes.registry import NodeRegistry
+
+        ops: list[Op] = []
+        for step in self.steps:
+            applier = NodeRegistry.get(step.node).applier
+            if isinstance(applier, Applier):
+                ops += applier.plan(step.params)
+        return ops
+
+    @staticmethod
+    def _model_ops(model: FittedModel, classes: Sequence[Label] | None) -> list[Op]:
+        from skyulf_core.nodes.base import ModelApplier
+        from skyulf_core.nodes.registry import NodeRegistry
+
+        applier = NodeRegistry.get(model.node).applier
+        if not isinstance(applier, ModelApplier):
+            raise NotFittedError(f"{model.node} is not a model")
+        return applier.plan(model.params, features=model.features, classes=classes)

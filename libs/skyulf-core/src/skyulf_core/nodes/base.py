@@ -1,0 +1,221 @@
+"""The pattern of every node: a Config, a Calculator that learns, an Applier that applies.
+
+A node is one file below `skyulf_core.nodes` (a model: below `skyulf_core.models`)::
+
+    class ClipConfig(NodeConfig): ...                       # the single source of defaults, choices and help
+
+    class ClipApplier(Applier):
+        def apply(self, data, params): ...                  # pure: polars frame in, polars frame out
+        def plan(self, params): ...                         # the same, as operations of the serving plan
+
+    @NodeRegistry.register("Clip", ClipApplier)
+    class ClipCalculator(Calculator[ClipConfig]):
+        family, kind, keywords = "outliers", Kind.LEARNED, ("clip", "cap")
+        def fit(self, data, config): ...                    # training rows only; returns Params
+        def infer_schema(self, schema, config): ...         # the columns that come out, without data
+
+Frames inside the library are polars DataFrames of these dtypes only: Int64 (or another integer width), Float64
+(or Float32), Boolean, String, Date, Datetime("us") without zone (UTC), Time, Duration. Missing is null, never NaN.
+The target is never among the columns that a Calculator sees, unless the node is target-aware.
+
+Models follow the same pattern with `ModelCalculator` and `ModelApplier`; see there for what they are given.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args, get_origin
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from skyulf_core.params import Params
+from skyulf_core.problems import Problem
+from skyulf_core.schema import Dtype, Schema
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from skyulf_core.serving.ops import Op
+
+Task: TypeAlias = Literal["classification", "regression"]
+Label: TypeAlias = bool | int | float | str
+
+
+class Kind(StrEnum):
+    """How pipelines treat a node, so that the classic faults cannot be written."""
+
+    STATELESS = "stateless"
+    """Nothing is learned; may stand before the split."""
+    LEARNED = "learned"
+    """Params come from training rows; before the split it is a leakage error."""
+    TARGET_AWARE = "target_aware"
+    """As learned, and reads the target."""
+    ROW_CHANGING = "row_changing"
+    """Drops or adds rows of the training split; never at predict, never on test rows."""
+    HISTORY = "history"
+    """Reads earlier rows; keeps their order."""
+    SPLITTER = "splitter"
+    """Makes the splits; once per path."""
+
+
+class NodeConfig(BaseModel):
+    """Base of every node's configuration: immutable, unknown keys are refused, one title and help text per field."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, protected_namespaces=())
+
+    def named_columns(self) -> Iterator[tuple[str, str]]:
+        """Yield (pointer below the config, column name) for every input column that the configuration names."""
+        for index, name in enumerate(getattr(self, "columns", None) or ()):
+            yield f"/columns/{index}", name
+
+
+ConfigT = TypeVar("ConfigT", bound=NodeConfig)
+
+
+def config_model_of(cls: type) -> type[NodeConfig] | None:
+    """Return the `Config` of a class that was declared as `Calculator[Config]` (or a model or splitter of it)."""
+    for base in getattr(cls, "__orig_bases__", ()):
+        for argument in get_args(base) if get_origin(base) else ():
+            if isinstance(argument, type) and issubclass(argument, NodeConfig):
+                return argument
+    return None
+
+
+class NodeBase(ABC, Generic[ConfigT]):
+    """What every kind of node declares. The first line of its docstring is the summary that people see."""
+
+    family: ClassVar[str]
+    kind: ClassVar[Kind]
+    keywords: ClassVar[tuple[str, ...]] = ()
+    accepts: ClassVar[frozenset[Dtype] | None] = None
+    """Logical types that named columns may have; None: any but `other`."""
+    config_model: ClassVar[type[NodeConfig]]
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        found = config_model_of(cls)
+        if found is not None:
+            cls.config_model = found
+
+    def check(self, schema: Schema, config: ConfigT) -> list[Problem]:
+        """Return what only this node knows to be wrong; pointers are relative to the config (`/strategy`).
+
+        Unknown columns and types that `accepts` excludes are found by the framework before.
+        """
+        return []
+
+
+class Calculator(NodeBase[ConfigT]):
+    """Learns params from training rows. Holds no state of its own."""
+
+    @abstractmethod
+    def fit(self, data: pl.DataFrame, config: ConfigT) -> Params:
+        """Learn from the training rows (features only). Does not change `data`. Raises DataError."""
+
+    @abstractmethod
+    def infer_schema(self, schema: Schema, config: ConfigT) -> Schema:
+        """Return the schema that comes out. Names that are not in `schema` are ignored, never an error."""
+
+
+class TargetAwareCalculator(NodeBase[ConfigT]):
+    """A calculator that also reads the target (kind `target_aware`)."""
+
+    @abstractmethod
+    def fit(self, data: pl.DataFrame, target: pl.Series, config: ConfigT) -> Params:
+        """Learn from the training rows and their target."""
+
+    @abstractmethod
+    def infer_schema(self, schema: Schema, config: ConfigT) -> Schema:
+        """Return the schema that comes out."""
+
+
+class Applier:
+    """Applies what was learned. Pure: the same params and rows give the same rows, whatever came before."""
+
+    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
+        """Return the changed frame; columns that the node does not know pass through."""
+        raise TypeError(f"{type(self).__name__} does not apply to columns")
+
+    def plan(self, params: Params) -> list[Op]:
+        """Return the same change as operations of the serving plan; empty for nodes that never run at predict."""
+        return []
+
+
+class RowApplier(Applier):
+    """Applier of a row-changing node: says which rows of the training split remain."""
+
+    @abstractmethod
+    def rows(self, data: pl.DataFrame, params: Params) -> NDArray[np.int64]:
+        """Return positions of the rows to keep, in order; a position may come twice."""
+
+    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
+        """Return the remaining rows."""
+        return data[self.rows(data, params)]
+
+
+@dataclass(frozen=True)
+class SplitRows:
+    """Row positions of each split, in the order in which the splits hold them."""
+
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+    validation: NDArray[np.int64] | None = None
+
+
+class Splitter(NodeBase[ConfigT]):
+    """Chooses the rows of the splits. Its config names the target in a field `target`."""
+
+    kind: ClassVar[Kind] = Kind.SPLITTER
+
+    @abstractmethod
+    def split(self, data: pl.DataFrame, config: ConfigT, *, task: Task | None) -> SplitRows:
+        """Return the rows of each split of a frame that still holds its target. Raises DataError."""
+
+    @abstractmethod
+    def target(self, config: ConfigT) -> str | None:
+        """Return the target's name."""
+
+
+class ModelCalculator(NodeBase[ConfigT]):
+    """Trains a model. Registered as a node with `family = "models"`.
+
+    What `fit` is given: `features`, a polars frame of numeric and boolean columns only, finite or null (null only
+    where `accepts_missing`), all of the training rows, columns in the order of the fitted schema; `target`, aligned
+    with it and without nulls:
+    for a classification int64 codes 0 … k-1 into `classes` (sorted as numpy sorts the labels; every code occurs),
+    for a regression float64.
+    """
+
+    family: ClassVar[str] = "models"
+    kind: ClassVar[Kind] = Kind.TARGET_AWARE
+    task: ClassVar[Task]
+    accepts_missing: ClassVar[bool] = False
+    """Whether features may be null; otherwise the pipeline refuses nulls by name before `fit`."""
+
+    @abstractmethod
+    def fit(self, features: pl.DataFrame, target: NDArray[np.generic], config: ConfigT) -> Params:
+        """Train; return arrays and JSON values, never an estimator. Raises DataError."""
+
+
+class ModelApplier(ABC):
+    """Predicts with what a ModelCalculator returned. `features` is the frame described there, any number of rows."""
+
+    @abstractmethod
+    def predict(self, features: pl.DataFrame, params: Params) -> NDArray[np.generic]:
+        """Return int64 class codes (classification) or float64 values (regression), one per row."""
+
+    def predict_proba(self, features: pl.DataFrame, params: Params) -> NDArray[np.float64] | None:
+        """Return probabilities (rows x classes, in the order of the codes); None for a regression."""
+        return None
+
+    @abstractmethod
+    def plan(self, params: Params, *, features: Sequence[str], classes: Sequence[Label] | None) -> list[Op]:
+        """Return the operations from feature values to the prediction (with `decode` for a classification).
+
+        `features` are the columns of the frame in order; `classes` the labels of the codes, None for a regression.
+        """

@@ -1,0 +1,82 @@
+"""What can be wrong with a configuration or with data, said so that a person can act on it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    `pointer` is a JSON pointer into the configuration (`/steps/1/config/strategy`), `node` the node's name or the
+    step's id, `field` the configuration key, `code` a stable kebab-case name, `suggestion` what to do instead.
+    """
+
+    pointer: str
+    message: str
+    code: str
+    node: str | None = None
+    field: str | None = None
+    suggestion: str | None = None
+
+    def to_dict(self) -> dict[str, str | None]:
+        """Return the problem as JSON values."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        hint = f" {self.suggestion}" if self.suggestion else ""
+        return f"{self.pointer or '/'}: {self.message}{hint}"
+
+
+class CoreError(Exception):
+    """Base of every error that this library raises on purpose. `code` is stable, the text is one sentence."""
+
+    code: ClassVar[str] = "core-error"
+
+
+class InvalidConfigError(CoreError):
+    """A configuration has problems; `problems` lists all of them."""
+
+    code = "invalid-config"
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class DataError(CoreError):
+    """Data cannot be used: `reason` is a stable kebab-case name, `column` and `node` say where."""
+
+    code = "invalid-data"
+
+    def __init__(self, message: str, *, reason: str, column: str | None = None, node: str | None = None) -> None:
+        self.message, self.reason, self.column, self.node = message, reason, column, node
+        super().__init__(f"{node}: {message}" if node else message)
+
+
+class UnknownNodeError(CoreError):
+    """No node has this name; the text names the nearest one."""
+
+    code = "unknown-node"
+
+
+class NotFittedError(CoreError):
+    """The pipeline was asked for something that exists only after `fit`."""
+
+    code = "not-fitted"
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
+    """Return `Did you mean 'x'?` for the nearest choice, or None where nothing is near.
+
+    >>> did_you_mean("medain", ["mean", "median"])
+    "Did you mean 'median'?"
+    """
+    known = list(choices)
+    lowered = {choice.lower(): choice for choice in known}
+    near = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
+    return f"Did you mean {lowered[near[0]]!r}?" if near else None
