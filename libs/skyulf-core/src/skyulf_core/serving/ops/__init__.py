@@ -5,7 +5,7 @@ from skyulf_core.serving.ops.casting import Cast
 from skyulf_core.serving.ops.categories import Lookup, OneHot, Ordinal
 from skyulf_core.serving.ops.columns import Affine, Clip, Drop, Impute, Rename, Select
 from skyulf_core.serving.ops.dates import CYCLES, DATE_PARTS, DateParts
-from skyulf_core.serving.ops.decode import Decode
+from skyulf_core.serving.ops.decode import Decode, Respond
 from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Linear
 from skyulf_core.serving.ops.trees import TreeEnsemble
 
@@ -32,6 +32,7 @@ __all__ = [
     "Ordinal",
     "PlanError",
     "Rename",
+    "Respond",
     "Row",
     "Select",
     "TreeEnsemble",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
@@ -48,6 +48,8 @@ class Op(ABC):
     """
 
     op: ClassVar[str]
+    parallel: ClassVar[tuple[str, ...]] = ()
+    """Fields that run beside `columns`, for operations that change each of their columns by itself."""
 
     @abstractmethod
     def row_function(self) -> RowFunction:
@@ -64,6 +66,19 @@ class Op(ABC):
     @cached_property
     def _compiled(self) -> RowFunction:
         return self.row_function()
+
+    def makes(self) -> frozenset[str]:
+        """Columns that this operation makes."""
+        return frozenset()
+
+    def restrict(self, after: frozenset[str]) -> Op | None:
+        """Return the part of this operation that makes or changes a column needed after it, or None."""
+        if not self.parallel:
+            return self if self.makes() & after else None
+        columns: tuple[str, ...] = getattr(self, "columns")  # noqa: B009 - a field of those that have `parallel`
+        kept = [i for i, name in enumerate(columns) if name in after]
+        cut = {name: tuple(getattr(self, name)[i] for i in kept) for name in self.parallel}
+        return replace(self, **cut) if kept else None
 
     def needed(self, after: frozenset[str]) -> frozenset[str]:
         """Columns that must exist before this operation, given those needed after it."""
@@ -111,6 +126,13 @@ def freeze(value: object) -> object:
 def thaw(value: object) -> object:
     """Turn tuples into lists, at any depth, as JSON has them."""
     return [thaw(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def source_needed(after: frozenset[str], column: str, *, dropped: bool) -> frozenset[str]:
+    """Add the column that an operation reads; one that it drops must not be read again."""
+    if dropped and column in after:
+        raise PlanError(f"column {column!r} is read after it was dropped")
+    return after | {column}
 
 
 def same_length(owner: str, **groups: object) -> None:

@@ -44,6 +44,7 @@ class Cast(Op):
     """
 
     op: ClassVar[str] = "cast"
+    parallel: ClassVar[tuple[str, ...]] = ("columns",)
     columns: tuple[str, ...]
     to: CastTarget
     format: str | None = None

@@ -22,6 +22,7 @@ from skyulf_core.serving.ops.base import (
     operation,
     plain,
     same_length,
+    source_needed,
 )
 
 _UNKNOWN = -2
@@ -110,10 +111,13 @@ class OneHot(Op):
             del columns[self.column]
         columns.update(zip(names, encoded, strict=True))
 
+    def makes(self) -> frozenset[str]:
+        """Make one column per category that has one."""
+        return frozenset(self.names())
+
     def needed(self, after: frozenset[str]) -> frozenset[str]:
-        """Need the column where any output is needed."""
-        names = frozenset(self.names())
-        return (after - names) | {self.column} if after & names else after
+        """Need the column."""
+        return source_needed(after - self.makes(), self.column, dropped=self.drop_original)
 
     def trace(self, origins: Origins) -> frozenset[str]:
         """No output is ever null."""
@@ -131,6 +135,7 @@ class Ordinal(Op):
     """
 
     op: ClassVar[str] = "ordinal"
+    parallel: ClassVar[tuple[str, ...]] = ("columns", "categories")
     columns: tuple[str, ...]
     categories: tuple[tuple[Scalar, ...], ...]
     unknown_value: float | None = None
@@ -195,6 +200,7 @@ class Lookup(Op):
     """
 
     op: ClassVar[str] = "lookup"
+    parallel: ClassVar[tuple[str, ...]] = ("columns", "keys", "values", "default")
     columns: tuple[str, ...]
     keys: tuple[tuple[Scalar, ...], ...]
     values: tuple[tuple[Scalar, ...], ...]

@@ -30,6 +30,7 @@ class Impute(Op):
     """Replace the nulls of each column by its value (a number, string or boolean)."""
 
     op: ClassVar[str] = "impute"
+    parallel: ClassVar[tuple[str, ...]] = ("columns", "values")
     columns: tuple[str, ...]
     values: tuple[Scalar, ...]
 
@@ -74,6 +75,7 @@ class Affine(Op):
     """`(x - offset) / scale` in float64, computed in exactly this order. Nulls stay null."""
 
     op: ClassVar[str] = "affine"
+    parallel: ClassVar[tuple[str, ...]] = ("columns", "offsets", "scales")
     columns: tuple[str, ...]
     offsets: tuple[float, ...]
     scales: tuple[float, ...]
@@ -110,6 +112,7 @@ class Clip(Op):
     """Bring each column into `[lower, upper]`; a bound of null is none. Nulls stay null."""
 
     op: ClassVar[str] = "clip"
+    parallel: ClassVar[tuple[str, ...]] = ("columns", "lower", "upper")
     columns: tuple[str, ...]
     lower: tuple[float | None, ...]
     upper: tuple[float | None, ...]
@@ -220,6 +223,10 @@ class Rename(Op):
         """Rename columns."""
         moved = {new: columns.pop(old) for old, new in zip(self.columns, self.to, strict=True) if old in columns}
         columns.update(moved)
+
+    def makes(self) -> frozenset[str]:
+        """Make the new names."""
+        return frozenset(self.to)
 
     def needed(self, after: frozenset[str]) -> frozenset[str]:
         """Need the old names of those needed after."""

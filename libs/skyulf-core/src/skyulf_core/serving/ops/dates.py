@@ -11,7 +11,17 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from skyulf_core.serving.ops.base import Columns, Op, Origins, Row, RowFunction, is_null, operation, same_length
+from skyulf_core.serving.ops.base import (
+    Columns,
+    Op,
+    Origins,
+    Row,
+    RowFunction,
+    is_null,
+    operation,
+    same_length,
+    source_needed,
+)
 
 RowPart: TypeAlias = Callable[[datetime], float]
 BatchPart: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
@@ -52,7 +62,7 @@ def _clock(at: NDArray[Any], unit: int, size: int) -> NDArray[Any]:
 
 
 def _tomorrow_is_first(at: NDArray[Any]) -> NDArray[Any]:
-    return np.equal(_day(_days(at) + np.timedelta64(1, "D")), 1)
+    return np.asarray(_day(_days(at) + np.timedelta64(1, "D")) == 1)
 
 
 def _is_month_end(at: datetime) -> bool:
@@ -148,10 +158,13 @@ class DateParts(Op):
             numbers = _PARTS[part][1](filled).astype(np.float64)
             columns[out] = np.where(nulls, np.nan, numbers)
 
+    def makes(self) -> frozenset[str]:
+        """Make one column per part."""
+        return frozenset(self.outputs)
+
     def needed(self, after: frozenset[str]) -> frozenset[str]:
-        """Need the column where any output is needed."""
-        outputs = frozenset(self.outputs)
-        return (after - outputs) | {self.column} if after & outputs else after
+        """Need the column."""
+        return source_needed(after - self.makes(), self.column, dropped=self.drop_original)
 
     def trace(self, origins: Origins) -> frozenset[str]:
         """Every part is null where the date is."""

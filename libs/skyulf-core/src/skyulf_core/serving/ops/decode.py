@@ -1,7 +1,8 @@
-"""The decode operation: from scores or probabilities to a class label."""
+"""The last operations: decode (from scores or probabilities to a class label) and respond (to a number)."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -60,3 +61,50 @@ class Decode(Op):
         labels = np.empty(len(self.classes), object)
         labels[:] = self.classes
         columns[PREDICTION] = labels[winners]
+
+    def makes(self) -> frozenset[str]:
+        """Make the prediction."""
+        return frozenset({PREDICTION})
+
+    def needed(self, after: frozenset[str]) -> frozenset[str]:
+        """Need what it decodes."""
+        return (after - {PREDICTION}) | {SCORES if self.by == "scores" and self.threshold is None else PROBABILITIES}
+
+
+@operation
+@dataclass(frozen=True)
+class Respond(Op):
+    """Write a regression's one score as the prediction, through `exp` where the model is linear in the logarithm."""
+
+    op: ClassVar[str] = "respond"
+    link: Literal["identity", "exp"] = "identity"
+
+    def __post_init__(self) -> None:
+        if self.link not in ("identity", "exp"):
+            raise ValueError(f"respond: link {self.link!r}")
+
+    def row_function(self) -> RowFunction:
+        """Answer one row."""
+        respond = _exp if self.link == "exp" else float
+
+        def run(values: Row) -> None:
+            values[PREDICTION] = respond(values[SCORES][0])
+
+        return run
+
+    def batch(self, columns: Columns) -> None:
+        """Answer a batch, as float64."""
+        scores = columns[SCORES][:, 0]
+        columns[PREDICTION] = np.array([_exp(s) for s in scores.tolist()]) if self.link == "exp" else scores
+
+    def makes(self) -> frozenset[str]:
+        """Make the prediction."""
+        return frozenset({PREDICTION})
+
+    def needed(self, after: frozenset[str]) -> frozenset[str]:
+        """Need the score."""
+        return (after - {PREDICTION}) | {SCORES}
+
+
+def _exp(score: float) -> float:
+    return math.exp(min(score, 709.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -72,7 +73,12 @@ class Linear(Op):
                         total += values[name] * weight
                     scores.append(total + intercept)
             except TypeError:
-                raise OpError(null_features(values, features)) from None
+                problems = null_features(values, features)
+                if not problems:
+                    raise
+                raise OpError(problems) from None
+            if not all(map(isfinite, scores)):
+                raise OpError([_overflow(0)])
             values[SCORES] = scores
             values[PROBABILITIES] = link(scores)
 
@@ -87,15 +93,27 @@ class Linear(Op):
             for column, weight in zip(matrix, weights, strict=True):
                 scores[k] += column * weight
             scores[k] += self.intercepts[k]
+        endless = np.flatnonzero(~np.isfinite(scores).all(axis=0))
+        if len(endless):
+            raise OpError([_overflow(int(row)) for row in endless])
         store_batch(columns, scores.T, self.link)
+
+    def makes(self) -> frozenset[str]:
+        """Make scores, and probabilities for a classifier."""
+        return model_makes(self.link)
 
     def needed(self, after: frozenset[str]) -> frozenset[str]:
         """Need the features."""
-        return (after - {SCORES, PROBABILITIES}) | frozenset(self.features)
+        return (after - self.makes()) | frozenset(self.features)
 
     def trace(self, origins: Origins) -> frozenset[str]:
         """Refuse every null that reaches a feature."""
         return frozenset().union(*(origins.get(name, frozenset()) for name in self.features))
+
+
+def model_makes(link: str) -> frozenset[str]:
+    """Return what a model with this link makes."""
+    return frozenset({SCORES} if link == "identity" else {SCORES, PROBABILITIES})
 
 
 def null_features(values: Row, features: Sequence[str]) -> list[ValueProblem]:
@@ -112,6 +130,10 @@ def refuse_nulls(features: Sequence[str], matrix: Sequence[NDArray[Any]]) -> Non
     ]
     if problems:
         raise OpError(problems)
+
+
+def _overflow(row: int) -> ValueProblem:
+    return ValueProblem(row, "", "has values so large that the model's score is not a number", "out_of_range")
 
 
 def _null(row: int, name: str) -> ValueProblem:

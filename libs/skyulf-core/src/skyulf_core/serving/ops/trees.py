@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skyulf_core.serving.ops.base import Columns, Op, OpError, Origins, Row, RowFunction, as_float, operation
-from skyulf_core.serving.ops.linear import PROBABILITIES, SCORES, null_features, refuse_nulls, store_batch
+from skyulf_core.serving.ops.linear import PROBABILITIES, SCORES, model_makes, null_features, refuse_nulls, store_batch
 from skyulf_core.serving.ops.links import LINKS
 from skyulf_core.serving.ops.walk import Trees, nested, walk_batch, walk_nested, walk_row
 
@@ -112,9 +112,13 @@ class TreeEnsemble(Op):
             scores /= len(self.roots)
         store_batch(columns, scores, self.link)
 
+    def makes(self) -> frozenset[str]:
+        """Make scores, and probabilities for a classifier."""
+        return model_makes(self.link)
+
     def needed(self, after: frozenset[str]) -> frozenset[str]:
         """Need the features."""
-        return (after - {SCORES, PROBABILITIES}) | frozenset(self.features)
+        return (after - self.makes()) | frozenset(self.features)
 
     def trace(self, origins: Origins) -> frozenset[str]:
         """Nulls have a direction in every tree, unless they are refused."""

@@ -1,0 +1,38 @@
+"""What a caller learns about rows that cannot be predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class RowProblem(NamedTuple):
+    """One fault of one row: its index, the field (empty: the row itself), a sentence, a stable code.
+
+    Codes: missing, unknown_field, wrong_type, not_finite, out_of_range, invalid_text, invalid_date, null,
+    unknown_category, cannot_cast.
+    """
+
+    row_index: int
+    field: str
+    message: str
+    code: str
+
+
+class RowError(ValueError):
+    """Rows that cannot be predicted; `problems` lists every fault of every row, and nothing was predicted."""
+
+    def __init__(self, problems: Iterable[RowProblem]) -> None:
+        self.problems = list(problems)
+        shown = [f"row {p.row_index}: {p.field or 'the row'} {p.message}" for p in self.problems[:5]]
+        more = len(self.problems) - len(shown)
+        super().__init__("; ".join(shown) + (f"; and {more} more" if more > 0 else ""))
+
+
+class ValueRefusedError(ValueError):
+    """One value does not fit its column."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code

@@ -1,0 +1,190 @@
+"""Serving plans: read them, check rows against them, predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from skyulf_core.serving.arrays import ArrayReader
+from skyulf_core.serving.errors import RowError, RowProblem
+from skyulf_core.serving.files import open_files, read_json
+from skyulf_core.serving.ops import PREDICTION, PROBABILITIES, Columns, Op, OpError, PlanError
+from skyulf_core.serving.ops.base import Origins
+from skyulf_core.serving.schema import InputCheck, InputColumn
+
+PLAN_FORMAT = "skyulf.plan/1"
+PLAN_FILE = "plan.json"
+TASKS = ("classification", "regression")
+
+Label: TypeAlias = bool | int | float | str
+
+_ROW_BY_ROW = 64
+"""Up to so many rows are quicker one by one: a batch costs about as much whatever its size."""
+
+
+@dataclass(frozen=True)
+class PredictionBatch:
+    """Predictions in the order of the rows; for classifiers also each class's probability, by `label_key`."""
+
+    predictions: list[Label]
+    probabilities: list[dict[str, float]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.predictions)
+
+
+def label_key(label: Label) -> str:
+    """Return a class label as a JSON key: `true`, `3`, or the string itself."""
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+@dataclass(frozen=True)
+class PlanDocument:
+    """A plan as data: what `plan.json` says."""
+
+    task: str
+    input_schema: Sequence[InputColumn]
+    ops: Sequence[Op]
+    classes: Sequence[Label] | None = None
+    target: str | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return JSON values and arrays (see serving.arrays)."""
+        return {
+            "format": PLAN_FORMAT,
+            "task": self.task,
+            "target": self.target,
+            "classes": None if self.classes is None else list(self.classes),
+            "input_schema": [column.to_dict() for column in self.input_schema],
+            "metadata": dict(self.metadata),
+            "ops": [op.to_dict() for op in self.ops],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> PlanDocument:
+        """Read a plan. Raises PlanError for an unknown format, operation or field."""
+        if data.get("format") != PLAN_FORMAT:
+            raise PlanError(f"plan format {data.get('format')!r}; this version reads {PLAN_FORMAT!r}")
+        schema, ops = data.get("input_schema"), data.get("ops")
+        classes, task, target = data.get("classes"), data.get("task"), data.get("target")
+        metadata = data.get("metadata") or {}
+        if not isinstance(schema, list) or not isinstance(ops, list) or not isinstance(metadata, dict):
+            raise PlanError("a plan has input_schema, ops and metadata")
+        if task not in TASKS or not isinstance(classes, list | None) or not isinstance(target, str | None):
+            raise PlanError(f"plan of task {task!r}, target {target!r}")
+        if not all(isinstance(op, dict) for op in ops):
+            raise PlanError("an operation is an object")
+        columns = tuple(InputColumn.from_dict(column) for column in schema)
+        return cls(str(task), columns, tuple(Op.from_dict(op) for op in ops), classes, target, metadata)
+
+
+class PlanModel:
+    """A model ready to predict. Immutable and safe to share between threads."""
+
+    def __init__(self, document: PlanDocument) -> None:
+        """Compile the plan. Raises PlanError where its operations do not fit its schema."""
+        self.document = document
+        self.task = document.task
+        self.target = document.target
+        self.classes = None if document.classes is None else list(document.classes)
+        self.input_schema = list(document.input_schema)
+        names = frozenset(column.name for column in self.input_schema)
+        self._ops, self.required_fields = _live_ops(document)
+        unknown = self.required_fields - names
+        if PREDICTION in unknown or PROBABILITIES in unknown:
+            raise PlanError("the plan makes no prediction")
+        if unknown:
+            raise PlanError(f"the plan reads columns that are not in its schema: {', '.join(sorted(unknown))}")
+        self._origins: Origins = {name: frozenset({name}) for name in names}
+        no_null = frozenset[str]().union(*(op.trace(self._origins) for op in self._ops))
+        self._check = InputCheck(self.input_schema, required=self.required_fields, no_null=no_null, target=self.target)
+        self._steps = tuple(op.row_function() for op in self._ops)
+        self._keys = None if self.classes is None else [label_key(label) for label in self.classes]
+
+    def predict_row(self, row: Mapping[str, object]) -> PredictionBatch:
+        """Predict one row. Raises RowError."""
+        return self.predict_rows([row])
+
+    def predict_rows(self, rows: Sequence[Mapping[str, object]]) -> PredictionBatch:
+        """Predict rows of JSON values, a few on plain Python, many on numpy columns. Raises RowError."""
+        if len(rows) <= _ROW_BY_ROW:
+            return self._row_by_row(rows)
+        columns, problems = self._check.columns(rows)
+        if problems:
+            raise RowError(problems)
+        return self.predict_columns(columns)
+
+    def predict_columns(self, columns: Columns) -> PredictionBatch:
+        """Predict checked columns: numbers as float64 with NaN for null (or int64, bool), strings as objects with
+        None, times as datetime64[us] with NaT. Raises RowError."""
+        work = {name: columns[name] for name in self.required_fields}
+        try:
+            for op in self._ops:
+                op.batch(work)
+        except OpError as error:
+            raise RowError(self._problems(error)) from None
+        predictions = work[PREDICTION].tolist()
+        if self._keys is None:
+            return PredictionBatch(predictions)
+        keys = self._keys
+        return PredictionBatch(predictions, [dict(zip(keys, row, strict=True)) for row in work[PROBABILITIES].tolist()])
+
+    def _row_by_row(self, rows: Sequence[Mapping[str, object]]) -> PredictionBatch:
+        predictions: list[Label] = []
+        probabilities: list[dict[str, float]] = []
+        problems: list[RowProblem] = []
+        keys = self._keys
+        for index, row in enumerate(rows):
+            values, found = self._check.row(index, row)
+            if found:
+                problems += found
+                continue
+            try:
+                for step in self._steps:
+                    step(values)
+            except OpError as error:
+                problems += self._problems(error, index)
+                continue
+            predictions.append(values[PREDICTION])
+            if keys is not None:
+                probabilities.append(dict(zip(keys, values[PROBABILITIES], strict=True)))
+        if problems:
+            raise RowError(problems)
+        return PredictionBatch(predictions, None if keys is None else probabilities)
+
+    def _problems(self, error: OpError, index: int = 0) -> list[RowProblem]:
+        return [
+            RowProblem(index + problem.row, self._input_of(problem.column), problem.message, problem.code)
+            for problem in error.problems
+        ]
+
+    def _input_of(self, column: str) -> str:
+        """Name the input field behind a derived column, where it is one."""
+        origin = self._origins.get(column, frozenset())
+        return next(iter(origin)) if len(origin) == 1 else column
+
+
+def _live_ops(document: PlanDocument) -> tuple[tuple[Op, ...], frozenset[str]]:
+    """Return the operations that the answer depends on, cut to the columns it depends on, and those it starts from."""
+    needed = frozenset({PREDICTION} if document.task == "regression" else {PREDICTION, PROBABILITIES})
+    kept: list[Op] = []
+    for op in reversed(document.ops):
+        live = op.restrict(needed)
+        if live is None:
+            continue
+        kept.append(live)
+        needed = live.needed(needed)
+    return tuple(reversed(kept)), needed
+
+
+def load_plan(source: Path | str | Mapping[str, bytes]) -> PlanModel:
+    """Read the plan of a bundle, from its folder or from its files' bytes by name.
+
+    Raises PlanError for anything that is not a plan of this version; nothing is ever unpickled or executed.
+    """
+    files = open_files(source)
+    document = ArrayReader(files).decode(read_json(files, PLAN_FILE))
+    return PlanModel(PlanDocument.from_dict(document))
