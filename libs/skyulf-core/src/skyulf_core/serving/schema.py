@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from skyulf_core.serving.errors import RowProblem, ValueRefusedError
 from skyulf_core.serving.ops.base import Columns, PlanError, Row
-from skyulf_core.serving.values import Coerce, coercer, integer_bounds, kind_of
+from skyulf_core.serving.values import Coerce, coercer
 
 _MISSING = object()
 
 
 @dataclass(frozen=True)
 class InputColumn:
-    """One field of a row, as training saw it. dtype is polars' name (`Int64`, `String`, `Datetime(…)`)."""
+    """One field of a row, as training saw it. dtype is a logical type: integer, float, boolean, string, category, date, …"""
 
     name: str
     dtype: str
@@ -159,34 +159,32 @@ def _value_by_value(field: _Field, raw: list[Any]) -> tuple[list[Any], list[RowP
 
 def _whole_column(dtype: str, raw: list[Any]) -> NDArray[Any] | None:
     """Return the column where all values are of its plain type and valid, else None: then each is looked at."""
-    kinds, kind = set(map(type, raw)), kind_of(dtype)
+    kinds = set(map(type, raw))
     try:
-        if kind == "float" and kinds <= {float, int} and dtype.lower() != "float32":
+        if dtype == "float" and kinds <= {float, int}:
             numbers = np.array(raw, np.float64)
             return numbers if np.isfinite(numbers).all() else None
-        if kind == "integer" and kinds == {int}:
-            whole = np.array(raw, np.int64)
-            low, high = integer_bounds(dtype)
-            return whole if int(whole.min()) >= low and int(whole.max()) <= high else None
+        if dtype == "integer" and kinds == {int}:
+            return np.array(raw, np.int64)
     except OverflowError:
         return None
-    if kind == "boolean" and kinds == {bool}:
+    if dtype == "boolean" and kinds == {bool}:
         return np.array(raw, np.bool_)
-    if kind == "string" and kinds == {str} and all(map(str.isascii, raw)):
+    if dtype in ("string", "category") and kinds == {str} and all(map(str.isascii, raw)):
         return _array(dtype, raw)
     return None
 
 
 def _array(dtype: str, values: list[Any]) -> NDArray[Any]:
     """Return checked values as a column in the batch's form."""
-    kind, has_null = kind_of(dtype), None in values
-    if kind == "float" or (kind in ("integer", "boolean") and has_null):
+    has_null = None in values
+    if dtype == "float" or (dtype in ("integer", "boolean") and has_null):
         return np.array([np.nan if v is None else v for v in values], np.float64)
-    if kind == "integer":
-        return np.array(values, np.uint64 if dtype.lower() == "uint64" else np.int64)
-    if kind == "boolean":
+    if dtype == "integer":
+        return np.array(values, np.int64)
+    if dtype == "boolean":
         return np.array(values, np.bool_)
-    if kind in ("date", "datetime"):
+    if dtype in ("date", "datetime"):
         return np.array(values, "datetime64[us]")
     column = np.empty(len(values), object)
     column[:] = values

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
-import struct
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time
 from typing import TypeAlias
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from skyulf_core.serving.errors import ValueRefusedError
+from skyulf_core.serving.ops.base import PlanError
 
 Coerce: TypeAlias = Callable[[object], object]
 
-_ZONE = re.compile(r"time_zone='([^']+)'")
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
 _WORDS = (
     (bool, "a boolean"),
     (str, "a string"),
@@ -26,34 +24,15 @@ _WORDS = (
 )
 
 
-def kind_of(dtype: str) -> str:
-    """Return what a column holds: integer, float, boolean, string, date, datetime or other."""
-    name = dtype.lower()
-    if name.startswith(("int", "uint")):
-        return "integer"
-    if name.startswith(("float", "decimal")):
-        return "float"
-    if name.startswith(("str", "utf8", "cat", "enum")):
-        return "string"
-    if name.startswith("bool"):
-        return "boolean"
-    if name.startswith("datetime"):
-        return "datetime"
-    return "date" if name == "date" else "other"
-
-
 def coercer(dtype: str) -> Coerce:
-    """Return the function that checks one value that is not null. It raises ValueRefusedError."""
-    kind = kind_of(dtype)
-    if kind == "integer":
-        return _integers(dtype.lower())
-    if kind == "float":
-        return _float32 if dtype.lower() == "float32" else to_float
-    if kind == "datetime":
-        found = _ZONE.search(dtype)
-        zone = ZoneInfo(found.group(1)) if found else UTC
-        return lambda value: _datetime(value, zone)
-    return {"string": to_string, "boolean": _boolean, "date": _date}.get(kind, _other)
+    """Return the function that checks one value that is not null. It raises ValueRefusedError.
+
+    Raises PlanError for a dtype that is none of the logical types of a schema.
+    """
+    try:
+        return _BY_TYPE[dtype]
+    except KeyError:
+        raise PlanError(f"a column of unknown type {dtype!r}") from None
 
 
 def _wrong(expected: str, value: object) -> ValueRefusedError:
@@ -76,39 +55,21 @@ def to_float(value: object) -> float:
     return to_float(number)
 
 
-def _float32(value: object) -> float:
-    number = to_float(value)
-    try:
-        return float(struct.unpack("f", struct.pack("f", number))[0])
-    except OverflowError:
-        raise ValueRefusedError("is too large for a 32 bit number", "out_of_range") from None
-
-
-def integer_bounds(dtype: str) -> tuple[int, int]:
-    """Return the smallest and largest value of an integer type."""
-    bits = int(re.sub(r"\D", "", dtype) or 64)
-    return (0, 2**bits - 1) if dtype.lower().startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-
-
-def _integers(dtype: str) -> Coerce:
-    low, high = integer_bounds(dtype)
-
-    def coerce(value: object) -> int:
-        if type(value) is int:
-            number = value
-        elif isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-            raise _wrong("a whole number", value)
-        elif isinstance(value, float | np.floating) and not math.isfinite(value):
-            raise ValueRefusedError("must be a finite number; send null for a missing one", "not_finite")
-        else:
-            number = int(value)
-            if number != value:
-                raise ValueRefusedError("must be a whole number", "wrong_type")
-        if not low <= number <= high:
-            raise ValueRefusedError(f"must lie between {low} and {high}", "out_of_range")
-        return number
-
-    return coerce
+def to_integer(value: object) -> int:
+    """Return a whole number of 64 bits; 3.0 is 3."""
+    if type(value) is int:
+        number = value
+    elif isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise _wrong("a whole number", value)
+    elif not math.isfinite(value):
+        raise ValueRefusedError("must be a finite number; send null for a missing one", "not_finite")
+    else:
+        number = int(value)
+        if number != value:
+            raise ValueRefusedError("must be a whole number", "wrong_type")
+    if not INTEGER_MIN <= number <= INTEGER_MAX:
+        raise ValueRefusedError("is too large for a 64 bit integer", "out_of_range")
+    return number
 
 
 def to_string(value: object) -> str:
@@ -129,11 +90,11 @@ def _boolean(value: object) -> bool:
     raise _wrong("true or false", value)
 
 
-def _datetime(value: object, zone: tzinfo) -> datetime:
+def _datetime(value: object) -> datetime:
     expected = "a date and time in ISO 8601, as 2024-05-31T12:00:00"
     parsed = _parsed(value, expected)
     try:
-        return parsed if parsed.tzinfo is None else parsed.astimezone(zone).replace(tzinfo=None)
+        return parsed if parsed.tzinfo is None else parsed.astimezone(UTC).replace(tzinfo=None)
     except OverflowError:
         raise ValueRefusedError(f"must be {expected}", "invalid_date") from None
 
@@ -158,3 +119,17 @@ def _parsed(value: object, expected: str) -> datetime:
 
 def _other(value: object) -> object:
     return value
+
+
+_BY_TYPE: dict[str, Coerce] = {
+    "integer": to_integer,
+    "float": to_float,
+    "boolean": _boolean,
+    "string": to_string,
+    "category": to_string,
+    "date": _date,
+    "datetime": _datetime,
+    "time": _other,
+    "duration": _other,
+    "other": _other,
+}
