@@ -19,7 +19,7 @@ _MISSING = object()
 
 @dataclass(frozen=True)
 class InputColumn:
-    """One field of a row, as training saw it. dtype is a logical type: integer, float, boolean, string, category, date, …"""
+    """One field of a row, as training saw it. dtype is a logical type of `skyulf_core.schema` (integer, string, …)."""
 
     name: str
     dtype: str
