@@ -1,0 +1,62 @@
+"""One trace from the HTTP request through outbox, broker and work row to the last effect (W3C trace context)."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry import context, trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+
+
+def configure_tracing(*, service: str, role: str = "api") -> TracerProvider:
+    """Install the process's tracer provider; call once per process.
+
+    Spans are exported where the standard variable ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or its form for traces) is set.
+    Elsewhere they only carry ids from hop to hop and into the logs.
+    """
+    resource = Resource.create({"service.name": f"skyulf-{service}", "skyulf.role": role})
+    provider = TracerProvider(resource=resource, sampler=ParentBased(ALWAYS_ON))
+    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+def current_traceparent() -> str | None:
+    """The current span as a ``traceparent`` header or outbox column; None where there is no span."""
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier)
+    return carrier.get("traceparent")
+
+
+@contextmanager
+def use_traceparent(traceparent: str | None) -> Iterator[None]:
+    """Continue the trace of a stored or received ``traceparent``; None or nonsense starts afresh."""
+    carrier = {} if traceparent is None else {"traceparent": traceparent}
+    token = context.attach(_PROPAGATOR.extract(carrier, context=context.Context()))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+@contextmanager
+def span(
+    name: str, attributes: Mapping[str, str | int | float | bool] | None = None, *, kind: SpanKind = SpanKind.INTERNAL
+) -> Iterator[Span]:
+    """Do the block as a span below the current one; an exception marks it as failed and passes on."""
+    tracer = trace.get_tracer("skyulf")
+    with tracer.start_as_current_span(name, kind=kind, attributes=attributes) as current:
+        try:
+            yield current
+        except Exception as error:
+            current.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            raise
