@@ -42,10 +42,15 @@ class ArrayWriter:
         if isinstance(value, list | tuple):
             return [self.encode(item, file) for item in value]
         if isinstance(value, Mapping):
-            if not all(isinstance(key, str) and not key.startswith("$") for key in value):
-                raise TypeError("keys must be strings that do not start with $")
-            return {key: self.encode(item, file) for key, item in value.items()}
+            return self._object(value, file)
         raise TypeError(f"{type(value).__name__} is not data: params are JSON values and numpy arrays")
+
+    def _object(self, value: Mapping[object, object], file: str) -> object:
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("keys must be strings")
+        encoded = {str(key): self.encode(item, file) for key, item in value.items()}
+        reserved = any(key.startswith("$") for key in encoded)
+        return {"$object": [list(pair) for pair in encoded.items()]} if reserved else encoded
 
     def _add(self, array: NDArray[Any], file: str) -> dict[str, object]:
         known = self._seen.get(id(array))
@@ -88,6 +93,8 @@ class ArrayReader:
             return self._array(value["$array"])
         if "$float" in value:
             return _special_float(value["$float"])
+        if "$object" in value:
+            return {str(key): self.decode(item) for key, item in value["$object"]}
         return {key: self.decode(item) for key, item in value.items()}
 
     def _array(self, ref: object) -> NDArray[Any]:

@@ -110,8 +110,10 @@ class PlanModel:
 
     def predict_rows(self, rows: Sequence[Mapping[str, object]]) -> PredictionBatch:
         """Predict rows of JSON values, a few on plain Python, many on numpy columns. Raises RowError."""
-        if len(rows) <= _ROW_BY_ROW:
-            return self._row_by_row(rows)
+        return self._row_by_row(rows) if len(rows) <= _ROW_BY_ROW else self.predict_batch(rows)
+
+    def predict_batch(self, rows: Sequence[Mapping[str, object]]) -> PredictionBatch:
+        """Predict rows of JSON values on numpy columns, however few they are. Raises RowError."""
         columns, problems = self._check.columns(rows)
         if problems:
             raise RowError(problems)

@@ -1,0 +1,86 @@
+"""Golden rows: inputs with the answers recorded at training, which every copy of a model must repeat."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from skyulf_core.serving.errors import RowError
+from skyulf_core.serving.files import open_files, read_json
+from skyulf_core.serving.ops.base import PlanError
+from skyulf_core.serving.plan import PlanModel, PredictionBatch, load_plan
+
+GOLDEN_FILE = "golden.json"
+
+
+class GoldenMismatchError(PlanError):
+    """A model does not repeat what it answered when it was trained."""
+
+
+@dataclass(frozen=True)
+class GoldenReport:
+    """What a replay found: rows replayed, and the largest difference of a number (relative above 1)."""
+
+    rows: int
+    largest_difference: float
+    tolerance: float
+
+
+def verify(source: Path | str | Mapping[str, bytes]) -> GoldenReport:
+    """Replay a bundle's golden rows through its plan, one by one and as a batch.
+
+    Raises GoldenMismatchError where an answer differs, PlanError where the bundle cannot be read.
+    """
+    return replay(load_plan(source), read_json(open_files(source), GOLDEN_FILE))
+
+
+def replay(model: PlanModel, golden: Mapping[str, object]) -> GoldenReport:
+    """Replay the rows of a `golden.json` through a model. Raises GoldenMismatchError."""
+    rows, predictions = golden.get("rows"), golden.get("predictions")
+    probabilities, tolerance = golden.get("probabilities"), golden.get("tolerance", 1e-9)
+    if not isinstance(rows, list) or not isinstance(predictions, list) or not isinstance(tolerance, float | int):
+        raise PlanError("golden rows have rows, predictions and a tolerance")
+    if not isinstance(probabilities, list | None):
+        raise PlanError("golden probabilities are a list or null")
+    expected = PredictionBatch(predictions, probabilities)
+    try:
+        found = [model.predict_batch(rows), *(model.predict_row(row) for row in rows)]
+    except RowError as error:
+        raise GoldenMismatchError(f"golden rows are refused: {error}") from error
+    one_by_one = _joined(found[1:], has_probabilities=model.classes is not None)
+    largest = max((_difference(batch, expected, tolerance) for batch in (found[0], one_by_one)), default=0.0)
+    return GoldenReport(len(rows), largest, float(tolerance))
+
+
+def _joined(batches: Sequence[PredictionBatch], *, has_probabilities: bool) -> PredictionBatch:
+    predictions = [label for batch in batches for label in batch.predictions]
+    probabilities = [row for batch in batches for row in batch.probabilities or []]
+    return PredictionBatch(predictions, probabilities if has_probabilities else None)
+
+
+def _difference(found: PredictionBatch, expected: PredictionBatch, tolerance: float) -> float:
+    """Return the largest difference of two batches. Raises GoldenMismatchError above the tolerance."""
+    if len(found) != len(expected) or (found.probabilities is None) != (expected.probabilities is None):
+        raise GoldenMismatchError(f"{len(found)} answers for {len(expected)} golden rows")
+    largest = 0.0
+    for i, (label, wanted) in enumerate(zip(found.predictions, expected.predictions, strict=True)):
+        if found.probabilities is None:
+            largest = max(largest, _apart(i, float(label), float(wanted), tolerance))
+        elif label != wanted or type(label) is not type(wanted):
+            raise GoldenMismatchError(f"golden row {i}: {label!r} instead of {wanted!r}")
+    pairs = zip(found.probabilities or [], expected.probabilities or [], strict=True)
+    for i, (row, wanted_row) in enumerate(pairs):
+        if row.keys() != wanted_row.keys():
+            raise GoldenMismatchError(f"golden row {i}: classes {sorted(row)} instead of {sorted(wanted_row)}")
+        for key, value in row.items():
+            largest = max(largest, _apart(i, value, wanted_row[key], tolerance))
+    return largest
+
+
+def _apart(index: int, found: float, wanted: float, tolerance: float) -> float:
+    difference = abs(found - wanted) / max(1.0, abs(wanted))
+    if not math.isfinite(difference) or difference > tolerance:
+        raise GoldenMismatchError(f"golden row {index}: {found!r} instead of {wanted!r}")
+    return difference
