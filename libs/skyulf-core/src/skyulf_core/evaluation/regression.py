@@ -20,9 +20,8 @@ _BINS = 30
 def evaluate_regression(target: NDArray[np.generic], predicted: NDArray[np.generic]) -> Evaluation:
     """Compare predicted numbers with true ones. A residual is truth minus prediction, in the target's unit.
 
-    `mape` is a fraction (0.1: ten per cent), and undefined where a true value is 0. A metric that is undefined for these
-    rows is left out.
-    Raises DataError where there are no rows.
+    `mape` is a fraction (0.1: ten per cent), undefined where a true value is 0. A metric that is undefined for these
+    rows is left out. Raises DataError where there are no rows.
     """
     if not len(target):
         raise DataError("there are no rows to evaluate on", reason="no-rows")
