@@ -132,9 +132,7 @@ class NodeRegistry:
 
     @classmethod
     def _discover(cls) -> None:
-        if cls._discovered:
-            return
-        with cls._lock:
+        with cls._lock:  # reentrant: a module that is being imported may look up another node
             if cls._discovered:
                 return
             for package in _PACKAGES:

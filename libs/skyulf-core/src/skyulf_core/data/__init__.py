@@ -1,0 +1,1 @@
+"""Frames at the edges of the library, and the splits inside."""

@@ -1,0 +1,63 @@
+"""New rows brought into the columns and types that a pipeline was trained with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import polars as pl
+
+from skyulf_core.data.frames import dtype_of, normalise, require_columns
+from skyulf_core.problems import DataError
+from skyulf_core.schema import ColumnSchema, Dtype, Schema
+
+_TARGETS: dict[Dtype, pl.DataType] = {
+    "integer": pl.Int64(), "float": pl.Float64(), "boolean": pl.Boolean(), "string": pl.String(),
+    "category": pl.String(), "date": pl.Date(), "datetime": pl.Datetime("us"), "time": pl.Time(),
+    "duration": pl.Duration("us"),
+}  # fmt: skip
+
+
+def align(data: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Return the columns of `schema`, in its order and types; columns that it does not name are left out.
+
+    Whole floats may stand for integers, ISO 8601 texts for dates, an all-null column for any type.
+    Raises DataError for a missing column or another type.
+    """
+    require_columns(data, schema.names)
+    data = normalise(data.select(schema.names))
+    return data.with_columns(_aligned(data[column.name], column) for column in schema)
+
+
+def _aligned(series: pl.Series, column: ColumnSchema) -> pl.Series:
+    found, wanted = dtype_of(series.dtype), column.dtype
+    if wanted == "other" or found == wanted or (found == "string" and wanted == "category"):
+        return series
+    if series.null_count() == len(series):
+        return series.cast(_TARGETS[wanted])
+    if {found, wanted} == {"integer", "float"} or {found, wanted} == {"date", "datetime"}:
+        converted = series.cast(_TARGETS[wanted], strict=False)
+        if wanted in ("float", "datetime") or bool((converted.cast(series.dtype) == series).all()):
+            return converted
+    if found == "string" and wanted in ("date", "datetime"):
+        return _parsed(series, wanted)
+    raise DataError(
+        f"column {column.name!r} holds {found} values, the pipeline was trained with {wanted}",
+        reason="wrong-type",
+        column=column.name,
+    )
+
+
+def _parsed(series: pl.Series, wanted: Dtype) -> pl.Series:
+    unique = series.drop_nulls().unique().to_list()
+    try:
+        moments = [_utc(datetime.fromisoformat(text)) for text in unique]
+    except ValueError as error:
+        raise DataError(
+            f"column {series.name!r} must hold dates in ISO 8601: {error}", reason="wrong-type", column=series.name
+        ) from error
+    parsed = series.replace_strict(unique, pl.Series(moments, dtype=pl.Datetime("us")), default=None)
+    return parsed.cast(_TARGETS[wanted])
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

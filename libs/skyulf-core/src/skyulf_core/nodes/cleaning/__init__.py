@@ -1,0 +1,1 @@
+"""Types, columns and rows put in order."""

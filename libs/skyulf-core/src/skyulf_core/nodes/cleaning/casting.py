@@ -1,0 +1,143 @@
+"""Casting: columns converted to other types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import polars as pl
+from pydantic import Field
+
+from skyulf_core.data.frames import require_columns
+from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig
+from skyulf_core.nodes.cleaning.convert import CastName, OnError, cast_series, logical, op_target, sources
+from skyulf_core.nodes.columns import dtypes_in
+from skyulf_core.nodes.registry import NodeRegistry
+from skyulf_core.params import Params
+from skyulf_core.problems import DataError, Problem
+from skyulf_core.schema import DTYPES, Schema
+from skyulf_core.serving.ops import Cast, Lookup, Op
+
+
+class CastingConfig(NodeConfig):
+    """Which column becomes which type."""
+
+    types: dict[str, CastName] = Field(
+        title="Types", description="New type of each column.", json_schema_extra={"x-widget": "column-map"}
+    )
+    format: str | None = Field(
+        default=None,
+        min_length=2,
+        title="Date format",
+        description="strftime's format, for texts that become dates and dates that become texts. Left out: ISO 8601.",
+    )
+    on_error: OnError = Field(
+        default="null",
+        title="On error",
+        description="What cannot be converted becomes missing, or stops with an error.",
+    )
+
+    def named_columns(self) -> Iterator[tuple[str, str]]:
+        """Yield the columns of `types`."""
+        for name in self.types:
+            yield f"/types/{name}", name
+
+
+class CastingApplier(Applier):
+    """Converts the columns."""
+
+    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
+        """Return the frame with converted columns."""
+        text_format, on_error = cast("str | None", params["format"]), cast("OnError", params["on_error"])
+        return data.with_columns(
+            cast_series(data[name], cast("CastName", to), text_format=text_format, on_error=on_error)
+            for name, to in zip(params.strings("columns"), params.strings("types"), strict=True)
+        )
+
+    def plan(self, params: Params) -> list[Op]:
+        """Return one cast operation per type (and a lookup for booleans that become texts)."""
+        ops: list[Op] = []
+        known = list(zip(params.strings("columns"), params.strings("types"), params.strings("sources"), strict=True))
+        for to in dict.fromkeys(params.strings("types")):
+            words = tuple(name for name, kind, source in known if kind == to and _is_flag_to_text(source, kind))
+            if words:
+                # indicators of earlier steps are 0 and 1 in a plan: the word must not depend on that
+                table = ((True, False),) * len(words), (("true", "false"),) * len(words)
+                ops.append(Lookup(columns=words, keys=table[0], values=table[1], default=(None,) * len(words)))
+            columns = tuple(name for name, kind, _ in known if kind == to and name not in words)
+            if columns:
+                ops.append(_cast_op(columns, cast("CastName", to), known, params))
+        return ops
+
+
+def _is_flag_to_text(source: str, to: str) -> bool:
+    return source == "boolean" and to in ("string", "category")
+
+
+def _cast_op(columns: tuple[str, ...], to: CastName, known: list[tuple[str, str, str]], params: Params) -> Op:
+    whole = {name for name, _, source in known if source == "integer"}
+    return Cast(
+        columns=columns,
+        to=op_target(to),
+        format=cast("str | None", params["format"]),
+        on_error=cast("OnError", params["on_error"]),
+        source_integer=tuple(name for name in columns if name in whole),
+    )
+
+
+@NodeRegistry.register("Casting", CastingApplier)
+class CastingCalculator(Calculator[CastingConfig]):
+    """Convert columns to integers, floats, texts, booleans, dates or datetimes.
+
+    Fractions are cut towards zero for integers; a datetime with an offset is brought to UTC.
+
+    >>> data = pl.DataFrame({"age": ["30", "old"]})
+    >>> params = CastingCalculator().fit(data, CastingConfig(types={"age": "int64"}))
+    >>> CastingApplier().apply(data, params)["age"].to_list()
+    [30, None]
+
+    >>> params = CastingCalculator().fit(data, CastingConfig(types={"age": "int64"}, on_error="fail"))
+    >>> CastingApplier().apply(data, params)
+    Traceback (most recent call last):
+    skyulf_core.problems.DataError: column 'age': 'old' cannot be read as int64
+    """
+
+    family = "cleaning"
+    kind = Kind.STATELESS
+    keywords = ("type", "convert", "cast", "astype", "integer", "datetime", "parse")
+    accepts = frozenset(DTYPES)
+
+    def check(self, schema: Schema, config: CastingConfig) -> list[Problem]:
+        """Refuse conversions that have no meaning."""
+        problems = []
+        for name, to in config.types.items():
+            column = schema.find(name)
+            if column is not None and column.dtype not in sources(to):
+                message = f"Column {name!r} is {column.dtype}; it cannot become {to}."
+                problems.append(Problem(f"/types/{name}", message, "wrong-type"))
+        return problems
+
+    def fit(self, data: pl.DataFrame, config: CastingConfig) -> Params:
+        """Keep the types, before and after."""
+        require_columns(data, list(config.types))
+        found = {column.name: column.dtype for column in dtypes_in(data)}
+        for name, to in config.types.items():
+            if found[name] not in sources(to):
+                raise DataError(
+                    f"column {name!r} is {found[name]}; it cannot become {to}", reason="wrong-type", column=name
+                )
+        return Params(
+            columns=list(config.types),
+            types=list(config.types.values()),
+            sources=[found[name] for name in config.types],
+            format=config.format,
+            on_error=config.on_error,
+        )
+
+    def infer_schema(self, schema: Schema, config: CastingConfig) -> Schema:
+        """Return the schema with the new types."""
+        for name, to in config.types.items():
+            column = schema.find(name)
+            fails = config.on_error == "null" and column is not None and column.dtype != logical(to)
+            schema = schema.change([name], dtype=logical(to), nullable=True if fails else None)
+        return schema

@@ -1,0 +1,1 @@
+"""New columns out of old ones."""

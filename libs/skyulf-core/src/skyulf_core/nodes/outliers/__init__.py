@@ -1,0 +1,1 @@
+"""Values far from the others."""

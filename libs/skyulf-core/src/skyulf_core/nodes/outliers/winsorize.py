@@ -1,0 +1,101 @@
+"""Winsorize: extreme values brought to the percentiles of the training rows."""
+
+from __future__ import annotations
+
+import math
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig
+from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_from, columns_field
+from skyulf_core.nodes.registry import NodeRegistry
+from skyulf_core.params import Params
+from skyulf_core.problems import DataError
+from skyulf_core.schema import NUMERIC, Schema
+from skyulf_core.serving.ops import Clip, Op
+
+
+class WinsorizeConfig(NodeConfig):
+    """Between which percentiles values stay as they are."""
+
+    columns: ColumnNames | None = columns_field("all integer and float columns")
+    lower_percentile: float = Field(
+        default=5.0, ge=0.0, le=100.0, title="Lower percentile", description="Smaller values are raised to this one."
+    )
+    upper_percentile: float = Field(
+        default=95.0, ge=0.0, le=100.0, title="Upper percentile", description="Larger values are lowered to this one."
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> WinsorizeConfig:
+        if self.lower_percentile >= self.upper_percentile:
+            raise ValueError("lower_percentile must be smaller than upper_percentile")
+        return self
+
+
+class WinsorizeApplier(Applier):
+    """Clips at the learned bounds."""
+
+    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
+        """Return the clipped columns as floats; nulls stay null."""
+        bounds = zip(params.strings("columns"), params.scalars("lower"), params.scalars("upper"), strict=True)
+        return data.with_columns(
+            pl.col(name).cast(pl.Float64).clip(pl.lit(low, pl.Float64), pl.lit(high, pl.Float64))
+            if low is not None
+            else pl.col(name).cast(pl.Float64)
+            for name, low, high in bounds
+        )
+
+    def plan(self, params: Params) -> list[Op]:
+        """Return one clip operation."""
+        lower = tuple(_bound(value) for value in params.scalars("lower"))
+        upper = tuple(_bound(value) for value in params.scalars("upper"))
+        return [Clip(columns=tuple(params.strings("columns")), lower=lower, upper=upper)]
+
+
+def _bound(value: object) -> float | None:
+    return value if isinstance(value, float) else None
+
+
+@NodeRegistry.register("Winsorize", WinsorizeApplier)
+class WinsorizeCalculator(Calculator[WinsorizeConfig]):
+    """Bring extreme values to the percentiles of the training rows, keeping every row.
+
+    Percentiles are interpolated linearly, as numpy's. A column without values stays null.
+
+    >>> data = pl.DataFrame({"fare": [1, 2, 3, 4, 100]})
+    >>> params = WinsorizeCalculator().fit(data, WinsorizeConfig(lower_percentile=0, upper_percentile=75))
+    >>> WinsorizeApplier().apply(data, params)["fare"].to_list()
+    [1.0, 2.0, 3.0, 4.0, 4.0]
+
+    >>> WinsorizeConfig(lower_percentile=95, upper_percentile=5)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    pydantic_core._pydantic_core.ValidationError: ...
+    """
+
+    family = "outliers"
+    kind = Kind.LEARNED
+    keywords = ("outlier", "clip", "cap", "percentile", "extreme")
+    accepts = NUMERIC
+
+    def fit(self, data: pl.DataFrame, config: WinsorizeConfig) -> Params:
+        """Learn both percentiles of every column, in one query."""
+        columns = chosen_from(data, config.columns, NUMERIC)
+        levels = (config.lower_percentile / 100.0, config.upper_percentile / 100.0)
+        found = data.lazy().select(
+            pl.col(name).cast(pl.Float64).quantile(level, interpolation="linear").alias(f"{name}:{side}")
+            for name in columns
+            for side, level in enumerate(levels)
+        )
+        row: tuple[float | None, ...] = found.collect().row(0) if columns else ()
+        for name, value in zip([name for name in columns for _ in levels], row, strict=True):
+            if value is not None and not math.isfinite(value):
+                raise DataError(
+                    f"column {name!r} has an infinite value at a percentile", reason="not-finite", column=name
+                )
+        return Params(columns=columns, lower=list(row[0::2]), upper=list(row[1::2]))
+
+    def infer_schema(self, schema: Schema, config: WinsorizeConfig) -> Schema:
+        """Return the schema with floats in the chosen columns."""
+        return schema.change(chosen(config.columns, schema, NUMERIC), dtype="float")

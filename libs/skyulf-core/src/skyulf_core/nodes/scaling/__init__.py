@@ -1,0 +1,1 @@
+"""Bringing numbers to one scale."""

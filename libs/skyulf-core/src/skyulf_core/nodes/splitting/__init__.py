@@ -1,0 +1,1 @@
+"""Training, test and validation rows."""

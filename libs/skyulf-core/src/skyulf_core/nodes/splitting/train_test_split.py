@@ -1,0 +1,135 @@
+"""TrainTestSplit: rows held out to judge the model with."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from skyulf_core.nodes.base import Kind, NodeConfig, SplitRows, Splitter, Task
+from skyulf_core.nodes.registry import NodeRegistry
+from skyulf_core.problems import DataError, Problem
+from skyulf_core.schema import Schema
+
+Size: TypeAlias = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+class TrainTestSplitConfig(NodeConfig):
+    """What to predict, and which rows to hold out."""
+
+    target: str = Field(title="Target", description="The column to predict.", json_schema_extra={"x-widget": "column"})
+    test_size: Size = Field(default=0.2, title="Test size", description="Share of the rows, or their number.")
+    validation_size: Size | None = Field(
+        default=None,
+        title="Validation size",
+        description="Share (of all rows) or number of rows for validation, beside the test.",
+    )
+    stratify: bool = Field(
+        default=False,
+        title="Stratify",
+        description="Give each split the same share of every class. Classification only.",
+    )
+    shuffle: bool = Field(
+        default=True, title="Shuffle", description="Draw rows at random; otherwise the last ones are held out."
+    )
+    random_state: int = Field(
+        default=42, ge=0, le=2**32 - 1, title="Random state", description="The same number draws the same rows."
+    )
+    drop_missing_target: bool = Field(
+        default=False,
+        title="Drop rows without target",
+        description="Leave out rows whose target is missing, instead of refusing them.",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainTestSplitConfig:
+        if self.stratify and not self.shuffle:
+            raise ValueError("stratify needs shuffle: true")
+        shares = [size for size in (self.test_size, self.validation_size) if isinstance(size, float)]
+        if sum(shares) >= 1.0:
+            raise ValueError("test_size and validation_size leave no training rows")
+        return self
+
+
+@NodeRegistry.register("TrainTestSplit")
+class TrainTestSplitter(Splitter[TrainTestSplitConfig]):
+    """Hold out test rows (and validation rows) that nothing is learned from.
+
+    Draws the same rows as scikit-learn's `train_test_split` with the same sizes, random state and stratification.
+
+    >>> data = pl.DataFrame({"x": range(10), "y": [0, 1] * 5})
+    >>> rows = TrainTestSplitter().split(data, TrainTestSplitConfig(target="y", test_size=0.3), task=None)
+    >>> rows.test.tolist()
+    [8, 1, 5]
+
+    >>> TrainTestSplitter().split(data.head(1), TrainTestSplitConfig(target="y"), task=None)
+    Traceback (most recent call last):
+    skyulf_core.problems.DataError: 1 rows are too few to split: With n_samples=1, test_size=0.2 and train_size=None, \
+the resulting train set will be empty. Adjust any of the aforementioned parameters.
+    """
+
+    family = "splitting"
+    kind = Kind.SPLITTER
+    keywords = ("train", "test", "validation", "holdout", "stratify", "target")
+
+    def target(self, config: TrainTestSplitConfig) -> str | None:
+        """Return the column to predict."""
+        return config.target
+
+    def check(self, schema: Schema, config: TrainTestSplitConfig) -> list[Problem]:
+        """Refuse a target that is neither number, boolean nor text."""
+        column = schema.find(config.target)
+        if column is None or column.dtype in ("integer", "float", "boolean", "string", "category"):
+            return []
+        message = f"The target {config.target!r} is {column.dtype}; it must hold numbers, booleans or texts."
+        return [Problem("/target", message, "wrong-type")]
+
+    def split(self, data: pl.DataFrame, config: TrainTestSplitConfig, *, task: Task | None) -> SplitRows:
+        """Return row positions of each split."""
+        target = data[config.target]
+        rows = np.arange(data.height)
+        if config.drop_missing_target:
+            rows = np.flatnonzero(target.is_not_null().to_numpy())
+        codes = _codes(target) if config.stratify else None
+        rest, test = _divide(rows, config.test_size, config, codes)
+        if config.validation_size is None:
+            return SplitRows(rest, test)
+        size = config.validation_size
+        share = size * len(rows) / len(rest) if isinstance(size, float) else size
+        train, validation = _divide(rest, share, config, codes)
+        return SplitRows(train, test, validation)
+
+
+def _codes(target: pl.Series) -> NDArray[np.int64]:
+    """Return a number per class, in the sorted order of the classes (the draw depends on it)."""
+    return target.rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
+
+
+def _divide(
+    rows: NDArray[np.int64], size: float, config: TrainTestSplitConfig, codes: NDArray[np.int64] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    from sklearn.model_selection import train_test_split  # costs a second of import; a catalogue does not need it
+
+    classes = None if codes is None else codes[rows]
+    if classes is not None:
+        _check_classes(classes)
+    try:
+        kept, held = train_test_split(
+            rows, test_size=size, shuffle=config.shuffle, random_state=config.random_state if config.shuffle else None,
+            stratify=classes,
+        )  # fmt: skip
+    except ValueError as error:
+        raise DataError(f"{len(rows)} rows are too few to split: {error}", reason="too-few-rows") from error
+    return kept, held
+
+
+def _check_classes(classes: NDArray[np.int64]) -> None:
+    _, counts = np.unique(classes, return_counts=True)
+    if len(counts) and counts.min() < 2:
+        raise DataError(
+            f"{int((counts < 2).sum())} class(es) of the target have one row; a stratified split needs two",
+            reason="class-too-small",
+        )
