@@ -1,0 +1,1 @@
+"""Databases of services: engines, types, repositories, units of work, migrations."""

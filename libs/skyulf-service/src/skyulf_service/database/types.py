@@ -1,0 +1,83 @@
+"""Column types and expressions that mean the same on SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from sqlalchemy import JSON, DateTime, Dialect, String, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DontWrapMixin
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.types import TypeDecorator
+
+from skyulf_service.errors import FieldProblem, InvalidInputError
+
+__all__ = ["Json", "UnstorableTextError", "UtcDateTime", "Uuid", "clean_text", "database_now", "uuid_column"]
+
+uuid_column = Uuid
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class UnstorableTextError(InvalidInputError, DontWrapMixin):
+    """A text holds what no database stores: a NUL character, or half of a surrogate pair."""
+
+
+def clean_text(text: str, pointer: str = "") -> str:
+    """Return the text unchanged, or raise `UnstorableTextError` when it holds NUL or a lone surrogate."""
+    if "\x00" in text:
+        raise _unstorable("must not contain the NUL character", pointer)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise _unstorable("must not contain lone surrogates", pointer) from None
+    return text
+
+
+def _unstorable(message: str, pointer: str) -> UnstorableTextError:
+    problems = [FieldProblem(pointer, message, "unstorable-text")] if pointer else []
+    return UnstorableTextError(f"The text {message}.", errors=problems)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, kept and returned in UTC with microseconds; naive values are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert to UTC; SQLite stores it as text of fixed width, which compares as time does."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}: every time in Skyulf is aware")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return an aware value in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class database_now(ColumnElement[datetime]):  # noqa: N801 - it is used like a function: database_now(ttl)
+    """The database's clock plus an offset. Leases use it, so that clocks of processes need not agree."""
+
+    inherit_cache = False
+    type = UtcDateTime()
+
+    def __init__(self, offset: timedelta = timedelta()) -> None:
+        self.offset = offset
+
+
+@compiles(database_now, "postgresql")
+def _now_on_postgresql(element: database_now, compiler: SQLCompiler, **_: object) -> str:
+    return f"(clock_timestamp() + interval '{element.offset.total_seconds():.6f} seconds')"
+
+
+@compiles(database_now, "sqlite")
+def _now_on_sqlite(element: database_now, compiler: SQLCompiler, **_: object) -> str:
+    # strftime knows milliseconds; the zeros make the width that SQLAlchemy's DateTime writes and compares
+    return f"(strftime('%Y-%m-%d %H:%M:%f000', 'now', '{element.offset.total_seconds():+.3f} seconds'))"
