@@ -27,6 +27,7 @@ from pydantic import BaseModel, JsonValue
 from skyulf_service.database.unit_of_work import UnitOfWork
 from skyulf_service.errors import InvalidInputError
 from skyulf_service.http.idempotency_store import IdempotencyStore, KeptAnswer, KeySlot
+from skyulf_service.http.problems import handle
 from skyulf_service.http.routes import RouteTable
 from skyulf_service.scope import Scope
 from skyulf_service.telemetry.metrics import HTTP_REPLAYS
@@ -123,11 +124,10 @@ Idempotency = Annotated[IdempotentRequest, Depends(_idempotent_request)]
 
 def install(app: FastAPI) -> None:
     """Let the app give known answers again."""
-    app.add_exception_handler(KnownAnswer, _on_known_answer)
+    handle(app, KnownAnswer, _on_known_answer)
 
 
-async def _on_known_answer(request: Request, known: Exception) -> Response:
-    assert isinstance(known, KnownAnswer)
+async def _on_known_answer(request: Request, known: KnownAnswer) -> Response:
     HTTP_REPLAYS.labels(request.app.state.service).inc()
     headers = {**known.answer.headers, "Idempotent-Replayed": "true"}
     return Response(known.answer.body, status_code=known.answer.status, headers=headers)

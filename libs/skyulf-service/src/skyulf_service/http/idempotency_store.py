@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import orjson
-from sqlalchemy import ColumnElement, Table, and_, delete, select, text, update
+from sqlalchemy import ColumnElement, Executable, Table, and_, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -94,7 +94,7 @@ class IdempotencyStore:
             return (await self._connection.execute(statement)).first() is not None
         return await self._insert_waiting_briefly(statement)
 
-    async def _insert_waiting_briefly(self, statement: postgresql.Insert) -> bool:
+    async def _insert_waiting_briefly(self, statement: Executable) -> bool:
         """The unique index makes us wait for a transaction that inserted the same key and has not ended."""
         timeout = text("SELECT set_config('lock_timeout', :value, true)")
         before = await self._connection.scalar(text("SELECT current_setting('lock_timeout')"))

@@ -1,6 +1,6 @@
 """Who is asking: the identity behind a request or socket."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from starlette.requests import HTTPConnection
 
@@ -18,6 +18,7 @@ class TokenVerifier(Protocol):
         ...
 
 
+@runtime_checkable
 class Authenticator(Protocol):
     """Finds the principal of a connection; the gateway has its own, for keys, sessions and tickets."""
 
@@ -59,7 +60,9 @@ def bearer_token(connection: HTTPConnection) -> str:
 
 def as_authenticator(verifier: TokenVerifier | Authenticator) -> Authenticator:
     """Accept either a verifier of bearer tokens or a full authenticator."""
-    return BearerAuthenticator(verifier) if hasattr(verifier, "verify") else verifier
+    if isinstance(verifier, Authenticator):
+        return verifier
+    return BearerAuthenticator(verifier)
 
 
 async def identify(connection: HTTPConnection) -> Scope:

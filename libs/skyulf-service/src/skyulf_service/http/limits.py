@@ -1,5 +1,7 @@
 """The size limit of request bodies, counted while they arrive: a Content-Length may lie or be absent."""
 
+from typing import cast
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,12 +19,10 @@ class BodyLimit:
         self._seen = 0
         self._declared = _declared_length(scope)
 
-    @classmethod
-    def of(cls, scope: Scope) -> "BodyLimit":
+    @staticmethod
+    def of(scope: Scope) -> "BodyLimit":
         """The limit of a request below `BodyLimitMiddleware`."""
-        limit = scope[SCOPE_KEY]
-        assert isinstance(limit, cls)
-        return limit
+        return cast("BodyLimit", scope[SCOPE_KEY])
 
     def raise_to(self, maximum: int | None) -> None:
         """Put a route's own limit in place of the app's."""

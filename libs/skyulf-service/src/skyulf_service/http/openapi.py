@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import cast
 
 from skyulf_service.http.problems import MEDIA_TYPE, Problem
 from skyulf_service.http.requires import ANYONE, PERMISSION
@@ -90,8 +91,7 @@ def route_table(document: Mapping[str, object]) -> list[Route]:
 
 def operations(document: Mapping[str, object]) -> Iterator[tuple[str, str, Document]]:
     """All operations as (method in lower case, path template, operation)."""
-    paths = document.get("paths", {})
-    assert isinstance(paths, Mapping)
+    paths = cast(Mapping[str, dict[str, Document]], document.get("paths", {}))
     for path, item in paths.items():
         for method in METHODS:
             if method in item:
@@ -99,8 +99,7 @@ def operations(document: Mapping[str, object]) -> Iterator[tuple[str, str, Docum
 
 
 def _document_precondition(operation: Document) -> None:
-    parameters = operation.get("parameters", [])
-    assert isinstance(parameters, list)
+    parameters = cast(list[dict[str, str]], operation.get("parameters", []))
     if any(parameter.get("name", "").lower() == "if-match" for parameter in parameters):
         _mapping(operation, "responses").update({str(key): value for key, value in problems(412, 428).items()})
 
@@ -144,9 +143,7 @@ def _point_to(node: object, references: Mapping[str, str]) -> None:
 def _tags(document: Document) -> list[str]:
     found: dict[str, None] = {}
     for _, _, operation in operations(document):
-        tags = operation.get("tags", [])
-        assert isinstance(tags, list)
-        found.update(dict.fromkeys(tags))
+        found.update(dict.fromkeys(cast(list[str], operation.get("tags", []))))
     return list(found)
 
 
@@ -159,6 +156,4 @@ def _schemas(document: Document) -> Document:
 
 
 def _mapping(parent: Document, key: str) -> Document:
-    found = parent.setdefault(key, {})
-    assert isinstance(found, dict)
-    return found
+    return cast(Document, parent.setdefault(key, {}))

@@ -1,8 +1,9 @@
 """Errors as RFC 9457 problem documents, whatever part of the stack raised them."""
 
 import http as http_status
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import ceil
+from typing import TypeVar
 
 import orjson
 import structlog
@@ -17,6 +18,8 @@ from starlette.responses import Response
 
 from skyulf_service.errors import FieldProblem, InvalidInputError, SkyulfError, TooLargeError, UnavailableError
 from skyulf_service.http.validation import explain
+
+E = TypeVar("E", bound=Exception)
 
 log = structlog.get_logger(__name__)
 
@@ -107,30 +110,38 @@ def internal_error(connection: HTTPConnection) -> Response:
 
 def install(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
-    app.add_exception_handler(SkyulfError, _on_skyulf_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(RecursionError, _on_recursion)
-    app.add_exception_handler(ClientDisconnect, _on_disconnect)
-    app.add_exception_handler(DBAPIError, _on_database_error)
-    app.add_exception_handler(PoolTimeoutError, _on_database_error)
+    handle(app, SkyulfError, _on_skyulf_error)
+    handle(app, RequestValidationError, _on_invalid_request)
+    handle(app, HTTPException, _on_http_exception)
+    handle(app, RecursionError, _on_recursion)
+    handle(app, ClientDisconnect, _on_disconnect)
+    handle(app, DBAPIError, _on_database_error)
+    handle(app, PoolTimeoutError, _on_database_error)
 
 
-async def _on_skyulf_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, SkyulfError)
+def handle(app: FastAPI, kind: type[E], answer: Callable[[Request, E], Awaitable[Response]]) -> None:
+    """Register a handler for one type of error."""
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        if not isinstance(error, kind):
+            raise error
+        return await answer(request, error)
+
+    app.add_exception_handler(kind, on_error)
+
+
+async def _on_skyulf_error(request: Request, error: SkyulfError) -> Response:
     if error.status >= 500:
         log.warning("request.refused", code=error.code, detail=error.detail)
     return problem_response(request, error)
 
 
-async def _on_invalid_request(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _on_invalid_request(request: Request, error: RequestValidationError) -> Response:
     return problem_response(request, explain(request, error))
 
 
-async def _on_http_exception(request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: HTTPException) -> Response:
     """Routing's 404 and 405, and what FastAPI wraps in a 400 when reading a body fails."""
-    assert isinstance(error, HTTPException)
     cause = error.__cause__
     if isinstance(cause, SkyulfError):
         return problem_response(request, cause)
@@ -156,7 +167,7 @@ async def _on_disconnect(request: Request, _error: Exception) -> Response:
     return Response(status_code=CLIENT_CLOSED)
 
 
-async def _on_database_error(request: Request, error: Exception) -> Response:
+async def _on_database_error(request: Request, error: DBAPIError | PoolTimeoutError) -> Response:
     """The database is away (503), or our statement is wrong (500)."""
     away = isinstance(error, OperationalError | InterfaceError | PoolTimeoutError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
