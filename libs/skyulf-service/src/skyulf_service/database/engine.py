@@ -54,7 +54,7 @@ class Database:
             return
         async with self._writer, self._connect() as connection:
             await connection.execute(text("BEGIN IMMEDIATE"))
-            async with connection.begin() if not connection.in_transaction() else _ends(connection):
+            async with _ends(connection):
                 yield connection
 
     @asynccontextmanager

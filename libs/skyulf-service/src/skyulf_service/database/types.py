@@ -1,9 +1,8 @@
 """Column types and expressions that mean the same on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime, timedelta
-from typing import cast
 
-from sqlalchemy import JSON, DateTime, Dialect, String, Uuid
+from sqlalchemy import JSON, DateTime, Dialect, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.ext.compiler import compiles
@@ -62,7 +61,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class database_now(ColumnElement[datetime]):  # noqa: N801 - it is used like a function: database_now(ttl)
+class database_now(ColumnElement[datetime]):
     """The database's clock plus an offset. Leases use it, so that clocks of processes need not agree."""
 
     inherit_cache = False
