@@ -103,7 +103,8 @@ class Affine(Op):
     def batch(self, columns: Columns) -> None:
         """Scale columns."""
         for name, offset, scale in zip(self.columns, self.offsets, self.scales, strict=True):
-            columns[name] = (as_float(columns[name]) - offset) / scale
+            with np.errstate(over="ignore", invalid="ignore"):  # as Python's floats
+                columns[name] = (as_float(columns[name]) - offset) / scale
 
 
 @operation

@@ -89,10 +89,11 @@ class Linear(Op):
         matrix = [as_float(columns[name]) for name in self.features]
         refuse_nulls(self.features, matrix)
         scores = np.zeros((len(self.intercepts), len(matrix[0]) if matrix else 0), np.float64)
-        for k, weights in enumerate(self.coefficients):
-            for column, weight in zip(matrix, weights, strict=True):
-                scores[k] += column * weight
-            scores[k] += self.intercepts[k]
+        with np.errstate(over="ignore", invalid="ignore"):  # looked for below
+            for k, weights in enumerate(self.coefficients):
+                for column, weight in zip(matrix, weights, strict=True):
+                    scores[k] += column * weight
+                scores[k] += self.intercepts[k]
         endless = np.flatnonzero(~np.isfinite(scores).all(axis=0))
         if len(endless):
             raise OpError([_overflow(int(row)) for row in endless])
