@@ -93,6 +93,7 @@ class ServiceSettings(BaseSettings):
     shared: SharedSettings = Field(default_factory=SharedSettings)
     database_url: SecretStr | None = Field(default=None, description="Default: a SQLite file below home")
     database_pool_size: int = Field(default=10, ge=1, le=200)
+    max_body_bytes: int = Field(default=16 << 20, ge=1024, description="Largest JSON body")
     port: int | None = Field(default=None, ge=0, le=65535)
     health_port: int | None = Field(default=None, ge=0, le=65535, description="Health of worker and runner")
 

@@ -14,7 +14,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the first tables."""
-    create_messaging_tables_v1(op)
+    create_messaging_tables_v1()
     _models()
     _versions()
     _deployments()
