@@ -158,7 +158,7 @@ def test_every_problem_of_every_row_is_listed(model):
 
 
 def test_no_rows_give_no_predictions(model):
-    assert model.predict_rows([]).predictions == []
+    assert model.predict_rows([]).predictions == model.predict_batch([]).predictions == []
 
 
 def test_an_operation_names_the_input_field():

@@ -56,5 +56,5 @@ def link_batch(link: str, scores: NDArray[np.float64]) -> NDArray[np.float64] | 
         return None
     if link == "probability":
         return scores
-    function = LINKS[link]
-    return np.array([function(row) for row in scores.tolist()], np.float64).reshape(len(scores), -1)
+    function, classes = LINKS[link], 2 if link == "sigmoid" else scores.shape[1]
+    return np.array([function(row) for row in scores.tolist()], np.float64).reshape(-1, classes)
