@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 from pydantic import JsonValue
-from skyulf_service.work.child import ChildError
+from skyulf_service.work.failures import ChildError
 
 from skyulf_ingestion.child.csv_file import read_csv
 from skyulf_ingestion.child.errors import UnreadableFileError

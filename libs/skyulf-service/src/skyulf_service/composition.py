@@ -1,0 +1,155 @@
+"""How a service is put together: its parts from the settings, its roles from its parts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from fastapi import APIRouter, FastAPI
+
+from skyulf_service.database.engine import Database
+from skyulf_service.database.tables import MessagingTables
+from skyulf_service.database.unit_of_work import UnitOfWork, UnitOfWorks
+from skyulf_service.http.app import create_app
+from skyulf_service.http.dead_letters import router as dead_letters_router
+from skyulf_service.http.feed import router as feed_router
+from skyulf_service.http.identity import Authenticator
+from skyulf_service.messaging.consumers import Consumers
+from skyulf_service.messaging.policy import Delivery
+from skyulf_service.objects.opening import StoreSettings, open_store
+from skyulf_service.objects.store import ObjectStore
+from skyulf_service.outbox.relay import Publisher, Relay
+from skyulf_service.settings import Form, ServiceSettings
+from skyulf_service.signing.keys import PublicKeys, load_or_create, load_public
+from skyulf_service.signing.tokens import InternalTokenIssuer, InternalTokenVerifier
+from skyulf_service.work.supervisor import Supervisor
+
+U = TypeVar("U", bound=UnitOfWork)
+Background = tuple[str, Callable[[], Awaitable[None]]]
+
+
+@dataclass
+class Parts(Generic[U]):
+    """What a service's roles are built from. One per process and service."""
+
+    settings: ServiceSettings
+    database: Database
+    uows: UnitOfWorks[U]
+    tokens: InternalTokenIssuer
+    verifier: InternalTokenVerifier
+    committed: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def form(self) -> Form:
+        """``embedded`` or ``distributed``."""
+        return self.settings.shared.form
+
+    @property
+    def keys_dir(self) -> Path:
+        """The folder of signing and public keys."""
+        return self.settings.shared.keys_folder
+
+    def trusted_keys(self) -> PublicKeys:
+        """The public keys as they are in the folder now."""
+        return load_public(self.keys_dir)
+
+    def objects(self, bucket: str) -> ObjectStore:
+        """Return the store of one bucket."""
+        shared = self.settings.shared
+        return open_store(
+            StoreSettings(
+                root=shared.objects_folder,
+                endpoint=shared.s3_endpoint,
+                access_key=shared.s3_access_key,
+                secret_key=shared.s3_secret_key.get_secret_value(),
+                secure=shared.s3_secure,
+                region=shared.s3_region,
+            ),
+            bucket,
+        )
+
+    async def close(self) -> None:
+        """Close the database."""
+        await self.database.close()
+
+
+def _nothing(_parts: Parts[U]) -> Sequence[Background]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Service(Generic[U]):
+    """What a service is made of; `skyulf_service.roles` runs it, alone or together with the others."""
+
+    name: str
+    package: str
+    unit_of_work: type[U]
+    settings: type[ServiceSettings]
+    consumers: Consumers[U]
+    messaging: MessagingTables
+    routers: Callable[[Parts[U]], Sequence[APIRouter]]
+    api_background: Callable[[Parts[U]], Sequence[Background]] = _nothing
+    worker_background: Callable[[Parts[U]], Sequence[Background]] = _nothing
+    runner: Callable[[Parts[U]], Supervisor] | None = None
+    authenticator: Callable[[Parts[U]], Authenticator] | None = None
+    wrap: Callable[[FastAPI, Parts[U]], FastAPI] | None = None
+
+    def open(self, settings: ServiceSettings | None = None) -> Parts[U]:
+        """Make the parts from the settings; keys are created at the first start."""
+        settings = settings or self.settings()
+        keys = settings.shared.keys_folder
+        own = load_or_create(keys, self.name)
+        if settings.database.startswith("sqlite"):
+            (settings.shared.home / "db").mkdir(parents=True, exist_ok=True)
+        database = Database.open(settings.database, name=self.name, pool_size=settings.database_pool_size)
+        committed: list[Callable[[], None]] = []
+        uows = UnitOfWorks(database, self.unit_of_work, on_publish=lambda: [call() for call in committed] and None)
+        return Parts(
+            settings=settings,
+            database=database,
+            uows=uows,
+            tokens=InternalTokenIssuer(own, self.name),
+            verifier=InternalTokenVerifier(load_public(keys), self.name),
+            committed=committed,
+        )
+
+    def create_api(self, parts: Parts[U]) -> FastAPI:
+        """Build the HTTP app; it never touches Kafka."""
+        delivery = self.delivery(parts)
+        routers = [*self.routers(parts), dead_letters_router(parts.database, self.messaging, delivery)]
+        routers.append(feed_router(parts.database, self.messaging))
+        app = create_app(
+            service=self.name,
+            settings=parts.settings,
+            verifier=self.authenticator(parts) if self.authenticator else parts.verifier,
+            routers=routers,
+            lifespan=self._lifespan(parts),
+            uows=parts.uows,
+        )
+        app.state.parts = parts
+        return self.wrap(app, parts) if self.wrap else app
+
+    def delivery(self, parts: Parts[U]) -> Delivery[U]:
+        """Build the policy that hands events to this service's handlers."""
+        return Delivery(self.consumers, parts.uows)
+
+    def relay(self, parts: Parts[U], publisher: Publisher) -> Relay:
+        """Build the outbox's relay; a commit in this process wakes it."""
+        relay = Relay(parts.database, self.messaging, publisher, service=self.name)
+        parts.committed.append(relay.wake)
+        return relay
+
+    def _lifespan(self, parts: Parts[U]) -> Callable[[FastAPI], object]:
+        @asynccontextmanager
+        async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+            tasks = [asyncio.create_task(run(), name=name) for name, run in self.api_background(parts)]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+        return lifespan

@@ -1,0 +1,1 @@
+"""What ingestion decides, without any input or output."""

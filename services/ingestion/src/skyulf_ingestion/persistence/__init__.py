@@ -1,0 +1,1 @@
+"""Where ingestion keeps its state: tables, repositories, the unit of work."""

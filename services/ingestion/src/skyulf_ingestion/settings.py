@@ -1,0 +1,21 @@
+"""Ingestion's settings."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from skyulf_service.settings import ServiceSettings
+
+BUCKET = "skyulf-ingestion"
+
+
+class IngestionSettings(ServiceSettings):
+    """Settings of ingestion; ``SKYULF_INGESTION_…`` overrides what is shared."""
+
+    model_config = SettingsConfigDict(env_prefix="SKYULF_INGESTION_", env_file=".env", extra="ignore", frozen=True)
+    service_name = "ingestion"
+
+    max_upload_bytes: int = Field(default=10 << 30, ge=1, description="Largest upload")
+    import_concurrency: int = Field(default=1, ge=1, le=64, description="Imports that one runner does at once")
+    import_memory_bytes: int = Field(default=8 << 30, ge=256 << 20, description="Memory of one import's child")
+    import_seconds: int = Field(default=3600, ge=1, description="Longest time of one import")
+    lease_seconds: float = Field(default=15, gt=0, description="How long a silent runner keeps its work")
