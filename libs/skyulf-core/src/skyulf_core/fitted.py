@@ -59,8 +59,8 @@ class Golden:
 class FittedPipeline:
     """Everything that training made.
 
-    `input_schema` holds the columns that a prediction needs (without the target and without columns that are dropped
-    unused). `config` is the pipeline's configuration with defaults filled in. `classes` are the labels of the codes
+    `input_schema` holds every column of the training data but the target; `optional_columns` are those that no answer
+    depends on. `config` is the pipeline's configuration with defaults filled in. `classes` are the labels of the codes
     that a classifier returns, JSON scalars in sorted order; None for a regression.
     """
 
@@ -73,6 +73,29 @@ class FittedPipeline:
     classes: tuple[Label, ...] | None = None
     evaluation: Evaluation | None = None
     golden: Golden | None = None
+
+    def optional_columns(self) -> frozenset[str]:
+        """Return input columns that new rows need not have: nothing that is predicted depends on them."""
+        names = frozenset(self.input_schema.names)
+        if self.model is None:
+            return names & self._dropped()
+        from skyulf_core.serving.ops import PREDICTION, PROBABILITIES
+
+        needed = frozenset({PREDICTION} if self.classes is None else {PREDICTION, PROBABILITIES})
+        for op in reversed(self.plan()):
+            live = op.restrict(needed)
+            needed = needed if live is None else live.needed(needed)
+        return names - needed
+
+    def _dropped(self) -> frozenset[str]:
+        """Return the columns that the first steps drop, before any step could have read them."""
+        dropped: set[str] = set()
+        for step in self.steps:
+            if step.node == "DropColumns":
+                dropped.update(step.params.strings("columns"))
+            elif step.params:
+                break
+        return frozenset(dropped)
 
     def plan(self) -> list[Op]:
         """Return the serving plan: operations from one input row to the prediction."""

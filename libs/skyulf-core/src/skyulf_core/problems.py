@@ -80,3 +80,12 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     lowered = {choice.lower(): choice for choice in known}
     near = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
     return f"Did you mean {lowered[near[0]]!r}?" if near else None
+
+
+def pointer_part(key: str) -> str:
+    """Return a key as one part of a JSON pointer (RFC 6901).
+
+    >>> pointer_part("price/kg")
+    'price~1kg'
+    """
+    return key.replace("~", "~0").replace("/", "~1")

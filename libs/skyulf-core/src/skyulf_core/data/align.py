@@ -17,14 +17,15 @@ _TARGETS: dict[Dtype, pl.DataType] = {
 }  # fmt: skip
 
 
-def align(data: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+def align(data: pl.DataFrame, schema: Schema, *, optional: frozenset[str] = frozenset()) -> pl.DataFrame:
     """Return the columns of `schema`, in its order and types; columns that it does not name are left out.
 
-    Whole floats may stand for integers, ISO 8601 texts for dates, an all-null column for any type.
-    Raises DataError for a missing column or another type.
+    Whole floats may stand for integers, ISO 8601 texts for dates, an all-null column for any type; an `optional`
+    column that is missing is all null. Raises DataError for another missing column or another type.
     """
-    require_columns(data, schema.names)
-    data = normalise(data.select(schema.names))
+    require_columns(data, [name for name in schema.names if name not in optional])
+    absent = [name for name in schema.names if name not in data.columns]
+    data = normalise(data.with_columns(pl.lit(None).alias(name) for name in absent).select(schema.names))
     return data.with_columns(_aligned(data[column.name], column) for column in schema)
 
 

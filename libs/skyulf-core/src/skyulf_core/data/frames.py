@@ -72,15 +72,13 @@ def to_library_of(original: Frame, result: pl.DataFrame) -> pl.DataFrame | pd.Da
     return converted
 
 
-def series_like(
-    original: Frame, name: str, values: list[object] | NDArray[np.generic]
-) -> pl.Series | pd.Series[Any]:
+def series_like(original: Frame, name: str, values: list[object] | NDArray[np.generic]) -> pl.Series | pd.Series[Any]:
     """Return values as a series of the library of `original`, with its index."""
     if isinstance(original, pl.DataFrame | pl.LazyFrame):
         return pl.Series(name, values)
     import pandas as pd
 
-    return cast("pd.Series[Any]", pd.Series(values, index=original.index, name=name))
+    return pd.Series(values, index=original.index, name=name)
 
 
 def dtype_of(dtype: pl.DataType) -> Dtype:

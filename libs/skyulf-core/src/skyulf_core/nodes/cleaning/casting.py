@@ -14,7 +14,7 @@ from skyulf_core.nodes.cleaning.convert import CastName, OnError, cast_series, l
 from skyulf_core.nodes.columns import dtypes_in
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
-from skyulf_core.problems import DataError, Problem
+from skyulf_core.problems import DataError, Problem, pointer_part
 from skyulf_core.schema import DTYPES, Schema
 from skyulf_core.serving.ops import Cast, Lookup, Op
 
@@ -40,7 +40,7 @@ class CastingConfig(NodeConfig):
     def named_columns(self) -> Iterator[tuple[str, str]]:
         """Yield the columns of `types`."""
         for name in self.types:
-            yield f"/types/{name}", name
+            yield f"/types/{pointer_part(name)}", name
 
 
 class CastingApplier(Applier):
@@ -114,7 +114,7 @@ class CastingCalculator(Calculator[CastingConfig]):
             column = schema.find(name)
             if column is not None and column.dtype not in sources(to):
                 message = f"Column {name!r} is {column.dtype}; it cannot become {to}."
-                problems.append(Problem(f"/types/{name}", message, "wrong-type"))
+                problems.append(Problem(f"/types/{pointer_part(name)}", message, "wrong-type"))
         return problems
 
     def fit(self, data: pl.DataFrame, config: CastingConfig) -> Params:

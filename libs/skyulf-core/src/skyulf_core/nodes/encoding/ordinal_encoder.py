@@ -13,7 +13,7 @@ from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_from, columns_
 from skyulf_core.nodes.encoding.categories import ENCODABLE, count_categories, refuse_unseen
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params, Scalar
-from skyulf_core.problems import Problem, did_you_mean
+from skyulf_core.problems import Problem, did_you_mean, pointer_part
 from skyulf_core.schema import TEXT, ColumnSchema, Schema
 from skyulf_core.serving.ops import Op, Ordinal
 
@@ -43,7 +43,7 @@ class OrdinalEncoderConfig(NodeConfig):
         """Yield the columns of both fields."""
         yield from super().named_columns()
         for name in self.categories_order:
-            yield f"/categories_order/{name}", name
+            yield f"/categories_order/{pointer_part(name)}", name
 
 
 class OrdinalEncoderApplier(Applier):
@@ -107,7 +107,7 @@ class OrdinalEncoderCalculator(Calculator[OrdinalEncoderConfig]):
         problems = []
         chosen_names = None if config.columns is None else set(config.columns)
         for name, order in config.categories_order.items():
-            pointer = f"/categories_order/{name}"
+            pointer = f"/categories_order/{pointer_part(name)}"
             column = schema.find(name)
             if chosen_names is not None and name not in chosen_names:
                 hint = did_you_mean(name, chosen_names) or "Name it in columns too."

@@ -1,0 +1,1 @@
+"""Pipelines: a configuration, checked; then trained, applied, saved."""

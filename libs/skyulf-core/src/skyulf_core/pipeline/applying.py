@@ -1,0 +1,95 @@
+"""A fitted pipeline applied to new rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from skyulf_core.data.align import align
+from skyulf_core.fitted import FittedModel, FittedPipeline, FittedStep
+from skyulf_core.nodes.base import Applier, Kind, Label, ModelApplier, ModelCalculator
+from skyulf_core.nodes.registry import NodeRegistry
+from skyulf_core.problems import DataError, NotFittedError
+
+_NOT_AT_PREDICT = {Kind.SPLITTER, Kind.ROW_CHANGING}
+
+
+@contextmanager
+def naming(node: str) -> Iterator[None]:
+    """Add the node's name to a DataError that names none."""
+    try:
+        yield
+    except DataError as error:
+        if error.node is not None:
+            raise
+        raise DataError(error.message, reason=error.reason, column=error.column, node=node) from error
+
+
+def apply_step(step: FittedStep, data: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows after one step, as predictions see it: splitters and row-changing nodes change nothing."""
+    entry = NodeRegistry.get(step.node)
+    if entry.kind in _NOT_AT_PREDICT or not isinstance(entry.applier, Applier):
+        return data
+    with naming(step.node):
+        return entry.applier.apply(data, step.params)
+
+
+def features_of(fitted: FittedPipeline, data: pl.DataFrame) -> pl.DataFrame:
+    """Return raw rows as they come out of the last step. Raises DataError for missing columns and wrong types."""
+    current = align(data, fitted.input_schema, optional=fitted.optional_columns())
+    for step in fitted.steps:
+        current = apply_step(step, current)
+    return current if fitted.model is None else current.select(fitted.model.features)
+
+
+def check_features(features: pl.DataFrame, model: str) -> None:
+    """Raise DataError for features that are no numbers, infinite, or missing where the model has no rule for it."""
+    calculator = NodeRegistry.get(model).calculator
+    accepts_missing = isinstance(calculator, ModelCalculator) and calculator.accepts_missing
+    for column in features.iter_columns():
+        if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
+            message = f"column {column.name!r} is {column.dtype}; models work on numbers"
+            raise DataError(message, reason="wrong-type", column=column.name, node=model)
+        if column.dtype.is_float() and bool(column.is_infinite().any()):
+            message = f"column {column.name!r} holds infinite values"
+            raise DataError(message, reason="not-finite", column=column.name, node=model)
+        if not accepts_missing and column.null_count():
+            message = (
+                f"column {column.name!r} is missing in {column.null_count()} rows, and the model has no rule for that; "
+                "add a SimpleImputer, or choose a hist_gradient_boosting model"
+            )
+            raise DataError(message, reason="missing-values", column=column.name, node=model)
+
+
+def predict_codes(model: FittedModel, features: pl.DataFrame) -> NDArray[np.generic]:
+    """Return class codes or values of rows that came out of the last step."""
+    check_features(features, model.node)
+    with naming(model.node):
+        return _applier(model).predict(features, model.params)
+
+
+def predict_probabilities(model: FittedModel, features: pl.DataFrame) -> NDArray[np.float64] | None:
+    """Return rows x classes, or None for a model without probabilities."""
+    check_features(features, model.node)
+    with naming(model.node):
+        return _applier(model).predict_proba(features, model.params)
+
+
+def _applier(model: FittedModel) -> ModelApplier:
+    applier = NodeRegistry.get(model.node).applier
+    if not isinstance(applier, ModelApplier):
+        raise NotFittedError(f"{model.node} is not a model")
+    return applier
+
+
+def labels_of(codes: NDArray[np.generic], classes: tuple[Label, ...] | None) -> NDArray[np.generic]:
+    """Return labels for codes; values of a regression as they are."""
+    if classes is None:
+        return codes
+    kinds = {type(label) for label in classes}
+    table = np.array(classes, dtype=None if len(kinds) == 1 and str not in kinds else object)
+    return table[codes.astype(np.int64)]

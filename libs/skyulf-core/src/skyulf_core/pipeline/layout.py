@@ -1,0 +1,105 @@
+"""The shape of a configuration: which nodes stand in which order, whichever form it is written in.
+
+List form: `{"steps": [{"node", "config", "id"?}], "model": {"node", "config", "id"?}}`.
+Graph form: `{"nodes": [{"id", "node", "config", "inputs": [id, …]}]}`; see `pipeline.graph`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from skyulf_core.problems import Problem, did_you_mean, pointer_part
+
+_TOP = ("steps", "model", "nodes", "tuning", "name", "description")
+_STEP = ("node", "config", "id")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A node as it is written: its id, name, raw configuration and JSON pointer."""
+
+    id: str
+    node: str
+    config: Mapping[str, object]
+    pointer: str
+
+
+@dataclass
+class Layout:
+    """The nodes in order, and what is wrong with the shape. `model` is the last one, where there is one."""
+
+    steps: list[Placed] = field(default_factory=list)
+    model: Placed | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_list(config: Mapping[str, object]) -> Layout:
+    """Read the list form."""
+    layout = Layout(problems=top_problems(config))
+    steps = config.get("steps", [])
+    if not isinstance(steps, list):
+        layout.problems.append(Problem("/steps", "steps must be a list.", "wrong-type"))
+        steps = []
+    for index, raw in enumerate(steps):
+        placed = placed_node(raw, f"/steps/{index}", _STEP, layout.problems)
+        if placed is not None:
+            layout.steps.append(placed)
+    if config.get("model") is not None:
+        layout.model = placed_node(config["model"], "/model", _STEP, layout.problems)
+    everything = [*layout.steps, *([layout.model] if layout.model else [])]
+    layout.problems += duplicate_ids(everything)
+    if not everything and not layout.problems:
+        layout.problems.append(Problem("", "The pipeline has neither steps nor a model.", "empty-pipeline"))
+    return layout
+
+
+def top_problems(config: Mapping[str, object]) -> list[Problem]:
+    """Return what is wrong with the keys of the configuration itself."""
+    problems = [_unknown_key("", key, _TOP) for key in config if key not in _TOP]
+    if config.get("tuning") is not None:
+        message = "Tuning is not available in this version."
+        problems.append(
+            Problem("/tuning", message, "not-available", suggestion="Remove the key; set values in config.")
+        )
+    if "nodes" in config and ("steps" in config or "model" in config):
+        message = "A pipeline is written with steps and model, or with nodes, not both."
+        problems.append(Problem("/nodes", message, "two-forms"))
+    return problems
+
+
+def placed_node(raw: object, pointer: str, keys: Iterable[str], problems: list[Problem]) -> Placed | None:
+    """Return the node that `raw` describes, or None after adding to `problems`."""
+    if not isinstance(raw, Mapping):
+        problems.append(Problem(pointer, "A node is an object with node and config.", "wrong-type"))
+        return None
+    problems += [_unknown_key(pointer, key, keys) for key in raw if key not in keys]
+    name, config, identity = raw.get("node"), raw.get("config"), raw.get("id")
+    if not isinstance(name, str) or not name:
+        problems.append(Problem(f"{pointer}/node", "The node's name is missing.", "missing-field", field="node"))
+        return None
+    if config is not None and not (isinstance(config, Mapping) and all(isinstance(key, str) for key in config)):
+        problems.append(Problem(f"{pointer}/config", "config must be an object.", "wrong-type", node=name))
+        config = None
+    if identity is not None and not (isinstance(identity, str) and identity):
+        problems.append(Problem(f"{pointer}/id", "id must be a text.", "wrong-type", node=name, field="id"))
+        identity = None
+    return Placed(identity or pointer.strip("/").replace("/", "-"), name, config or {}, pointer)
+
+
+def duplicate_ids(nodes: Iterable[Placed]) -> list[Problem]:
+    """Return a problem for every node whose id another one had before."""
+    first: dict[str, str] = {}
+    problems = []
+    for placed in nodes:
+        if placed.id in first:
+            message = f"The id {placed.id!r} is taken by {first[placed.id]}."
+            problems.append(Problem(f"{placed.pointer}/id", message, "duplicate-id", node=placed.node, field="id"))
+        else:
+            first[placed.id] = placed.pointer
+    return problems
+
+
+def _unknown_key(pointer: str, key: object, known: Iterable[str]) -> Problem:
+    hint = did_you_mean(str(key), known) or f"Known keys: {', '.join(known)}."
+    return Problem(f"{pointer}/{pointer_part(str(key))}", f"Unknown key {key!r}.", "unknown-key", suggestion=hint)

@@ -1,0 +1,206 @@
+"""Pipeline: from a configuration to a trained, saved, served model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import polars as pl
+from pydantic import JsonValue
+
+from skyulf_core.data.frames import Frame, normalise, require_columns, schema_of, series_like, to_library_of, to_polars
+from skyulf_core.fitted import FittedModel, FittedPipeline
+from skyulf_core.pipeline.applying import features_of, labels_of, predict_codes, predict_probabilities
+from skyulf_core.pipeline.describing import describe
+from skyulf_core.pipeline.fitting import Report, Trainer
+from skyulf_core.pipeline.golden import golden_rows
+from skyulf_core.pipeline.resolve import Resolved, resolve
+from skyulf_core.pipeline.targets import encoded
+from skyulf_core.pipeline.validation import check_resolved
+from skyulf_core.problems import DataError, InvalidConfigError, NotFittedError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from skyulf_core.evaluation import Evaluation
+    from skyulf_core.serving.plan import PlanDocument
+
+
+class Pipeline:
+    """A linear graph of nodes, with a model at its end or without one.
+
+    Frames may be polars or pandas; answers come in the same library. Columns are bound by name: their order does not
+    matter, and columns that the pipeline does not know are left out.
+
+    >>> data = pl.DataFrame({"x": [1.0, 2.0, None, 4.0] * 5, "y": ["no", "no", "yes", "yes"] * 5})
+    >>> pipeline = Pipeline.from_config({
+    ...     "steps": [
+    ...         {"node": "TrainTestSplit", "config": {"target": "y", "stratify": True}},
+    ...         {"node": "SimpleImputer", "config": {"strategy": "median"}},
+    ...     ],
+    ...     "model": {"node": "logistic_regression"},
+    ... })
+    >>> pipeline.fit(data).predict(pl.DataFrame({"x": [1.0, 4.0]})).to_list()
+    ['no', 'yes']
+
+    >>> Pipeline.from_config({"steps": [{"node": "SimpleImputr"}]})
+    Traceback (most recent call last):
+    skyulf_core.problems.InvalidConfigError: /steps/0/node: There is no node 'SimpleImputr'. \
+Did you mean 'SimpleImputer'?
+    """
+
+    def __init__(self, resolved: Resolved, fitted: FittedPipeline | None = None) -> None:
+        self._resolved = resolved
+        self._fitted = fitted
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, object]) -> Pipeline:
+        """Return a pipeline that is not fitted. Raises InvalidConfigError with all problems."""
+        resolved = resolve(config)
+        if resolved.problems:
+            raise InvalidConfigError(resolved.problems)
+        return cls(resolved)
+
+    @classmethod
+    def load(cls, directory: Path | str) -> Pipeline:
+        """Return the fitted pipeline of a bundle. Nothing is unpickled. Raises PlanError for a broken bundle."""
+        from skyulf_core import bundle
+
+        fitted = bundle.read(directory)
+        resolved = resolve(fitted.config)
+        if resolved.problems:
+            raise InvalidConfigError(resolved.problems)
+        return cls(resolved, fitted)
+
+    @property
+    def config(self) -> dict[str, JsonValue]:
+        """The configuration in list form, defaults filled in."""
+        return self._resolved.to_dict()
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the pipeline has learned."""
+        return self._fitted is not None
+
+    @property
+    def fitted(self) -> FittedPipeline:
+        """Everything that was learned. Raises NotFittedError before `fit`."""
+        if self._fitted is None:
+            raise NotFittedError("This pipeline is not fitted; call fit first.")
+        return self._fitted
+
+    def fit(self, frame: Frame, report: Report | None = None) -> Pipeline:
+        """Learn from the training rows, judge on the held-out ones; return the pipeline itself.
+
+        `report` is called with the fraction done (0 to 1) and the name of what runs now. Raises InvalidConfigError
+        where the columns do not fit the configuration, DataError where the values do not. After an error the
+        pipeline is what it was before.
+        """
+        tell = report or (lambda fraction, message: None)
+        data = to_polars(frame)
+        schema = schema_of(data)
+        found = check_resolved(self._resolved, schema)
+        if found.problems:
+            raise InvalidConfigError(found.problems)
+        trainer = Trainer(self._resolved, normalise(data), schema, tell)
+        fitted = trainer.run()
+        if trainer.raw_test is not None and fitted.model is not None:
+            tell(0.9, "evaluation")
+            test = trainer.splits.test
+            fitted = replace(fitted, evaluation=_evaluate(fitted, fitted.model, test.features, test.target))
+        fitted = replace(
+            fitted, golden=golden_rows(fitted, normalise(data) if trainer.raw_test is None else trainer.raw_test)
+        )
+        self._fitted = fitted
+        tell(1.0, "done")
+        return self
+
+    def transform(self, frame: Frame) -> pl.DataFrame | pd.DataFrame:
+        """Return rows as they come out of the last step: the features that the model is given."""
+        return to_library_of(frame, features_of(self.fitted, to_polars(frame)))
+
+    def predict(self, frame: Frame) -> pl.Series | pd.Series[Any]:
+        """Return one label or number per row. Raises DataError for missing columns, wrong types, refused values."""
+        model = self._model()
+        codes = predict_codes(model, features_of(self.fitted, to_polars(frame)))
+        values = labels_of(codes, self.fitted.classes)
+        return series_like(
+            frame, self.fitted.target or "prediction", values.tolist() if values.dtype == object else values
+        )
+
+    def predict_proba(self, frame: Frame) -> pl.DataFrame | pd.DataFrame:
+        """Return the probability of each class, a column per class. Raises NotFittedError for a regression."""
+        from skyulf_core.serving.plan import label_key
+
+        probabilities = predict_probabilities(self._model(), features_of(self.fitted, to_polars(frame)))
+        if probabilities is None or self.fitted.classes is None:
+            raise NotFittedError("A regression has no probabilities; use predict.")
+        names = [label_key(label) for label in self.fitted.classes]
+        return to_library_of(frame, pl.DataFrame(probabilities, schema=names, orient="row"))
+
+    def evaluate(self, frame: Frame | None = None) -> Evaluation:
+        """Return the metrics on the test rows held out by `fit`, or on new rows that hold the target."""
+        model = self._model()
+        if frame is None:
+            if self.fitted.evaluation is None:
+                raise NotFittedError("There were no test rows; give rows to evaluate on.")
+            return self.fitted.evaluation
+        target = self.fitted.target or ""
+        data = to_polars(frame)
+        require_columns(data, [target])
+        truth = normalise(data.select(target))[target]
+        if truth.null_count():
+            raise DataError(f"the target {target!r} is missing in some rows", reason="null-target", column=target)
+        return _evaluate(self.fitted, model, features_of(self.fitted, data), truth)
+
+    def save(self, directory: Path | str) -> Path:
+        """Write the bundle (JSON and arrays, without a signature) into a folder, and return it."""
+        from skyulf_core import bundle
+
+        bundle.write(self.fitted, Path(directory))
+        return Path(directory)
+
+    def serving_plan(self) -> PlanDocument:
+        """Return the plan that servers run: the input schema and operations from a row to its prediction."""
+        from skyulf_core.bundle import serving_document
+
+        return serving_document(self.fitted)
+
+    def describe(self) -> dict[str, JsonValue]:
+        """Return, as JSON values, the nodes, and after `fit` the columns, classes and metrics."""
+        return describe(self._resolved, self._fitted)
+
+    def fingerprint(self) -> str:
+        """Return the sha256 of the configuration with defaults filled in; without ids: the same in every process."""
+        nodes: list[JsonValue] = [node.to_dict() for node in self._resolved.known_steps]
+        if self._resolved.model is not None:
+            nodes.append(self._resolved.model.to_dict())
+        parts = [
+            {key: value for key, value in cast("dict[str, JsonValue]", node).items() if key != "id"} for node in nodes
+        ]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def _model(self) -> FittedModel:
+        if self.fitted.model is None:
+            raise NotFittedError("This pipeline has no model; use transform.")
+        return self.fitted.model
+
+
+def _evaluate(
+    fitted: FittedPipeline, model: FittedModel, features: pl.DataFrame, truth: pl.Series | None
+) -> Evaluation:
+    from skyulf_core.evaluation import evaluate_classification, evaluate_regression  # imports scikit-learn
+
+    if truth is None or fitted.task is None:
+        raise NotFittedError("There is no target to compare with.")
+    target: NDArray[np.generic] = encoded(truth, fitted.task, fitted.classes)
+    predicted = predict_codes(model, features)
+    if fitted.classes is None:
+        return evaluate_regression(target, predicted)
+    return evaluate_classification(target, predicted, predict_probabilities(model, features), classes=fitted.classes)
