@@ -50,6 +50,7 @@ configure_logging(service="registry"); configure_tracing(service="registry")
 with bound(request_id="r1"), span("s"):
     structlog.get_logger().info("model.registered", version=3)
     logging.getLogger("somewhere").warning("plain %s", "text")
+password = "hunter2"
 try: 1 / 0
 except ZeroDivisionError: structlog.get_logger().exception("job.failed")
 """
@@ -64,3 +65,4 @@ except ZeroDivisionError: structlog.get_logger().exception("job.failed")
     assert second["event"] == "plain text"
     assert second["trace_id"] == first["trace_id"]
     assert third["exception"][0]["exc_type"] == "ZeroDivisionError"
+    assert "hunter2" not in done.stderr

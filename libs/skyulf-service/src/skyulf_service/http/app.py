@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -24,8 +24,9 @@ OUTSIDE_TRACES = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json"})
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
+@runtime_checkable
 class HttpSettings(Protocol):
-    """What the app reads from a service's settings."""
+    """What the app reads from a service's settings, where they have it."""
 
     @property
     def max_body_bytes(self) -> int:
@@ -38,7 +39,7 @@ def create_app(
     service: str,
     verifier: TokenVerifier | Authenticator,
     routers: Sequence[APIRouter],
-    settings: HttpSettings | None = None,
+    settings: object = None,
     lifespan: Lifespan | None = None,
     uows: UnitOfWorks[UnitOfWork] | None = None,
     readiness: Sequence[Check | Callable[[], Awaitable[object]]] = (),
@@ -76,7 +77,9 @@ def create_app(
     problems.install(app)
     idempotency.install(app)
     # the last one added is the outermost
-    app.add_middleware(BodyLimitMiddleware, maximum=MAX_BODY_BYTES if settings is None else settings.max_body_bytes)
+    app.add_middleware(
+        BodyLimitMiddleware, maximum=settings.max_body_bytes if isinstance(settings, HttpSettings) else MAX_BODY_BYTES
+    )
     app.add_middleware(GuardMiddleware, service=service)
     app.add_middleware(RequestIdMiddleware, trusts=authenticator.trusts)
     return app

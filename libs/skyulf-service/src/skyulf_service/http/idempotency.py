@@ -19,6 +19,7 @@ upload. Headers of the answer (``ETag``, ``Location``) are kept too, if they are
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 import orjson
 from fastapi import Depends, FastAPI, Header, Request, Response
@@ -33,6 +34,8 @@ from skyulf_service.scope import Scope
 from skyulf_service.telemetry.metrics import HTTP_REPLAYS
 
 T = TypeVar("T", bound=BaseModel | Response | None)
+
+NO_PROJECT = UUID(int=0)  # part of a primary key, so it cannot be NULL
 
 Fingerprinted = BaseModel | Mapping[str, JsonValue] | str | bytes | None
 
@@ -68,7 +71,7 @@ class IdempotentRequest:
         """
         if self._key is None:
             return await make()
-        slot = KeySlot(scope.subject, str(scope.project_id or ""), self._operation(), self._key)
+        slot = KeySlot(scope.subject, scope.project_id or NO_PROJECT, self._operation(), self._key)
         fingerprint = self._fingerprint(body)
         store = IdempotencyStore(uow.connection, uow.tables.idempotency_keys)
         known = await store.claim(slot, fingerprint)
@@ -110,7 +113,7 @@ async def _idempotent_request(
         Header(
             alias="Idempotency-Key",
             min_length=1,
-            max_length=200,
+            max_length=255,
             pattern=r"^[\x21-\x7e]+$",
             description="A name of your choice for this request; sent again within 24 hours it has no second effect",
         ),

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
-import orjson
 from sqlalchemy import ColumnElement, Executable, Table, and_, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
@@ -31,7 +31,7 @@ class KeySlot:
     """What an idempotency key is unique in."""
 
     principal: str
-    project: str
+    project_id: UUID
     operation: str
     key: str
 
@@ -71,11 +71,7 @@ class IdempotencyStore:
 
     async def keep(self, slot: KeySlot, answer: KeptAnswer) -> None:
         """Store the answer with the key."""
-        values = {
-            "status": answer.status,
-            "headers": orjson.dumps(dict(answer.headers)).decode(),
-            "body": answer.body,
-        }
+        values = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
         await self._connection.execute(update(self._table).where(self._is(slot)).values(values))
 
     async def _insert(self, slot: KeySlot, fingerprint: str) -> bool:
@@ -83,11 +79,14 @@ class IdempotencyStore:
         insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
         values = {
             "principal": slot.principal,
-            "project": slot.project,
+            "project_id": slot.project_id,
             "operation": slot.operation,
             "key": slot.key,
             "fingerprint": fingerprint,
-            "created_at": utc_now(),
+            "status": 0,
+            "headers": {},
+            "body": b"",
+            "expires_at": utc_now() + KEPT_FOR,
         }
         statement = insert(self._table).values(values).on_conflict_do_nothing().returning(self._table.c.key)
         if dialect != "postgresql":
@@ -114,17 +113,14 @@ class IdempotencyStore:
     async def _read(self, slot: KeySlot) -> KeptAnswer | None:
         columns = self._table.c
         query = select(columns.fingerprint, columns.status, columns.headers, columns.body)
-        recent = columns.created_at > utc_now() - KEPT_FOR
-        row = (await self._connection.execute(query.where(self._is(slot), recent))).first()
-        if row is None:
-            return None
-        return KeptAnswer(row.fingerprint, row.status or 200, orjson.loads(row.headers or "{}"), bytes(row.body or b""))
+        row = (await self._connection.execute(query.where(self._is(slot), columns.expires_at > utc_now()))).first()
+        return None if row is None else KeptAnswer(row.fingerprint, row.status, row.headers, row.body)
 
     def _is(self, slot: KeySlot) -> ColumnElement[bool]:
         columns = self._table.c
         return and_(
             columns.principal == slot.principal,
-            columns.project == slot.project,
+            columns.project_id == slot.project_id,
             columns.operation == slot.operation,
             columns.key == slot.key,
         )
@@ -132,5 +128,5 @@ class IdempotencyStore:
 
 async def purge(connection: AsyncConnection, table: Table) -> int:
     """Forget the keys that are past their 24 hours; for the worker's sweeper. Returns how many went."""
-    gone = await connection.execute(delete(table).where(table.c.created_at <= utc_now() - KEPT_FOR))
+    gone = await connection.execute(delete(table).where(table.c.expires_at <= utc_now()))
     return gone.rowcount
