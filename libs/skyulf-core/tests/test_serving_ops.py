@@ -131,7 +131,10 @@ def test_lookup(rows, keep, lists_null):
 
 
 @given(
-    rows_of(s=st.none() | st.sampled_from(["1", "1.5", " 2", "x", "TRUE", "false", "1e400", "2024-02-29", "nan"])),
+    rows_of(
+        s=st.none()
+        | st.sampled_from(["1", "1.5", " 2", "x", "TRUE", "false", "1e400", "2024-02-29", "nan", "1_0", "٣", "inf"])
+    ),
     st.sampled_from(["int8", "int64", "uint8", "float32", "float64", "string", "boolean", "date", "datetime"]),
     st.sampled_from(["null", "fail"]),
 )

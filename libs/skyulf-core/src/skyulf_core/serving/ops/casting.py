@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ CastTarget: TypeAlias = Literal[
     "string", "boolean", "date", "datetime",
 ]  # fmt: skip
 Convert: TypeAlias = Callable[[Any], Any]
+
+# Python alone would also read 1_000, digits of other scripts and words: no other runtime does
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,40}")
 
 
 @operation
@@ -136,7 +141,7 @@ def _integers(to: str) -> Convert:
     low, high = (0, 2**bits - 1) if to[0] == "u" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
     def convert(value: object) -> int:
-        number = int(value) if isinstance(value, str) else math.trunc(_number(value, exact=True))
+        number = _integer(value) if isinstance(value, str) else math.trunc(_number(value, exact=True))
         if not low <= number <= high:
             raise ValueError(number)
         return number
@@ -145,13 +150,22 @@ def _integers(to: str) -> Convert:
 
 
 def _number(value: object, *, exact: bool = False) -> float:
-    if isinstance(value, str) and value.strip() != value:
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
         raise ValueError(value)
     if exact and isinstance(value, int):
         return value
-    if isinstance(value, bool | int | float | str):
-        return float(value)
-    raise TypeError(type(value))
+    if not isinstance(value, bool | int | float | str):
+        raise TypeError(type(value))
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number
+
+
+def _integer(text: str) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
 
 
 def _boolean(value: object) -> bool:
