@@ -1,0 +1,1 @@
+"""Events between services: tables of handlers, one policy of delivery, two transports."""
