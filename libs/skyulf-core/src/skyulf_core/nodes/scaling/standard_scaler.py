@@ -37,11 +37,7 @@ class StandardScalerApplier(Applier):
     def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
         """Return the scaled columns as floats; nulls stay null."""
         triples = zip(params.strings("columns"), params.numbers("means"), params.numbers("scales"), strict=True)
-        return data.with_columns(
-            # in this order and nothing folded together: the serving plan computes the same bits
-            (((pl.col(name).cast(pl.Float64) - mean) / scale).fill_nan(None))
-            for name, mean, scale in triples
-        )
+        return data.with_columns(_scaled(data[name], mean, scale) for name, mean, scale in triples)
 
     def plan(self, params: Params) -> list[Op]:
         """Return one affine operation."""
@@ -52,6 +48,13 @@ class StandardScalerApplier(Applier):
                 scales=tuple(params.numbers("scales")),
             )
         ]
+
+
+def _scaled(column: pl.Series, mean: float, scale: float) -> pl.Series:
+    # numpy, because polars multiplies by the reciprocal of a constant divisor: the last bit would differ from the
+    # serving plan, and a tree whose threshold is a training value would send the row the other way
+    values = (column.cast(pl.Float64).to_numpy() - mean) / scale
+    return pl.Series(column.name, values, nan_to_null=True)
 
 
 @NodeRegistry.register("StandardScaler", StandardScalerApplier)
