@@ -1,0 +1,1 @@
+"""What pipelines and jobs are, without any input or output."""

@@ -1,0 +1,1 @@
+"""Where the pipeline service keeps its state: tables, repositories, the unit of work, bundles."""

@@ -1,0 +1,127 @@
+"""SQL of jobs and their logs."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from uuid import UUID
+
+from sqlalchemy import RowMapping, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from skyulf_pipeline.domain.jobs import Artifact, EvaluationFile, Job, JobKind, LogLevel, LogLine, LogText, Outcome
+from skyulf_pipeline.persistence import tables
+from skyulf_service.database.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
+from skyulf_service.database.repository import Repository
+from skyulf_service.errors import NotFoundError
+from skyulf_service.ids import utc_now
+from skyulf_service.scope import Scope
+from skyulf_service.work.states import WorkState, storable_message
+
+MAX_LINES = 2_000
+_OWN = (
+    "id", "project_id", "pipeline_id", "pipeline_version", "pipeline_name", "dataset_id", "dataset_version",
+    "dataset_name", "register_as", "author", "traceparent", "created_at", "updated_at", "version",
+)  # fmt: skip
+
+
+class JobRepository(Repository[Job]):
+    """Jobs. Claims and heartbeats are the work queue's."""
+
+    table = tables.jobs
+    entity = "job"
+
+    def to_row(self, aggregate: Job) -> dict[str, object]:
+        """Write a job as a row, without the expiry of its lease."""
+        row: dict[str, object] = {name: getattr(aggregate, name) for name in _OWN}
+        outcome = None if aggregate.outcome is None else asdict(aggregate.outcome)
+        status = aggregate.status.value
+        return {**row, **aggregate.work_values(), "status": status, "kind": aggregate.kind.value, "outcome": outcome}
+
+    def from_row(self, row: RowMapping) -> Job:
+        """Read a job from a row."""
+        own = {name: row[name] for name in _OWN}
+        outcome = None if row["outcome"] is None else _outcome(row["outcome"])
+        return Job(**own, **WorkState.work_fields(row), kind=JobKind(row["kind"]), outcome=outcome)  # type: ignore[arg-type]
+
+    async def locked(self, scope: Scope, id: UUID) -> Job:
+        """Return a job that nobody else may claim or change until the transaction ends; or raise `NotFoundError`."""
+        query = select(self.table).where(self.table.c.id == id, *self._within(scope)).with_for_update()
+        row = (await self.connection.execute(query)).mappings().first()
+        if row is None:
+            raise NotFoundError(f"There is no job {id} in this project.")
+        return self.from_row(row)
+
+
+class JobLogs:
+    """The lines that jobs have logged, at most `MAX_LINES` of one attempt."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+
+    async def append(self, job: Job, lines: Sequence[LogText]) -> None:
+        """Add lines to the job's present attempt; what is beyond the bound is left out."""
+        columns = tables.job_logs.c
+        query = select(func.coalesce(func.max(columns.seq), 0)).where(
+            columns.job_id == job.id, columns.attempt == job.attempt
+        )
+        last = int(await self.connection.scalar(query) or 0)
+        now = utc_now()
+        rows = [
+            {
+                "job_id": job.id,
+                "attempt": job.attempt,
+                "seq": last + number,
+                "project_id": job.project_id,
+                "at": now,
+                "level": line.level.value,
+                "message": storable_message(line.message),
+            }
+            for number, line in enumerate(lines[: max(MAX_LINES - last, 0)], start=1)
+        ]
+        if rows:
+            await self.connection.execute(tables.job_logs.insert(), rows)
+
+    async def page(self, job: Job, *, limit: int, cursor: str | None) -> Page[LogLine]:
+        """Return a page of a job's log, oldest first."""
+        columns = tables.job_logs.c
+        query = select(tables.job_logs).where(columns.job_id == job.id)
+        if cursor is not None:
+            attempt, seq = _position(cursor)
+            query = query.where(or_(columns.attempt > attempt, and_(columns.attempt == attempt, columns.seq > seq)))
+        rows = (await self.connection.execute(query.order_by(columns.attempt, columns.seq).limit(limit + 1))).mappings()
+        found = [_line(row) for row in rows]
+        if len(found) <= limit:
+            return Page(found)
+        last = found[limit - 1]
+        return Page(found[:limit], encode_cursor("job_logs", [last.attempt, last.seq]))
+
+
+def _position(cursor: str) -> tuple[int, int]:
+    attempt, seq = decode_cursor(cursor, "job_logs", 2)
+    if not isinstance(attempt, int) or not isinstance(seq, int) or max(abs(attempt), abs(seq)) >= 2**31:
+        raise invalid_cursor()
+    return attempt, seq
+
+
+def _line(row: RowMapping) -> LogLine:
+    return LogLine(
+        job_id=row["job_id"],
+        attempt=row["attempt"],
+        seq=row["seq"],
+        at=row["at"],
+        level=LogLevel(row["level"]),
+        message=row["message"],
+    )
+
+
+def _outcome(stored: dict[str, object]) -> Outcome:
+    values = dict(stored)
+    artifact, evaluation = values.pop("artifact"), values.pop("evaluation")
+    classes = values.pop("classes")
+    if not isinstance(artifact, dict) or not isinstance(evaluation, dict):
+        raise TypeError("a stored outcome names its artifact and evaluation")
+    return Outcome(
+        **values,  # type: ignore[arg-type]  # written by to_row
+        classes=tuple(classes) if isinstance(classes, list | tuple) else None,
+        artifact=Artifact(**artifact),
+        evaluation=EvaluationFile(**evaluation),
+    )

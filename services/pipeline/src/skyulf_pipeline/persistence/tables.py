@@ -1,0 +1,105 @@
+"""The pipeline service's tables. Changing one needs a migration; a test compares the two."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    Uuid,
+)
+
+from skyulf_pipeline.domain.datasets import DatasetStatus
+from skyulf_pipeline.domain.jobs import JobKind, LogLevel
+from skyulf_pipeline.domain.pipelines import PipelineStatus
+from skyulf_service.database.tables import add_messaging_tables, new_metadata, one_of
+from skyulf_service.database.types import Json, UtcDateTime
+from skyulf_service.work.columns import columns as work_columns
+
+metadata = new_metadata()
+messaging = add_messaging_tables(metadata)
+
+pipelines = Table(
+    "pipelines",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("project_id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("register_as", String(63), nullable=False),
+    Column("status", String(20), one_of("status", PipelineStatus), nullable=False),
+    Column("latest_version", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index(None, "project_id", "created_at", "id"),
+)
+
+pipeline_versions = Table(
+    "pipeline_versions",
+    metadata,
+    Column("pipeline_id", Uuid, ForeignKey("pipelines.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("project_id", Uuid, nullable=False),
+    Column("config", Json, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# a copy of ingestion's state, made of its events only
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("dataset_id", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("project_id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("status", String(20), one_of("status", DatasetStatus), nullable=False),
+    Column("event_version", Integer, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("columns", Json, nullable=False),
+    Column("file", Json),
+    Column("reason", Text, nullable=False),
+    CheckConstraint("(status = 'ready') = (file IS NOT NULL)", name="ready_has_a_file"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("project_id", Uuid, nullable=False),
+    Column("kind", String(20), one_of("kind", JobKind), nullable=False),
+    Column("pipeline_id", Uuid, nullable=False),
+    Column("pipeline_version", Integer, nullable=False),
+    Column("pipeline_name", Text, nullable=False),
+    Column("dataset_id", Uuid, nullable=False),
+    Column("dataset_version", Integer, nullable=False),
+    Column("dataset_name", Text, nullable=False),
+    Column("register_as", String(63), nullable=False),
+    Column("author", Text, nullable=False),
+    Column("traceparent", String(80)),
+    Column("outcome", Json),
+    *work_columns("jobs"),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    CheckConstraint("(status = 'succeeded') = (outcome IS NOT NULL)", name="success_has_an_outcome"),
+    Index(None, "project_id", "created_at", "id"),
+    Index(None, "pipeline_id"),
+)
+
+job_logs = Table(
+    "job_logs",
+    metadata,
+    Column("job_id", Uuid, ForeignKey("jobs.id"), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("project_id", Uuid, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("level", String(20), one_of("level", LogLevel), nullable=False),
+    Column("message", Text, nullable=False),
+)

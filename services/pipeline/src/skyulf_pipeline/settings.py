@@ -1,0 +1,41 @@
+"""The pipeline service's settings."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+from skyulf_service.settings import ServiceSettings
+
+
+def _most_of_the_memory() -> int:
+    return int(psutil.virtual_memory().total * 0.75)
+
+
+class PipelineSettings(ServiceSettings):
+    """Settings of the pipeline service; ``SKYULF_PIPELINE_…`` overrides what is shared."""
+
+    model_config = SettingsConfigDict(env_prefix="SKYULF_PIPELINE_")
+    service_name = "pipeline"
+
+    job_lease: timedelta = Field(
+        default=timedelta(seconds=15), description="How long a runner may be silent before another takes its job over"
+    )
+    job_concurrency: int = Field(default=1, ge=1, le=64, description="Jobs that one runner works on at a time")
+    job_memory_bytes: int = Field(
+        default_factory=_most_of_the_memory, ge=64 << 20, description="Memory of one job; default: 75 % of the machine"
+    )
+    job_deadline: timedelta = Field(default=timedelta(hours=6), description="The longest that one attempt may take")
+    sweep_seconds: float = Field(default=1.0, gt=0, description="How often expired leases are looked for")
+    input_cache_bytes: int = Field(default=10 << 30, ge=0, description="Disk space for inputs that jobs may share")
+
+    @property
+    def scratch_folder(self) -> Path:
+        """Where running jobs keep their files."""
+        return self.shared.home / "scratch" / "pipeline"
+
+    @property
+    def input_cache_folder(self) -> Path:
+        """Where inputs are kept between jobs."""
+        return self.shared.cache_folder / "pipeline-inputs"
