@@ -1,0 +1,1 @@
+"""Outgoing events: written with the change that they announce, published by one relay per service."""
