@@ -24,7 +24,7 @@ Models follow the same pattern with `ModelCalculator` and `ModelApplier`; see th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args, get_origin
@@ -94,6 +94,8 @@ class NodeBase(ABC, Generic[ConfigT]):
     keywords: ClassVar[tuple[str, ...]] = ()
     accepts: ClassVar[frozenset[Dtype] | None] = None
     """Logical types that named columns may have; None: any but `other`."""
+    examples: ClassVar[tuple[Mapping[str, object], ...]] = ({},)
+    """Configurations that work on `skyulf_core.testing.sample_frame()`; `check_node` checks the node with each."""
     config_model: ClassVar[type[NodeConfig]]
 
     def __init_subclass__(cls, **options: object) -> None:

@@ -105,6 +105,14 @@ class CastingCalculator(Calculator[CastingConfig]):
     family = "cleaning"
     kind = Kind.STATELESS
     keywords = ("type", "convert", "cast", "astype", "integer", "datetime", "parse")
+    examples = (
+        {"types": {"digits": "int64", "number": "int8", "count": "float64", "flag": "uint8", "plan": "category"}},
+        {"types": {"number": "string", "count": "string", "flag": "string", "at": "string", "day": "string"}},
+        {"types": {"iso": "datetime", "at": "date", "count": "boolean", "large": "float32"}, "on_error": "fail"},
+        {"types": {"iso": "date", "digits": "float64", "plan": "int16", "day": "datetime"}},
+        {"types": {"at": "string"}, "format": "%d.%m.%Y %H:%M"},
+        {"types": {}},
+    )
     accepts = frozenset(DTYPES)
 
     def check(self, schema: Schema, config: CastingConfig) -> list[Problem]:

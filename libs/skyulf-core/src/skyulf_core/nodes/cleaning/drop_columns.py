@@ -51,6 +51,7 @@ class DropColumnsCalculator(Calculator[DropColumnsConfig]):
     family = "cleaning"
     kind = Kind.STATELESS
     keywords = ("remove", "exclude", "delete", "columns")
+    examples = ({"columns": ["number", "plan"]}, {"columns": []})
     accepts = frozenset(DTYPES)
 
     def fit(self, data: pl.DataFrame, config: DropColumnsConfig) -> Params:

@@ -67,6 +67,7 @@ class DropMissingRowsCalculator(Calculator[DropMissingRowsConfig]):
     family = "cleaning"
     kind = Kind.ROW_CHANGING
     keywords = ("missing", "null", "nan", "rows", "complete cases", "dropna")
+    examples = ({}, {"columns": ["number", "plan"], "how": "all"}, {"threshold": 9}, {"columns": []})
     accepts = frozenset(DTYPES)
 
     def check(self, schema: Schema, config: DropMissingRowsConfig) -> list[Problem]:

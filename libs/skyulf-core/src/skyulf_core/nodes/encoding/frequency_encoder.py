@@ -81,6 +81,7 @@ class FrequencyEncoderCalculator(Calculator[FrequencyEncoderConfig]):
     family = "encoding"
     kind = Kind.LEARNED
     keywords = ("category", "count", "frequency", "high cardinality")
+    examples = ({}, {"columns": ["plan", "count", "flag"], "normalize": False, "unseen_value": 0.5}, {"columns": []})
     accepts = ENCODABLE
 
     def fit(self, data: pl.DataFrame, config: FrequencyEncoderConfig) -> Params:

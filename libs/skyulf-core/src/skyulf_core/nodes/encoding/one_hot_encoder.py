@@ -155,6 +155,13 @@ class OneHotEncoderCalculator(Calculator[OneHotEncoderConfig]):
     family = "encoding"
     kind = Kind.LEARNED
     keywords = ("category", "dummy", "indicator", "one-hot", "text")
+    examples = (
+        {},
+        {"columns": ["plan", "count", "flag"], "drop_first": True, "include_missing": True},
+        {"columns": ["city"], "max_categories": 3, "handle_unknown": "infrequent_if_exist", "drop_original": False},
+        {"columns": ["city", "plan"], "min_frequency": 0.2, "handle_unknown": "error"},
+        {"columns": []},
+    )
     accepts = ENCODABLE
 
     def fit(self, data: pl.DataFrame, config: OneHotEncoderConfig) -> Params:

@@ -100,6 +100,13 @@ class OrdinalEncoderCalculator(Calculator[OrdinalEncoderConfig]):
     family = "encoding"
     kind = Kind.LEARNED
     keywords = ("category", "order", "rank", "label", "codes")
+    examples = (
+        {},
+        {"columns": ["plan", "city"], "categories_order": {"plan": ["pro", "basic"]}, "missing_value": -2},
+        {"columns": ["plan", "flag", "count"], "unknown_value": None},
+        {"columns": ["city"], "handle_unknown": "error"},
+        {"columns": []},
+    )
     accepts = ENCODABLE
 
     def check(self, schema: Schema, config: OrdinalEncoderConfig) -> list[Problem]:

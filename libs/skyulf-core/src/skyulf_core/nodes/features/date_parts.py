@@ -132,6 +132,13 @@ class DatePartsCalculator(Calculator[DatePartsConfig]):
     family = "features"
     kind = Kind.STATELESS
     keywords = ("date", "time", "datetime", "month", "weekday", "hour", "season", "cyclical")
+    examples = (
+        {},
+        {"columns": ["iso", "at"], "parts": ["hour", "minute", "second", "week", "quarter", "day_of_year"]},
+        {"parts": ["season", "is_weekend", "is_month_start", "is_month_end", "year"], "drop_original": False},
+        {"parts": ["month", "weekday", "hour", "year", "week", "day", "quarter"], "cyclical": True},
+        {"columns": []},
+    )
     accepts = TEMPORAL | TEXT
 
     def check(self, schema: Schema, config: DatePartsConfig) -> list[Problem]:

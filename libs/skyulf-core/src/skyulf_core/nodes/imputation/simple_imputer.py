@@ -93,6 +93,15 @@ class SimpleImputerCalculator(Calculator[SimpleImputerConfig]):
     family = "imputation"
     kind = Kind.LEARNED
     keywords = ("missing", "null", "nan", "fill", "mean", "median", "mode")
+    examples = (
+        {"strategy": "mean"},
+        {"strategy": "median", "columns": ["number", "count"]},
+        {"strategy": "most_frequent"},
+        {"strategy": "constant"},
+        {"strategy": "constant", "columns": ["number", "count"], "fill_value": 0.5},
+        {"strategy": "constant", "columns": ["plan"], "fill_value": "none"},
+        {"columns": []},
+    )
 
     def check(self, schema: Schema, config: SimpleImputerConfig) -> list[Problem]:
         """Refuse columns that the strategy cannot fill, and a fill value without its strategy."""

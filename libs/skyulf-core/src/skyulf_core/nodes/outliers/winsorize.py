@@ -77,6 +77,7 @@ class WinsorizeCalculator(Calculator[WinsorizeConfig]):
     family = "outliers"
     kind = Kind.LEARNED
     keywords = ("outlier", "clip", "cap", "percentile", "extreme")
+    examples = ({}, {"columns": ["number"], "lower_percentile": 0, "upper_percentile": 50}, {"columns": []})
     accepts = NUMERIC
 
     def fit(self, data: pl.DataFrame, config: WinsorizeConfig) -> Params:

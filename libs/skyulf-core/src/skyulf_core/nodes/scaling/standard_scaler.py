@@ -76,6 +76,7 @@ class StandardScalerCalculator(Calculator[StandardScalerConfig]):
     family = "scaling"
     kind = Kind.LEARNED
     keywords = ("normalise", "standardise", "z-score", "mean", "standard deviation")
+    examples = ({}, {"columns": ["number", "flag"]}, {"with_mean": False}, {"with_std": False}, {"columns": []})
     accepts = NUMBER_LIKE
 
     def fit(self, data: pl.DataFrame, config: StandardScalerConfig) -> Params:

@@ -74,6 +74,12 @@ the resulting train set will be empty. Adjust any of the aforementioned paramete
     family = "splitting"
     kind = Kind.SPLITTER
     keywords = ("train", "test", "validation", "holdout", "stratify", "target")
+    examples = (
+        {"target": "label"},
+        {"target": "label", "stratify": True, "validation_size": 0.2},
+        {"target": "value", "shuffle": False, "test_size": 10},
+        {"target": "plan", "drop_missing_target": True},
+    )
 
     def target(self, config: TrainTestSplitConfig) -> str | None:
         """Return the column to predict."""
