@@ -75,3 +75,22 @@ def test_a_key_does_not_show_in_its_representation(tmp_path: Path) -> None:
 def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="no name for a key"):
         load_or_create(tmp_path, name)
+
+
+def test_keys_that_appear_later_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skyulf_service.signing.keys.LOOK_AGAIN", 0.0)
+    load_or_create(tmp_path, "pipeline")
+    trusted = load_public(tmp_path)
+
+    later = load_or_create(tmp_path, "registry")
+
+    assert trusted.get(later.kid) is not None
+    assert trusted.get("0" * 16) is None
+
+
+def test_the_folder_is_not_read_for_every_unknown_key(tmp_path: Path) -> None:
+    trusted = load_public(tmp_path)
+
+    later = load_or_create(tmp_path, "registry")
+
+    assert trusted.get(later.kid) is None

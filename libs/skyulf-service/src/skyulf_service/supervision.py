@@ -74,7 +74,7 @@ class SupervisedTasks:
         return not self._away and (self._failed is None or not self._failed.done())
 
     async def stop(self, grace: float) -> list[str]:
-        """Cancel the tasks in order, each after the one before has ended; return those still running after ``grace``."""
+        """Cancel the tasks in order, each after the one before has ended; return those still running then."""
         deadline = monotonic() + grace
         stuck: list[str] = []
         for name, task in self._running.items():

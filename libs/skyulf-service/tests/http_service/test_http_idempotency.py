@@ -1,14 +1,17 @@
 import asyncio
+from datetime import timedelta
 
 import notes_service
 import pytest
+from skyulf_service import ids
+from skyulf_service.http import idempotency_store
 
 KEY = {"Idempotency-Key": "k-1"}
 
 
 @pytest.fixture
-async def app(sqlite_url: str):
-    async with notes_service.open_database(sqlite_url) as database:
+async def app(database_url: str):
+    async with notes_service.open_database(database_url) as database:
         yield notes_service.build(database)
 
 
@@ -97,3 +100,40 @@ async def test_keys_that_are_none_are_refused(client, key: str) -> None:
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/header/Idempotency-Key"
+
+
+async def test_on_postgresql_a_request_that_runs_too_long_makes_the_second_409(postgres_url: str, monkeypatch) -> None:
+    monkeypatch.setattr("skyulf_service.http.idempotency_store.WAIT_MILLISECONDS", 200)
+    async with (
+        notes_service.open_database(postgres_url) as database,
+        notes_service.client_of(notes_service.build(database)) as client,
+    ):
+        first = asyncio.create_task(client.post("/api/v1/notes", json={"text": "slow1.5"}, headers=KEY))
+        await asyncio.sleep(0.5)
+        second = await client.post("/api/v1/notes", json={"text": "slow1.5"}, headers=KEY)
+
+        assert second.status_code == 409
+        assert second.json()["type"] == "/problems/idempotency-in-progress"
+        assert second.headers["retry-after"] == "1"
+        assert (await first).status_code == 201
+        assert await _count(client) == 1
+
+
+async def test_a_key_is_forgotten_after_a_day(app, client, monkeypatch) -> None:
+    await client.post("/api/v1/notes", json={"text": "a"}, headers=KEY)
+    monkeypatch.setattr(idempotency_store, "utc_now", lambda: ids.utc_now() + timedelta(hours=25))
+
+    again = await client.post("/api/v1/notes", json={"text": "b"}, headers=KEY)
+
+    assert again.status_code == 201
+    assert await _count(client) == 2
+
+
+async def test_the_sweeper_forgets_old_keys(app, client, monkeypatch) -> None:
+    await client.post("/api/v1/notes", json={"text": "a"}, headers=KEY)
+    keys = notes_service.messaging.idempotency_keys
+
+    async with app.state.uows.database.begin() as connection:
+        assert await idempotency_store.purge(connection, keys) == 0
+        monkeypatch.setattr(idempotency_store, "utc_now", lambda: ids.utc_now() + timedelta(hours=25))
+        assert await idempotency_store.purge(connection, keys) == 1

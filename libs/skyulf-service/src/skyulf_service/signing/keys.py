@@ -4,9 +4,11 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -18,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
+
+LOOK_AGAIN = 1.0  # seconds
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -82,30 +86,45 @@ class SigningKey:
 
 
 class PublicKeys:
-    """The keys that somebody trusts, by id."""
+    """The keys that somebody trusts, by id.
 
-    def __init__(self, keys: Iterable[PublicKey]) -> None:
+    Keys of a folder follow it: an id that is not known is looked for there again, once a second at most, because a
+    service that starts later makes its key later.
+    """
+
+    def __init__(self, keys: Iterable[PublicKey], *, reload: Callable[[], Iterable[PublicKey]] | None = None) -> None:
         self._keys = {key.kid: key for key in keys}
+        self._reload = reload
+        self._looked_at = monotonic()
 
     @classmethod
     def load(cls, folder: Path, names: Iterable[str] | None = None) -> "PublicKeys":
         """Read ``<name>.pub`` of the given owners, or of all in the folder; `KeyFileError` where one is missing."""
-        wanted = sorted(path.stem for path in folder.glob("*.pub")) if names is None else names
-        return cls(_read_public(folder / f"{_checked(name)}.pub", name) for name in wanted)
+        chosen = None if names is None else tuple(names)
+
+        def read() -> list[PublicKey]:
+            wanted = sorted(path.stem for path in folder.glob("*.pub")) if chosen is None else chosen
+            return [_read_public(folder / f"{_checked(name)}.pub", name) for name in wanted]
+
+        return cls(read(), reload=read)
 
     def get(self, kid: str) -> PublicKey | None:
         """Return the key with this id."""
+        if kid not in self._keys and self._reload is not None and monotonic() - self._looked_at >= LOOK_AGAIN:
+            self._looked_at = monotonic()
+            with suppress(KeyFileError):
+                self._keys = {key.kid: key for key in self._reload()}
         return self._keys.get(kid)
 
     def __iter__(self) -> Iterator[PublicKey]:
-        return iter(self._keys.values())
+        return iter(list(self._keys.values()))
 
     def __len__(self) -> int:
         return len(self._keys)
 
 
 def load_public(folder: Path) -> PublicKeys:
-    """Read all public keys of a folder."""
+    """Read all public keys of a folder, and follow it."""
     return PublicKeys.load(folder)
 
 

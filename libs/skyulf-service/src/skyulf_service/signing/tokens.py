@@ -89,7 +89,8 @@ class InternalTokenVerifier:
     """
 
     def __init__(self, keys: PublicKeys, audience: str, *, clock: Clock = time) -> None:
-        self._keys = {key.kid: (key, OKPKey.import_key(key.key)) for key in keys}
+        self._keys = keys
+        self._imported: dict[str, OKPKey] = {}
         self._clock = clock
         self._verified = _Recent(clock)
         self._registry = JWSRegistry(algorithms=[ALGORITHM])
@@ -124,12 +125,19 @@ class InternalTokenVerifier:
 
         def choose(guest: object) -> OKPKey:
             header: Mapping[str, object] = guest.headers()  # type: ignore[attr-defined]  # joserfc's GuestProtocol
-            public, key = self._keys[str(header["kid"])]
+            public = self._keys.get(str(header["kid"]))
+            if public is None:
+                raise KeyError("an unknown key")
             chosen.append(public)
-            return key
+            return self._import(public)
 
         decoded = jwt.decode(token, choose, registry=self._registry)
         return chosen[0], dict(decoded.claims)
+
+    def _import(self, public: PublicKey) -> OKPKey:
+        if public.kid not in self._imported:
+            self._imported[public.kid] = OKPKey.import_key(public.key)
+        return self._imported[public.kid]
 
 
 def _scope(claims: Mapping[str, object], issuer: PublicKey) -> tuple[Scope, float]:
