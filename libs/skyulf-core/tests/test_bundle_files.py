@@ -1,5 +1,6 @@
 """Bundles: what goes in comes out, and nothing in a bundle is ever executed."""
 
+import contextlib
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from skyulf_core.bundle import GoldenMismatchError, read, serving_model, verify, write
+from skyulf_core.bundle.writing import bundle_files
 from skyulf_core.evaluation import evaluate_classification, evaluate_regression
 from skyulf_core.fitted import FittedModel, FittedPipeline, FittedStep, Golden
 from skyulf_core.nodes.registry import NodeRegistry
@@ -206,6 +208,32 @@ def test_bundles_that_are_not_bundles_are_refused(bundle, file, change, message)
 
     with pytest.raises(PlanError, match=message):
         read(bundle)
+
+
+ODD = [None, True, -1, 10**30, "x", [], {}, [[]], {"$array": 5}, {"$float": []}, {"$object": 3}, [10**12, 0], [1] * 80]
+
+
+def places(value, path=()):
+    """Yield the path of every part of a document (of long lists the first ones)."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value[:2]) if isinstance(value, list) else ()
+    for key, part in items:
+        yield from places(part, (*path, key))
+
+
+@pytest.mark.parametrize("name", ["plan.json", "golden.json", "graph.json", "schema.json", "estimator/model.json"])
+def test_whatever_is_wrong_in_a_document_is_a_plan_error(boosted, name):
+    files = bundle_files(boosted)
+    for path in list(places(json.loads(files[name])))[1:]:
+        for odd in ODD:
+            document = json.loads(files[name])
+            part = document
+            for key in path[:-1]:
+                part = part[key]
+            part[path[-1]] = odd
+            for use in (verify, read):
+                with contextlib.suppress(PlanError):
+                    use({**files, name: json.dumps(document).encode()})
 
 
 def test_links_out_of_the_bundle_are_refused(bundle, tmp_path):

@@ -11,9 +11,8 @@ from skyulf_core.fitted import FittedModel, FittedPipeline, FittedStep, Golden
 from skyulf_core.params import Params
 from skyulf_core.schema import Schema
 from skyulf_core.serving.arrays import ArrayReader
-from skyulf_core.serving.files import BundleFiles, open_files, read_json
+from skyulf_core.serving.files import BundleFiles, open_files, read_json, reading
 from skyulf_core.serving.golden import GOLDEN_FILE
-from skyulf_core.serving.ops import PlanError
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -29,12 +28,8 @@ def read(source: Path | str | Mapping[str, bytes]) -> FittedPipeline:
     """
     files = open_files(source)
     graph = read_json(files, GRAPH_FILE, format_name=BUNDLE_FORMAT)
-    try:
+    with reading("the bundle"):
         return _fitted(files, graph)
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, PlanError):
-            raise
-        raise PlanError(f"the bundle is broken: {error!r}") from error
 
 
 def _fitted(files: BundleFiles, graph: dict[str, object]) -> FittedPipeline:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -15,6 +16,17 @@ class BundleFiles(Protocol):
 
     def read(self, name: str) -> bytes:
         """Return a file's bytes. Raises PlanError where the name is unsafe or unknown."""
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turn whatever malformed data makes Python or numpy raise into PlanError: a reader's caller expects one error."""
+    try:
+        yield
+    except PlanError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError) as error:
+        raise PlanError(f"{what} is broken: {error!r}") from error
 
 
 def safe_name(name: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skyulf_core.serving.errors import RowError
-from skyulf_core.serving.files import open_files, read_json
+from skyulf_core.serving.files import open_files, read_json, reading
 from skyulf_core.serving.ops.base import PlanError
 from skyulf_core.serving.plan import PlanModel, PredictionBatch, load_plan
 
@@ -33,7 +33,10 @@ def verify(source: Path | str | Mapping[str, bytes]) -> GoldenReport:
 
     Raises GoldenMismatchError where an answer differs, PlanError where the bundle cannot be read.
     """
-    return replay(load_plan(source), read_json(open_files(source), GOLDEN_FILE))
+    model = load_plan(source)
+    golden = read_json(open_files(source), GOLDEN_FILE)
+    with reading(GOLDEN_FILE):
+        return replay(model, golden)
 
 
 def replay(model: PlanModel, golden: Mapping[str, object]) -> GoldenReport:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from skyulf_core.serving.arrays import ArrayReader
 from skyulf_core.serving.errors import RowError, RowProblem
-from skyulf_core.serving.files import open_files, read_json
+from skyulf_core.serving.files import open_files, read_json, reading
 from skyulf_core.serving.ops import PREDICTION, PROBABILITIES, Columns, Op, OpError, PlanError
 from skyulf_core.serving.ops.base import Origins
 from skyulf_core.serving.schema import InputCheck, InputColumn
@@ -188,5 +188,6 @@ def load_plan(source: Path | str | Mapping[str, bytes]) -> PlanModel:
     Raises PlanError for anything that is not a plan of this version; nothing is ever unpickled or executed.
     """
     files = open_files(source)
-    document = ArrayReader(files).decode(read_json(files, PLAN_FILE))
-    return PlanModel(PlanDocument.from_dict(document))
+    with reading(PLAN_FILE):
+        document = ArrayReader(files).decode(read_json(files, PLAN_FILE))
+        return PlanModel(PlanDocument.from_dict(document))
