@@ -1,0 +1,1 @@
+"""HTTP in: the door that every request passes, and the gateway's own operations."""

@@ -1,0 +1,227 @@
+"""Composition root of the gateway."""
+
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from importlib.metadata import version
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from skyulf_service.composition import Background, Parts, Service
+from skyulf_service.errors import UnavailableError
+from skyulf_service.http.openapi import Document
+from skyulf_service.roles import run_service
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp
+
+from skyulf_gateway.api import audit, auth, dead_letters, documents, events, keys, projects, system
+from skyulf_gateway.api.app import DoorApp
+from skyulf_gateway.api.door import Behind, Door
+from skyulf_gateway.api.pages import pages
+from skyulf_gateway.api.shared import Shared
+from skyulf_gateway.clients.forwarding import Combined, Forwarder
+from skyulf_gateway.clients.http import HttpForwarder
+from skyulf_gateway.clients.in_process import InProcessForwarder
+from skyulf_gateway.clients.neighbours import Neighbours
+from skyulf_gateway.consumers import consumers
+from skyulf_gateway.domain.permissions import PERMISSIONS
+from skyulf_gateway.persistence.tables import messaging
+from skyulf_gateway.persistence.unit_of_work import GatewayUnitOfWork
+from skyulf_gateway.runtime.audit import AuditWriter
+from skyulf_gateway.runtime.feed import Feed
+from skyulf_gateway.runtime.identity import Identity
+from skyulf_gateway.service import event_log
+from skyulf_gateway.service.audit import write_audit
+from skyulf_gateway.service.first_run import FirstRun, ensure_first_run
+from skyulf_gateway.service.identity import verify_key
+from skyulf_gateway.settings import GatewaySettings
+
+log = structlog.get_logger(__name__)
+
+OWN = "gateway"
+SWEEP_SECONDS = 3600.0
+GatewayParts = Parts[GatewayUnitOfWork]
+
+
+class _Api:
+    """The long-lived objects of one api process."""
+
+    def __init__(self, parts: GatewayParts) -> None:
+        settings = settings_of(parts)
+        self.parts = parts
+        self.identity = Identity(partial(verify_key, parts.uows), remember=settings.key_cache_seconds)
+        self.audit = AuditWriter(partial(write_audit, parts.uows))
+        self.feed = Feed(
+            event_log.StoredLog(parts.uows),
+            heartbeat=settings.heartbeat_seconds,
+            most_followers=settings.most_event_streams,
+        )
+        self.http: HttpForwarder | None = None
+
+    def reach(self, own: FastAPI, neighbours: Mapping[str, FastAPI] | None) -> Forwarder:
+        """The way to every service: the gateway's own app, and its neighbours here or over HTTP."""
+        if neighbours is not None:
+            return InProcessForwarder({**neighbours, OWN: own})
+        settings = settings_of(self.parts)
+        self.http = HttpForwarder(
+            settings.neighbours,
+            connect=settings.connect_seconds,
+            silence=settings.silence_seconds,
+            connections=settings.connections_per_service,
+        )
+        return Combined(InProcessForwarder({OWN: own}), self.http)
+
+    async def _first_run(self) -> None:
+        await make_first_run(self.parts)
+
+    def background(self) -> Sequence[Background]:
+        """What runs beside the requests."""
+        pool: Sequence[Background] = [] if self.http is None else [("pool", self.http.run)]
+        return [("first-run", self._first_run), ("feed", self.feed.run), ("audit", self.audit.run), *pool]
+
+
+def build_service(
+    neighbours: Mapping[str, FastAPI] | None = None, *, document: Document | None = None
+) -> Service[GatewayUnitOfWork]:
+    """The gateway in front of neighbours in this process (by name), or (None) of those at the settings' addresses.
+
+    ``document`` describes neighbours elsewhere; default: the one that was built into this package.
+    """
+    made: list[_Api] = []
+
+    def api_of(parts: GatewayParts) -> _Api:
+        for each in made:
+            if each.parts is parts:
+                return each
+        made.append(_Api(parts))
+        return made[-1]
+
+    def wrap(app: FastAPI, parts: GatewayParts) -> FastAPI:
+        return _behind_the_door(app, api_of(parts), neighbours, document)
+
+    def background(parts: GatewayParts) -> Sequence[Background]:
+        return api_of(parts).background()
+
+    return Service(
+        name=OWN,
+        package="skyulf_gateway",
+        unit_of_work=GatewayUnitOfWork,
+        settings=GatewaySettings,
+        consumers=consumers,
+        messaging=messaging,
+        routers=_routers,
+        api_background=background,
+        worker_background=_worker_background,
+        wrap=wrap,
+    )
+
+
+async def make_first_run(parts: GatewayParts) -> FirstRun | None:
+    """Make organisation, project and admin key at the first start, and say so once on standard output."""
+    settings = settings_of(parts)
+    given = settings.admin_key.get_secret_value() if settings.admin_key is not None else None
+    url = f"http://127.0.0.1:{settings.api_port}"
+    while True:
+        try:
+            made = await ensure_first_run(parts.uows, home=settings.shared.home, url=url, given_key=given)
+        except UnavailableError as error:
+            log.warning("first_run.waiting", reason=error.detail)
+            await asyncio.sleep(1.0)
+            continue
+        if made is not None:
+            where = f", kept in {made.credentials}" if made.credentials is not None else ""
+            shown = "as given by the settings" if given is not None else made.key
+            sys.stdout.write(f"Skyulf: first admin key, shown this once{where}: {shown}\n")
+            sys.stdout.flush()
+        return made
+
+
+def settings_of(parts: GatewayParts) -> GatewaySettings:
+    """The parts' settings as what they are."""
+    if not isinstance(parts.settings, GatewaySettings):
+        raise TypeError(f"the gateway was opened with {type(parts.settings).__name__}")
+    return parts.settings
+
+
+def _routers(parts: GatewayParts) -> Sequence[APIRouter]:
+    return [auth.router, projects.router, keys.router, events.router, dead_letters.router, audit.router, system.router]
+
+
+def _behind_the_door(
+    own: FastAPI, api: _Api, neighbours: Mapping[str, FastAPI] | None, document: Document | None
+) -> FastAPI:
+    if neighbours is not None:
+        others = [app.openapi() for app in neighbours.values()]
+    else:
+        packaged = document if document is not None else documents.packaged_document()
+        others = [documents.without_own(packaged)] if packaged is not None else []
+    public = documents.public_document([*others, own.openapi()], version=version("skyulf-gateway"))
+    table = documents.path_table(public)
+    forwarder = api.reach(own, neighbours)
+    own.state.gateway = Shared(
+        identity=api.identity,
+        feed=api.feed,
+        neighbours=Neighbours(forwarder, api.parts.tokens),
+        permissions=PERMISSIONS | table.permissions,
+        version=version("skyulf-gateway"),
+        form=api.parts.form,
+    )
+    api.feed.end_when(lambda: bool(own.state.draining))
+    behind = Behind(
+        app=own,
+        pages=pages(public),
+        table=table,
+        forwarder=forwarder,
+        identity=api.identity,
+        tokens=api.parts.tokens,
+        audit=api.audit,
+    )
+    return DoorApp(own, _guarded(Door(behind), settings_of(api.parts)))
+
+
+def _guarded(door: ASGIApp, settings: GatewaySettings) -> ASGIApp:
+    if settings.cors_origins:
+        door = CORSMiddleware(
+            door,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=[
+                "Authorization",
+                "X-API-Key",
+                "Content-Type",
+                "If-Match",
+                "Idempotency-Key",
+                "Last-Event-ID",
+            ],
+            expose_headers=["ETag", "X-Request-Id", "Retry-After", "Location"],
+        )
+    if settings.trusted_hosts != ["*"]:
+        door = TrustedHostMiddleware(door, allowed_hosts=settings.trusted_hosts, www_redirect=False)
+    return door
+
+
+def _worker_background(parts: GatewayParts) -> Sequence[Background]:
+    settings = settings_of(parts)
+
+    async def sweep() -> None:
+        while True:
+            await event_log.forget_old_events(parts.uows, keep=timedelta(days=settings.event_retention_days))
+            await event_log.forget_old_audit(parts.uows, keep=timedelta(days=settings.audit_retention_days))
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    return [("retention", sweep)]
+
+
+SERVICE: Service[GatewayUnitOfWork] = build_service()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one role of the gateway: ``api``, ``worker`` or ``migrate``; returns the exit code."""
+    return run_service(SERVICE, sys.argv[1:] if argv is None else argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

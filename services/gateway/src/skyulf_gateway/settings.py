@@ -1,0 +1,34 @@
+"""The gateway's settings."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+from skyulf_service.settings import ServiceSettings
+
+NEIGHBOURS = ("ingestion", "pipeline", "registry", "inference")
+
+
+class GatewaySettings(ServiceSettings):
+    """Settings of the gateway; ``SKYULF_GATEWAY_…`` overrides what is shared."""
+
+    model_config = SettingsConfigDict(env_prefix="SKYULF_GATEWAY_")
+    service_name = "gateway"
+
+    admin_key: SecretStr | None = Field(
+        default=None, description="The first run's admin key, where it shall not be a random one (sk_…)"
+    )
+    max_body_bytes: int = Field(default=2**20, gt=0, description="Largest body of the gateway's own operations")
+    key_cache_seconds: float = Field(default=5.0, ge=0, le=5, description="How long a verified key is believed")
+    connect_seconds: float = Field(default=2.0, gt=0, description="How long a connection to a service may take")
+    silence_seconds: float = Field(default=60.0, gt=0, description="How long a service may keep silent")
+    connections_per_service: int = Field(default=256, ge=1)
+    trusted_hosts: list[str] = Field(default=["*"], description="Host names that requests may name; * for all")
+    cors_origins: list[str] = Field(default=[], description="Origins of web pages that may call the API")
+    event_retention_days: float = Field(default=30, gt=0, description="How long the event log is kept")
+    audit_retention_days: float = Field(default=365, gt=0, description="How long the audit log is kept")
+    most_event_streams: int = Field(default=1000, ge=1, description="Event streams open at a time, per process")
+    heartbeat_seconds: float = Field(default=15.0, gt=0, description="Between comments on a silent event stream")
+
+    @property
+    def neighbours(self) -> dict[str, str]:
+        """The addresses of the services behind the gateway."""
+        return {name: str(getattr(self.shared, f"{name}_url")) for name in NEIGHBOURS}
