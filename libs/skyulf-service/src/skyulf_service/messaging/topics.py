@@ -1,0 +1,45 @@
+"""Topics, created from the manifest of the event contracts, never by accident."""
+
+from collections.abc import Sequence
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from skyulf_events import TOPICS, Topic
+
+DAY_MS = 24 * 3600 * 1000
+BROKER_DEFAULT = -1
+
+
+async def ensure_topics(
+    bootstrap: str, topics: Sequence[Topic] = TOPICS, *, replication: int = BROKER_DEFAULT
+) -> list[str]:
+    """Create the topics that are missing, and return their names; those that exist are left as they are.
+
+    Raises aiokafka's `KafkaError` when the brokers cannot be reached or refuse. ``replication`` -1 is the brokers'
+    own default.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    try:
+        await admin.start()
+        known = set(await admin.list_topics())
+        missing = [topic for topic in topics if topic.name not in known]
+        if not missing:
+            return []
+        answer = await admin.create_topics([_new(topic, replication) for topic in missing], timeout_ms=10_000)
+        return [name for name, code, *_ in answer.topic_errors if _created(name, code)]
+    finally:
+        await admin.close()
+
+
+def _new(topic: Topic, replication: int) -> NewTopic:
+    configs = {"cleanup.policy": topic.cleanup, "retention.ms": str(topic.retention_days * DAY_MS)}
+    return NewTopic(topic.name, topic.partitions, replication, topic_configs=configs)
+
+
+def _created(name: str, code: int) -> bool:
+    if code == 0:
+        return True
+    error: type[KafkaError] = for_code(code)
+    if error is TopicAlreadyExistsError:  # another process was faster
+        return False
+    raise error(f"the topic {name} could not be created")
