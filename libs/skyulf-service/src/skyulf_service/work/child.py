@@ -7,6 +7,7 @@ standard library only, besides what it is told to preload, and is never trusted 
 import contextlib
 import ctypes
 import importlib
+import io
 import json
 import math
 import os
@@ -33,6 +34,8 @@ def main(arguments: list[str]) -> int:
     os.set_inheritable(messages, False)  # else a grandchild would keep the parent waiting for the end
     guard_group(messages)
     be_first_to_go()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # what was printed before a crash is worth most
     os.nice(niceness)
     for module in arguments[3:]:
         with contextlib.suppress(ImportError):  # the call will say what is missing
