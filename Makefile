@@ -1,0 +1,67 @@
+# Everything here installs what it needs: `make demo` and `make test` work on a fresh machine.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PACKAGES := $(sort $(wildcard libs/*/pyproject.toml services/*/pyproject.toml))
+FOLDERS := $(patsubst %/pyproject.toml,%,$(PACKAGES))
+SOURCES := $(addsuffix /src,$(FOLDERS)) tools
+BIN := .venv/bin
+READY := .venv/.ready
+
+# Without bytecode every start of a process compiles all libraries again.
+unexport PYTHONDONTWRITEBYTECODE
+# Tests and checks must not depend on what the shell happens to be set to.
+unexport SKYULF_HOME SKYULF_FORM SKYULF_KAFKA_BOOTSTRAP
+
+.PHONY: help demo up test faults bench lint types format contracts requirements tools
+
+help:  ## Say what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(READY)  ## Run the whole street in one process: data, model, deployment, prediction
+	$(BIN)/skyulf demo
+
+up: $(READY)  ## Start Skyulf in one process
+	$(BIN)/skyulf up
+
+test: $(READY) tools  ## Run all tests except the long ones
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
+
+faults: $(READY) tools  ## Run the long fault tests
+	$(BIN)/python -m pytest -m slow $(PYTEST)
+
+bench: $(READY) tools  ## Measure
+	$(BIN)/python tests/performance/run.py
+
+lint: $(READY)  ## Check style, types, import rules and contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(MAKE) --no-print-directory types
+	$(BIN)/lint-imports
+	$(BIN)/python tools/contracts.py --check
+
+types: $(READY)  ## Check types
+	$(BIN)/mypy $(SOURCES)
+
+format: $(READY)  ## Rewrite the code in the agreed style
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+contracts: $(READY)  ## Write contracts/ anew from the code
+	$(BIN)/python tools/contracts.py
+
+requirements: $(READY)  ## Resolve the versions of all packages anew (UPGRADE=--upgrade for newer ones)
+	$(BIN)/python tools/requirements.py $(UPGRADE)
+
+# The servers that tests start, installed before the first test's clock runs.
+tools: $(READY)
+	@$(BIN)/python -m skyulf_service.testing.servers
+
+$(READY): requirements/all.txt requirements/uv.txt $(PACKAGES)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements/all.txt
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(addprefix -e ./,$(FOLDERS))
+	touch $@

@@ -1,0 +1,58 @@
+"""Resolve the versions of every package we use and write them, with hashes, to ``requirements/``.
+
+``python tools/requirements.py`` keeps the versions that are written there; ``--upgrade`` takes the newest.
+Our own packages are inputs, never outputs; no address of an index gets into the files.
+"""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ALL = "requirements/all.txt"
+UV = "requirements/uv.txt"
+ADDRESS = re.compile(r"https?://|file:|--(?:extra-)?index-url|--find-links|^-e ", re.MULTILINE)
+FLAGS = (
+    "--quiet", "--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate",
+    "--python-version=3.11", "--custom-compile-command=make requirements",
+)  # fmt: skip
+
+
+def main(arguments: list[str]) -> None:
+    """Write both files."""
+    packages = sorted([*ROOT.glob("libs/*/pyproject.toml"), *ROOT.glob("services/*/pyproject.toml")])
+    own = "\n".join(editable(package) for package in packages)
+    hidden = [f"--no-emit-package={name(package)}" for package in packages]
+    compiled = [str(Path(sys.executable).with_name("uv")), "pip", "compile", *FLAGS, *hidden, *arguments]
+    command = [*compiled, f"--output-file={ALL}", "requirements/dev.in", "-"]
+    subprocess.run(command, input=own, text=True, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)  # noqa: S603
+    text = (ROOT / ALL).read_text()
+    if found := ADDRESS.search(text):
+        raise SystemExit(f"{ALL} names an address: {found[0]}")
+    (ROOT / UV).write_text(block(text, "uv"))
+
+
+def editable(package: Path) -> str:
+    """Write the requirement that stands for one of our packages with all its extras."""
+    extras = tomllib.loads(package.read_text())["project"].get("optional-dependencies", {})
+    suffix = f"[{','.join(extras)}]" if extras else ""
+    return f"-e ./{package.parent.relative_to(ROOT)}{suffix}"
+
+
+def name(package: Path) -> str:
+    """Return the package's name."""
+    return str(tomllib.loads(package.read_text())["project"]["name"])
+
+
+def block(text: str, package: str) -> str:
+    """Cut one package's pin and hashes out of the file; pip installs uv with them before uv installs the rest."""
+    found = re.search(rf"^{package}==.*(?:\n +--hash=.*)+\n?", text, re.MULTILINE)
+    if found is None:
+        raise SystemExit(f"{package} is not in {ALL}")
+    return f"# Made by `make requirements` from all.txt.\n{found[0]}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
