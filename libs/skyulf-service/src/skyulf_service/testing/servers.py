@@ -1,11 +1,13 @@
 """Which server the tests get: an address of the environment, a container, or a process of this machine."""
 
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
+from skyulf_service.testing import toolchain
 from skyulf_service.testing.kafka import NativeKafka
 from skyulf_service.testing.postgres import NativePostgres
 from skyulf_service.testing.s3 import NativeS3
@@ -13,6 +15,11 @@ from skyulf_service.testing.s3 import NativeS3
 Kind = Literal["kafka", "postgres", "s3"]
 KINDS: tuple[Kind, ...] = ("kafka", "postgres", "s3")
 NATIVE: dict[Kind, Callable[[], "Server"]] = {"kafka": NativeKafka, "postgres": NativePostgres, "s3": NativeS3}
+INSTALL: dict[Kind, Callable[[], object]] = {
+    "kafka": toolchain.kafka_jars,
+    "postgres": toolchain.postgres_bin,
+    "s3": toolchain.versitygw,
+}
 
 
 class Server(Protocol):
@@ -97,3 +104,14 @@ class ExternalServer:
 
     def close(self) -> None:
         """Do nothing: it goes on."""
+
+
+def main() -> None:
+    """Install what the native servers need, where the tests will use them."""
+    for kind in KINDS:
+        if not os.environ.get(f"SKYULF_TEST_{kind.upper()}") and not docker_answers():
+            sys.stdout.write(f"test server {kind}: {INSTALL[kind]()}\n")
+
+
+if __name__ == "__main__":
+    main()

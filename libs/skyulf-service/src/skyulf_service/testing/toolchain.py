@@ -4,7 +4,6 @@ import fcntl
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -135,13 +134,3 @@ def scratch() -> Iterator[Path]:
     """Give a folder inside the cache, so that the result is moved by one rename; removed afterwards."""
     with tempfile.TemporaryDirectory(dir=cache_dir(), ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-def main() -> None:
-    """Install everything now, with a line for each tool."""
-    for install in (postgres_bin, kafka_jars, versitygw):
-        sys.stdout.write(f"{install.__name__}: {install()}\n")
-
-
-if __name__ == "__main__":
-    main()
