@@ -14,8 +14,9 @@ from skyulf_events import (
     JobStarted,
     PipelinePin,
 )
-from skyulf_pipeline.domain.jobs import Job
 from skyulf_service.ids import new_id, utc_now
+
+from skyulf_pipeline.domain.jobs import Job
 
 
 class JobFields(TypedDict):

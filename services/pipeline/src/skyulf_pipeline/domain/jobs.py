@@ -6,6 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from pydantic import JsonValue
+from skyulf_service.ids import utc_now
 from skyulf_service.work.states import CancelRequestedError, WorkNotRunningError, WorkState, WorkStatus
 
 from skyulf_pipeline.domain.errors import NoEvaluationError
@@ -67,7 +68,7 @@ class Outcome:
     classes: tuple[JsonValue, ...] | None
     metrics: dict[str, float]
     artifact: Artifact
-    evaluation: EvaluationFile
+    evaluation: EvaluationFile | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,6 +116,8 @@ class Job(WorkState):
         """Where the evaluation lies, or `NoEvaluationError`."""
         if self.outcome is None:
             raise NoEvaluationError(f"The job is {self.status}; only a job that succeeded has an evaluation.")
+        if self.outcome.evaluation is None:
+            raise NoEvaluationError("The job held no rows out, so there was nothing to judge its model on.")
         return self.outcome.evaluation
 
 
@@ -123,4 +126,5 @@ class LogText:
     """A line to be logged."""
 
     message: str
-    level: LogLevel = field(default=LogLevel.INFO)
+    level: LogLevel = LogLevel.INFO
+    at: datetime = field(default_factory=utc_now)

@@ -3,13 +3,13 @@
 from dataclasses import asdict
 from uuid import UUID
 
+from skyulf_service.database.repository import insert_ignoring_conflict
+from skyulf_service.scope import Scope
 from sqlalchemy import RowMapping, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_pipeline.domain.datasets import Dataset, DatasetStatus, StoredFile
 from skyulf_pipeline.persistence import tables
-from skyulf_service.database.repository import insert_ignoring_conflict
-from skyulf_service.scope import Scope
 
 _columns = tables.datasets.c
 

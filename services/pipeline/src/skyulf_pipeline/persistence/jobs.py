@@ -4,19 +4,20 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from uuid import UUID
 
+from skyulf_service.database.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
+from skyulf_service.database.repository import Repository
+from skyulf_service.errors import NotFoundError
+from skyulf_service.scope import Scope
+from skyulf_service.work.claims import Claim, fence
+from skyulf_service.work.states import WorkState, storable_message
 from sqlalchemy import RowMapping, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_pipeline.domain.jobs import Artifact, EvaluationFile, Job, JobKind, LogLevel, LogLine, LogText, Outcome
 from skyulf_pipeline.persistence import tables
-from skyulf_service.database.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
-from skyulf_service.database.repository import Repository
-from skyulf_service.errors import NotFoundError
-from skyulf_service.ids import utc_now
-from skyulf_service.scope import Scope
-from skyulf_service.work.states import WorkState, storable_message
 
 MAX_LINES = 2_000
+_SYSTEM = Scope.system("pipeline")
 _OWN = (
     "id", "project_id", "pipeline_id", "pipeline_version", "pipeline_name", "dataset_id", "dataset_version",
     "dataset_name", "register_as", "author", "traceparent", "created_at", "updated_at", "version",
@@ -50,6 +51,11 @@ class JobRepository(Repository[Job]):
             raise NotFoundError(f"There is no job {id} in this project.")
         return self.from_row(row)
 
+    async def held(self, claim: Claim) -> Job:
+        """Return the job of a claim that nobody has taken over, or raise `LeaseLostError`."""
+        await fence(self.connection, self.table, claim)
+        return await self.require(_SYSTEM, claim.id)
+
 
 class JobLogs:
     """The lines that jobs have logged, at most `MAX_LINES` of one attempt."""
@@ -64,14 +70,13 @@ class JobLogs:
             columns.job_id == job.id, columns.attempt == job.attempt
         )
         last = int(await self.connection.scalar(query) or 0)
-        now = utc_now()
         rows = [
             {
                 "job_id": job.id,
                 "attempt": job.attempt,
                 "seq": last + number,
                 "project_id": job.project_id,
-                "at": now,
+                "at": line.at,
                 "level": line.level.value,
                 "message": storable_message(line.message),
             }
@@ -117,11 +122,11 @@ def _outcome(stored: dict[str, object]) -> Outcome:
     values = dict(stored)
     artifact, evaluation = values.pop("artifact"), values.pop("evaluation")
     classes = values.pop("classes")
-    if not isinstance(artifact, dict) or not isinstance(evaluation, dict):
-        raise TypeError("a stored outcome names its artifact and evaluation")
+    if not isinstance(artifact, dict):
+        raise TypeError("a stored outcome names its artifact")
     return Outcome(
         **values,  # type: ignore[arg-type]  # written by to_row
         classes=tuple(classes) if isinstance(classes, list | tuple) else None,
         artifact=Artifact(**artifact),
-        evaluation=EvaluationFile(**evaluation),
+        evaluation=EvaluationFile(**evaluation) if isinstance(evaluation, dict) else None,
     )

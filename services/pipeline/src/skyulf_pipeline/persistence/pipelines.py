@@ -2,13 +2,13 @@
 
 from dataclasses import asdict
 
+from skyulf_service.database.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
+from skyulf_service.database.repository import Repository
+from skyulf_service.errors import NotFoundError
 from sqlalchemy import ColumnElement, RowMapping, Select, select
 
 from skyulf_pipeline.domain.pipelines import Pipeline, PipelineStatus, PipelineVersion
 from skyulf_pipeline.persistence import tables
-from skyulf_service.database.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
-from skyulf_service.database.repository import Repository
-from skyulf_service.errors import NotFoundError
 
 ACTIVE: ColumnElement[bool] = tables.pipelines.c.status == PipelineStatus.ACTIVE.value
 

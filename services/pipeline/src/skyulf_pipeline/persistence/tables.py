@@ -1,5 +1,8 @@
 """The pipeline service's tables. Changing one needs a migration; a test compares the two."""
 
+from skyulf_service.database.tables import add_messaging_tables, new_metadata, one_of
+from skyulf_service.database.types import Json, UtcDateTime
+from skyulf_service.work.columns import columns as work_columns
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -16,9 +19,6 @@ from sqlalchemy import (
 from skyulf_pipeline.domain.datasets import DatasetStatus
 from skyulf_pipeline.domain.jobs import JobKind, LogLevel
 from skyulf_pipeline.domain.pipelines import PipelineStatus
-from skyulf_service.database.tables import add_messaging_tables, new_metadata, one_of
-from skyulf_service.database.types import Json, UtcDateTime
-from skyulf_service.work.columns import columns as work_columns
 
 metadata = new_metadata()
 messaging = add_messaging_tables(metadata)

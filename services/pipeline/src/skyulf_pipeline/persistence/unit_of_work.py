@@ -1,12 +1,12 @@
 """The pipeline service's unit of work: its repositories in one transaction."""
 
+from skyulf_service.database.unit_of_work import UnitOfWork
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_pipeline.persistence.datasets import DatasetProjection
 from skyulf_pipeline.persistence.jobs import JobLogs, JobRepository
 from skyulf_pipeline.persistence.pipelines import PipelineRepository
 from skyulf_pipeline.persistence.tables import messaging
-from skyulf_service.database.unit_of_work import UnitOfWork
 
 
 class PipelineUnitOfWork(UnitOfWork):

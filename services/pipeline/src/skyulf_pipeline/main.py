@@ -1,0 +1,93 @@
+"""Composition root of the pipeline service."""
+
+import sys
+from collections.abc import Sequence
+from typing import cast
+
+from fastapi import APIRouter
+from skyulf_service.composition import Background, Parts, Service
+from skyulf_service.objects.blobs import Blobs
+from skyulf_service.objects.cache import BlobCache
+from skyulf_service.roles import run_service
+from skyulf_service.signing.keys import load_or_create
+from skyulf_service.work.expiry import requeue_expired
+from skyulf_service.work.queue import WorkQueue
+from skyulf_service.work.scratch import ScratchFolders
+from skyulf_service.work.slots import ChildSlots
+from skyulf_service.work.supervisor import Supervisor
+from skyulf_service.work.sweeper import Sweep, Sweeper
+
+from skyulf_pipeline.api import jobs, nodes, pipelines
+from skyulf_pipeline.consumers import consumers
+from skyulf_pipeline.persistence import tables
+from skyulf_pipeline.persistence.bundles import Bundles
+from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
+from skyulf_pipeline.runner import JobFinisher, JobHandler, Workshop
+from skyulf_pipeline.settings import PipelineSettings
+
+BUCKET = "skyulf-pipeline"
+PRELOAD = ("skyulf_pipeline.child", "sklearn.pipeline")
+
+
+def settings_of(parts: Parts[PipelineUnitOfWork]) -> PipelineSettings:
+    """The settings, as this service's."""
+    return cast("PipelineSettings", parts.settings)
+
+
+def routers(parts: Parts[PipelineUnitOfWork]) -> Sequence[APIRouter]:
+    """The pipeline service's endpoints."""
+    store = parts.objects(BUCKET)
+    return [nodes.router, pipelines.router, jobs.router, jobs.evaluation_router(parts.uows, lambda: store)]
+
+
+def sweeps(parts: Parts[PipelineUnitOfWork]) -> Sequence[Background]:
+    """What ends or requeues jobs whose runner died; runs in the worker, and several may."""
+    queue, finisher = WorkQueue(tables.jobs, parts.database), JobFinisher(parts.uows)
+    every = settings_of(parts).sweep_seconds
+    sweeper = Sweeper([Sweep("jobs", every, lambda: requeue_expired(queue, finisher))])
+    return [("sweeper", sweeper.run)]
+
+
+def runner(parts: Parts[PipelineUnitOfWork]) -> Supervisor:
+    """What works on jobs, each in children of this process."""
+    settings = settings_of(parts)
+    workshop = Workshop(
+        inputs=parts.objects,
+        cache=BlobCache(settings.input_cache_folder, settings.input_cache_bytes),
+        scratch=ScratchFolders(settings.scratch_folder),
+        bundles=Bundles(Blobs(parts.objects(BUCKET)), load_or_create(parts.keys_dir, "pipeline")),
+        deadline=settings.job_deadline,
+    )
+    slots = ChildSlots(settings.job_concurrency, preload=PRELOAD, memory_limit=settings.job_memory_bytes)
+    handler = JobHandler(parts.uows, workshop)
+    return Supervisor(
+        WorkQueue(tables.jobs, parts.database),
+        slots,
+        handler,
+        lease=settings.job_lease,
+        concurrency=settings.job_concurrency,
+        on_progress=handler.progressed,
+    )
+
+
+SERVICE: Service[PipelineUnitOfWork] = Service(
+    name="pipeline",
+    package="skyulf_pipeline",
+    unit_of_work=PipelineUnitOfWork,
+    settings=PipelineSettings,
+    consumers=consumers,
+    messaging=tables.messaging,
+    routers=routers,
+    worker_background=sweeps,
+    runner=runner,
+    buckets=(BUCKET,),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one role of the pipeline service: ``api``, ``worker``, ``runner`` or ``migrate``; returns the exit code."""
+    return run_service(SERVICE, sys.argv[1:] if argv is None else argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""Long work in: what one claimed job means. The supervisor is `skyulf_service.work`'s."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from pydantic import JsonValue
+from skyulf_service.database.unit_of_work import UnitOfWorks
+from skyulf_service.errors import SkyulfError
+from skyulf_service.objects.blobs import Blobs
+from skyulf_service.objects.cache import BlobCache
+from skyulf_service.objects.store import ObjectStore
+from skyulf_service.telemetry.tracing import span, use_traceparent
+from skyulf_service.work.calls import ChildRunner, Progress
+from skyulf_service.work.claims import Claim
+from skyulf_service.work.failures import ChildError, ChildFailedError
+from skyulf_service.work.scratch import ScratchFolders
+from sqlalchemy.exc import DBAPIError
+
+from skyulf_pipeline.domain.jobs import LogText, Outcome
+from skyulf_pipeline.persistence.bundles import Bundles, Trained
+from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
+from skyulf_pipeline.service import runs
+from skyulf_pipeline.service.runs import Run
+
+TELL_SECONDS = 1.0
+
+
+class JobFinisher:
+    """Ends jobs that did not succeed: for the supervisor that ran them, and for the sweeper where nobody does."""
+
+    def __init__(self, uows: UnitOfWorks[PipelineUnitOfWork]) -> None:
+        self._uows = uows
+
+    async def failed(self, claim: Claim, code: str, message: str) -> None:
+        """Record that the job failed, and announce it."""
+        async with self._uows() as uow:
+            await runs.fail(uow, claim=claim, code=code, message=message)
+
+    async def cancelled(self, claim: Claim) -> None:
+        """Record that the job has stopped because somebody asked for it, and announce it."""
+        async with self._uows() as uow:
+            await runs.end_cancelled(uow, claim=claim)
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What jobs are done with."""
+
+    inputs: Callable[[str], ObjectStore]
+    cache: BlobCache
+    scratch: ScratchFolders
+    bundles: Bundles
+    deadline: timedelta
+
+
+@dataclass(slots=True)
+class Telling:
+    """What a running job has to say: steps not yet written, and when it was last announced (loop's clock, s)."""
+
+    report: Progress
+    step: str = ""
+    lines: list[LogText] = field(default_factory=list)
+    told_at: float = float("-inf")
+
+    def __call__(self, fraction: float, step: str) -> None:
+        """Take in progress from the child."""
+        if step != self.step:
+            self.step = step
+            self.lines.append(LogText(f"Step: {step}"))
+        self.report(fraction, step)
+
+    def take(self) -> list[LogText]:
+        """Hand out the lines that nobody has written yet."""
+        lines, self.lines = self.lines, []
+        return lines
+
+
+class JobHandler(JobFinisher):
+    """Trains in one child, checks in a second, signs, and commits only while the lease holds."""
+
+    def __init__(self, uows: UnitOfWorks[PipelineUnitOfWork], workshop: Workshop) -> None:
+        super().__init__(uows)
+        self._workshop = workshop
+        self._telling: dict[UUID, Telling] = {}
+
+    async def run(self, claim: Claim, child: ChildRunner, progress: Progress) -> None:
+        """Do the job and end it."""
+        telling = self._telling[claim.id] = Telling(progress)
+        traceparent = claim.row["traceparent"]
+        try:
+            with use_traceparent(traceparent if isinstance(traceparent, str) else None), span("job.run"):
+                await self._run(claim, child, telling)
+        finally:
+            self._telling.pop(claim.id, None)
+
+    async def progressed(self, claim: Claim, fraction: float, step: str) -> None:
+        """Announce how far a job is, at most once a second."""
+        telling = self._telling.get(claim.id)
+        now = asyncio.get_running_loop().time()
+        if telling is None or now - telling.told_at < TELL_SECONDS:
+            return
+        telling.told_at = now
+        async with self._uows() as uow:
+            await runs.progress(uow, claim=claim, fraction=fraction, step=step, log=telling.take())
+
+    async def _run(self, claim: Claim, child: ChildRunner, telling: Telling) -> None:
+        async with self._uows() as uow:
+            run = await runs.begin(uow, claim=claim, deadline=self._workshop.deadline)
+        async with self._workshop.scratch.folder(claim) as scratch:
+            try:
+                outcome = await self._make(run, child, telling, scratch)
+            except ChildError as error:
+                raise ChildFailedError(error.code, error.message) from error
+            except ChildFailedError as error:
+                await self._note(claim, [*telling.take(), *map(LogText, error.log)])
+                raise
+            async with self._uows() as uow:
+                await runs.succeed(uow, claim=claim, outcome=outcome, log=telling.take())
+
+    async def _make(self, run: Run, child: ChildRunner, telling: Telling, scratch: Path) -> Outcome:
+        telling(0.0, "stage data")
+        data = await self._stage(run, scratch)
+        bundle = scratch / "bundle"
+        spec: dict[str, JsonValue] = {"config": run.config, "data": str(data), "bundle": str(bundle)}
+        result = await child.call(
+            "skyulf_pipeline.child:train",
+            spec,
+            scratch=scratch,
+            deadline=run.job.deadline_at,
+            on_progress=lambda fraction, step: telling(0.02 + 0.88 * fraction, step),
+        )
+        telling.lines.extend(map(LogText, child.log))
+        trained = Trained.of(result)
+        telling(0.92, "check")
+        await child.call(
+            "skyulf_pipeline.child:check", {"bundle": str(bundle)}, scratch=scratch, deadline=run.job.deadline_at
+        )
+        telling(0.97, "sign and store")
+        published = await self._workshop.bundles.publish(bundle, job=run.job, trained=trained)
+        return Outcome(
+            task=trained.task,
+            target=trained.target,
+            framework=trained.framework,
+            estimator=trained.estimator,
+            classes=None if trained.classes is None else tuple(trained.classes),
+            metrics=trained.metrics,
+            artifact=published.artifact,
+            evaluation=published.evaluation,
+        )
+
+    async def _stage(self, run: Run, scratch: Path) -> Path:
+        blobs = Blobs(self._workshop.inputs(run.data.bucket))
+        return await self._workshop.cache.stage(blobs, run.data, scratch / "data.parquet")
+
+    async def _note(self, claim: Claim, lines: list[LogText]) -> None:
+        # the reason of a failure matters more than its log
+        with suppress(SkyulfError, DBAPIError):
+            async with self._uows() as uow:
+                await runs.note(uow, claim=claim, log=lines)

@@ -1,0 +1,1 @@
+"""The pipeline service's use cases: decide, order, publish."""

@@ -1,0 +1,86 @@
+"""What people do with jobs: queue, cancel, try again."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from skyulf_service.ids import new_id, utc_now
+from skyulf_service.scope import Scope
+from skyulf_service.telemetry.tracing import current_traceparent
+
+from skyulf_pipeline import events
+from skyulf_pipeline.domain.datasets import Dataset, unknown
+from skyulf_pipeline.domain.jobs import Job, LogText
+from skyulf_pipeline.domain.pipelines import Pipeline
+from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
+from skyulf_pipeline.service import pipelines
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What to train on; without versions the newest ones. A higher ``priority`` goes first."""
+
+    dataset_id: UUID
+    dataset_version: int | None = None
+    pipeline_version: int | None = None
+    priority: int = 0
+
+
+async def queue_run(uow: PipelineUnitOfWork, *, scope: Scope, pipeline_id: UUID, request: RunRequest) -> Job:
+    """Queue a training and announce it.
+
+    Raises `UnknownDatasetError`, `DatasetNotReadyError`, or `InvalidPipelineError` where the pipeline does not fit
+    the dataset's columns.
+    """
+    pipeline = await pipelines.active(uow, scope=scope, pipeline_id=pipeline_id)
+    version = await uow.pipelines.numbered(pipeline, request.pipeline_version or pipeline.latest_version)
+    dataset = await uow.datasets.find(scope, request.dataset_id, request.dataset_version)
+    if dataset is None:
+        raise unknown(request.dataset_id, request.dataset_version)
+    dataset.require_file()
+    await pipelines.require_valid(version.config, dataset.schema())
+    job = _new_job(scope, pipeline, version.number, dataset, priority=request.priority)
+    await uow.jobs.add(job)
+    await uow.publish(events.job_queued(job))
+    return job
+
+
+async def cancel(uow: PipelineUnitOfWork, *, scope: Scope, job_id: UUID) -> Job:
+    """End a queued job at once; a running one is told to stop, and ends within seconds."""
+    job = await uow.jobs.locked(scope, job_id)
+    job.request_cancel()
+    await uow.jobs.save(job)
+    await uow.logs.append(job, [LogText(f"Cancel requested by {scope.subject}.")])
+    if job.is_finished:
+        await uow.publish(events.job_completed(job))
+    return job
+
+
+async def retry(uow: PipelineUnitOfWork, *, scope: Scope, job_id: UUID) -> Job:
+    """Queue a job that failed or was cancelled for its next attempt, and announce it."""
+    job = await uow.jobs.locked(scope, job_id)
+    job.restart()
+    await uow.jobs.save(job)
+    await uow.publish(events.job_queued(job))
+    return job
+
+
+def _new_job(scope: Scope, pipeline: Pipeline, version: int, dataset: Dataset, *, priority: int) -> Job:
+    now = utc_now()
+    return Job(
+        id=new_id(),
+        project_id=pipeline.project_id,
+        pipeline_id=pipeline.id,
+        pipeline_version=version,
+        pipeline_name=pipeline.name,
+        dataset_id=dataset.dataset_id,
+        dataset_version=dataset.number,
+        dataset_name=dataset.name,
+        register_as=pipeline.register_as,
+        author=scope.subject,
+        traceparent=current_traceparent(),
+        priority=priority,
+        run_after=now,
+        queued_at=now,
+        created_at=now,
+        updated_at=now,
+    )

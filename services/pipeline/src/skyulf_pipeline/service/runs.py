@@ -1,0 +1,98 @@
+"""What runners and the sweeper do with jobs. Each function holds the claim's fence until the transaction ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from skyulf_service.ids import utc_now
+from skyulf_service.scope import Scope
+from skyulf_service.work.claims import Claim
+from skyulf_service.work.states import WorkStatus
+
+from skyulf_pipeline import events
+from skyulf_pipeline.domain.datasets import DatasetStatus, StoredFile
+from skyulf_pipeline.domain.errors import UnknownDatasetError
+from skyulf_pipeline.domain.jobs import Job, LogLevel, LogText, Outcome
+from skyulf_pipeline.domain.pipelines import Config
+from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
+
+SYSTEM = Scope.system("pipeline")
+MOST_CODE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a runner needs to know: the job, the configuration, and where the data lies."""
+
+    job: Job
+    config: Config
+    data: StoredFile
+
+
+async def begin(uow: PipelineUnitOfWork, *, claim: Claim, deadline: timedelta) -> Run:
+    """Announce that a job runs; its deadline counts from its first start. A deleted dataset: `UnknownDatasetError`."""
+    job = await uow.jobs.held(claim)
+    job.deadline_at = job.deadline_at or utc_now() + deadline
+    await uow.jobs.save(job)
+    await uow.publish(events.job_started(job))
+    await uow.logs.append(job, [LogText(f"Attempt {job.attempt} started.")])
+    return Run(job=job, config=await _config(uow, job), data=await _data(uow, job))
+
+
+async def progress(
+    uow: PipelineUnitOfWork, *, claim: Claim, fraction: float, step: str, log: Sequence[LogText] = ()
+) -> None:
+    """Keep and announce how far a job is; callers see to it that this is at most once a second."""
+    job = await uow.jobs.held(claim)
+    job.advance(fraction, step)
+    await uow.jobs.save(job)
+    await uow.publish(events.job_progressed(job))
+    await uow.logs.append(job, log)
+
+
+async def note(uow: PipelineUnitOfWork, *, claim: Claim, log: Sequence[LogText]) -> None:
+    """Write lines into a running job's log."""
+    await uow.logs.append(await uow.jobs.held(claim), log)
+
+
+async def succeed(uow: PipelineUnitOfWork, *, claim: Claim, outcome: Outcome, log: Sequence[LogText] = ()) -> Job:
+    """End a job with its model, and announce it. Raises `CancelRequestedError` when somebody asked for the end."""
+    job = await uow.jobs.held(claim)
+    job.complete(outcome)
+    await _end(uow, job, [*log, LogText("The job succeeded; its model is signed.")])
+    return job
+
+
+async def fail(uow: PipelineUnitOfWork, *, claim: Claim, code: str, message: str) -> Job:
+    """End a job with a reason, and announce it; where a cancel was requested it ends cancelled."""
+    job = await uow.jobs.held(claim)
+    job.fail(code[:MOST_CODE], message)
+    last = "The job was cancelled." if job.status is WorkStatus.CANCELLED else f"{job.error_code}: {job.error_message}"
+    await _end(uow, job, [LogText(last, LogLevel.ERROR)])
+    return job
+
+
+async def end_cancelled(uow: PipelineUnitOfWork, *, claim: Claim) -> Job:
+    """Confirm that a job has stopped because somebody asked for it, and announce it."""
+    job = await uow.jobs.held(claim)
+    job.end_cancelled()
+    await _end(uow, job, [LogText("The job was cancelled.")])
+    return job
+
+
+async def _end(uow: PipelineUnitOfWork, job: Job, lines: Sequence[LogText]) -> None:
+    await uow.jobs.save(job)
+    await uow.logs.append(job, lines)
+    await uow.publish(events.job_completed(job))
+
+
+async def _config(uow: PipelineUnitOfWork, job: Job) -> Config:
+    pipeline = await uow.pipelines.require(SYSTEM, job.pipeline_id)
+    return (await uow.pipelines.numbered(pipeline, job.pipeline_version)).config
+
+
+async def _data(uow: PipelineUnitOfWork, job: Job) -> StoredFile:
+    dataset = await uow.datasets.find(SYSTEM, job.dataset_id, job.dataset_version)
+    if dataset is None or dataset.status is DatasetStatus.DELETED:
+        raise UnknownDatasetError(f"The dataset {job.dataset_name!r} was deleted after the job had been queued.")
+    return dataset.require_file()
