@@ -185,7 +185,7 @@ def _text(value: object, text_format: str | None) -> str:
         if text_format:
             return value.strftime(text_format)
         return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ")
-    return str(value)
+    return str(value + 0.0 if isinstance(value, float) else value)  # -0.0 and 0.0 are one number, so one text
 
 
 def _moment(value: object, text_format: str | None) -> datetime:
