@@ -1,18 +1,19 @@
 """How a service is put together: its parts from the settings, its roles from its parts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from fastapi import APIRouter, FastAPI
 
 from skyulf_service.database.engine import Database
+from skyulf_service.database.migrations import upgrade
 from skyulf_service.database.tables import MessagingTables
 from skyulf_service.database.unit_of_work import UnitOfWork, UnitOfWorks
-from skyulf_service.http.app import create_app
+from skyulf_service.http.app import Lifespan, create_app
 from skyulf_service.http.dead_letters import router as dead_letters_router
 from skyulf_service.http.feed import router as feed_router
 from skyulf_service.http.identity import Authenticator
@@ -25,9 +26,11 @@ from skyulf_service.settings import Form, ServiceSettings
 from skyulf_service.signing.keys import PublicKeys, load_or_create, load_public
 from skyulf_service.signing.tokens import InternalTokenIssuer, InternalTokenVerifier
 from skyulf_service.work.supervisor import Supervisor
+from skyulf_service.work.sweeper import Sweep, Sweeper
 
 U = TypeVar("U", bound=UnitOfWork)
-Background = tuple[str, Callable[[], Awaitable[None]]]
+INBOX_SWEEP_SECONDS = 3600.0
+Background = tuple[str, Callable[[], Coroutine[None, None, None]]]
 
 
 @dataclass
@@ -40,6 +43,7 @@ class Parts(Generic[U]):
     tokens: InternalTokenIssuer
     verifier: InternalTokenVerifier
     committed: list[Callable[[], None]] = field(default_factory=list)
+    extras: dict[str, object] = field(default_factory=dict)
 
     @property
     def form(self) -> Form:
@@ -75,6 +79,11 @@ class Parts(Generic[U]):
         await self.database.close()
 
 
+def _call_all(calls: Sequence[Callable[[], None]]) -> None:
+    for call in calls:
+        call()
+
+
 def _nothing(_parts: Parts[U]) -> Sequence[Background]:
     return ()
 
@@ -95,6 +104,7 @@ class Service(Generic[U]):
     runner: Callable[[Parts[U]], Supervisor] | None = None
     authenticator: Callable[[Parts[U]], Authenticator] | None = None
     wrap: Callable[[FastAPI, Parts[U]], FastAPI] | None = None
+    buckets: tuple[str, ...] = ()
 
     def open(self, settings: ServiceSettings | None = None) -> Parts[U]:
         """Make the parts from the settings; keys are created at the first start."""
@@ -105,7 +115,7 @@ class Service(Generic[U]):
             (settings.shared.home / "db").mkdir(parents=True, exist_ok=True)
         database = Database.open(settings.database, name=self.name, pool_size=settings.database_pool_size)
         committed: list[Callable[[], None]] = []
-        uows = UnitOfWorks(database, self.unit_of_work, on_publish=lambda: [call() for call in committed] and None)
+        uows = UnitOfWorks(database, self.unit_of_work, on_publish=lambda: _call_all(committed))
         return Parts(
             settings=settings,
             database=database,
@@ -126,10 +136,16 @@ class Service(Generic[U]):
             verifier=self.authenticator(parts) if self.authenticator else parts.verifier,
             routers=routers,
             lifespan=self._lifespan(parts),
-            uows=parts.uows,
+            uows=cast("UnitOfWorks[UnitOfWork]", parts.uows),
         )
         app.state.parts = parts
         return self.wrap(app, parts) if self.wrap else app
+
+    async def prepare(self, parts: Parts[U]) -> None:
+        """Bring the database to the newest schema and make the service's own buckets; harmless to repeat."""
+        await upgrade(parts.database, self.package)
+        for bucket in self.buckets:
+            await parts.objects(bucket).ensure_bucket()
 
     def delivery(self, parts: Parts[U]) -> Delivery[U]:
         """Build the policy that hands events to this service's handlers."""
@@ -141,7 +157,11 @@ class Service(Generic[U]):
         parts.committed.append(relay.wake)
         return relay
 
-    def _lifespan(self, parts: Parts[U]) -> Callable[[FastAPI], object]:
+    def inbox_sweep(self, delivery: Delivery[U]) -> Callable[[], Coroutine[None, None, None]]:
+        """Build the task that forgets old claims of events."""
+        return Sweeper([Sweep("inbox", INBOX_SWEEP_SECONDS, delivery.sweep_inbox)]).run
+
+    def _lifespan(self, parts: Parts[U]) -> Lifespan:
         @asynccontextmanager
         async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
             tasks = [asyncio.create_task(run(), name=name) for name, run in self.api_background(parts)]

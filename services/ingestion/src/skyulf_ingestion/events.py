@@ -12,8 +12,9 @@ from skyulf_events import (
     ObjectRef,
     ProfileSummary,
 )
-from skyulf_ingestion.domain.datasets import Dataset, DatasetStatus, Normalised
 from skyulf_service.ids import new_id, utc_now
+
+from skyulf_ingestion.domain.datasets import Dataset, DatasetStatus, Normalised
 
 
 def dataset_created(dataset: Dataset) -> DatasetCreated:

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from skyulf_service.ids import new_id, utc_now
+from skyulf_service.scope import Scope
+from skyulf_service.work.claims import Claim, fence
+
 from skyulf_ingestion import events
 from skyulf_ingestion.domain.datasets import Dataset, DatasetStatus, Format, Import, Normalised, ReadOptions, Stored
 from skyulf_ingestion.domain.errors import DatasetSettledError
 from skyulf_ingestion.persistence.tables import imports
 from skyulf_ingestion.persistence.unit_of_work import IngestionUnitOfWork
-from skyulf_service.ids import new_id, utc_now
-from skyulf_service.scope import Scope
-from skyulf_service.work.claims import Claim, fence
 
 SYSTEM = Scope.system("ingestion")
 

@@ -2,7 +2,6 @@
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
-
 from skyulf_service.settings import ServiceSettings
 
 BUCKET = "skyulf-ingestion"

@@ -1,9 +1,10 @@
 """Events in. Each handler expects its event twice, late and out of order."""
 
 from skyulf_events import DeploymentFailed, DeploymentReady, JobCompleted
+from skyulf_service.messaging.consumers import Consumers
+
 from skyulf_registry import service
 from skyulf_registry.persistence.unit_of_work import RegistryUnitOfWork
-from skyulf_service.messaging.consumers import Consumers
 
 consumers: Consumers[RegistryUnitOfWork] = Consumers(group="registry")
 

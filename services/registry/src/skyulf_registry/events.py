@@ -11,9 +11,10 @@ from skyulf_events import (
     ModelUndeployed,
     PipelinePin,
 )
+from skyulf_service.ids import new_id, utc_now
+
 from skyulf_registry.domain.deployments import Deployment
 from skyulf_registry.domain.models import Artifact, Model, ModelVersion
-from skyulf_service.ids import new_id, utc_now
 
 
 def model_registered(model: Model, version: ModelVersion) -> ModelRegistered:

@@ -4,13 +4,14 @@ import sys
 from collections.abc import Sequence
 
 from fastapi import APIRouter
+from skyulf_service.composition import Parts, Service
+from skyulf_service.roles import run_service
 
 from skyulf_registry.api import deployments, models
 from skyulf_registry.consumers import consumers
 from skyulf_registry.persistence.tables import messaging
 from skyulf_registry.persistence.unit_of_work import RegistryUnitOfWork
 from skyulf_registry.settings import RegistrySettings
-from skyulf_service.composition import Parts, Service, run_service
 
 
 def routers(parts: Parts[RegistryUnitOfWork]) -> Sequence[APIRouter]:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from skyulf_events import DeploymentFailed, DeploymentReady, JobCompleted
+from skyulf_service.ids import new_id, utc_now
+from skyulf_service.scope import Scope
+
 from skyulf_registry import events
 from skyulf_registry.domain.deployments import Deployment, Reason, Revision
 from skyulf_registry.domain.errors import AliasNotFoundError, NothingToRollBackToError, VersionInUseError
 from skyulf_registry.domain.models import Artifact, Lineage, Model, ModelVersion, Stage
 from skyulf_registry.persistence.unit_of_work import RegistryUnitOfWork
-from skyulf_service.ids import new_id, utc_now
-from skyulf_service.scope import Scope
 
 SYSTEM = Scope.system("registry")
 
@@ -33,7 +34,9 @@ async def register_version(uow: RegistryUnitOfWork, *, event: JobCompleted) -> M
     if known is not None:
         return known
     model = await _model_for(uow, scope, event.register_as)
-    version = _version_of(model, event, artifact=Artifact(**event.artifact.model_dump()), task=event.task, target=event.target)
+    version = _version_of(
+        model, event, artifact=Artifact(**event.artifact.model_dump()), task=event.task, target=event.target
+    )
     await uow.models.save(model)
     await uow.versions.add(version)
     await uow.publish(events.model_registered(model, version))
@@ -57,9 +60,7 @@ async def drop_alias(uow: RegistryUnitOfWork, *, scope: Scope, name: str, alias:
     await uow.models.save(model)
 
 
-async def move_to_stage(
-    uow: RegistryUnitOfWork, *, scope: Scope, name: str, number: int, stage: Stage
-) -> ModelVersion:
+async def move_to_stage(uow: RegistryUnitOfWork, *, scope: Scope, name: str, number: int, stage: Stage) -> ModelVersion:
     """Put a version into a stage; the stage ``archived`` archives it."""
     model = await uow.models.named(scope, name)
     version = await uow.versions.numbered(scope, model, number)

@@ -1,7 +1,6 @@
 """The registry's settings."""
 
 from pydantic_settings import SettingsConfigDict
-
 from skyulf_service.settings import ServiceSettings
 
 

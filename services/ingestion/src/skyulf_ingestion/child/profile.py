@@ -18,18 +18,19 @@ Report = Callable[[float, str], None]
 
 
 def profile(parquet: Path, report: Report) -> dict[str, JsonValue]:
-    """Describe every column of a Parquet file: types, nulls, distinct values, moments, quantiles, histogram, warnings."""
+    """Describe every column of a Parquet file: types, nulls, distinct values, quantiles, histogram, warnings."""
     lazy = pl.scan_parquet(parquet)
     schema = lazy.collect_schema()
     rows = int(lazy.select(pl.len()).collect().item())
     columns: list[JsonValue] = []
-    missing = 0
+    missing = warnings = 0
     for position, (name, dtype) in enumerate(schema.items()):
         report(0.5 + 0.5 * position / len(schema), f"profile {name}")
         values = lazy.select(name).collect().to_series()
         missing += values.null_count()
-        columns.append(_column(values, dtype, rows))
-    warnings = sum(len(column["warnings"]) for column in columns)  # type: ignore[arg-type, index, call-overload]
+        found = list(_warnings(values, dtype, rows))
+        warnings += len(found)
+        columns.append({**_column(values, dtype, rows), "warnings": [*found]})
     return {"rows": rows, "columns": columns, "missing_cells": missing, "warnings": warnings}
 
 
@@ -67,7 +68,6 @@ def _column(values: pl.Series, dtype: pl.DataType, rows: int) -> dict[str, JsonV
     elif dtype == pl.String and len(present):
         lengths = present.str.len_chars()
         described.update(shortest=_integer(lengths.min()), longest=_integer(lengths.max()))
-    described["warnings"] = list(_warnings(values, dtype, distinct, rows))
     return described
 
 
@@ -106,8 +106,8 @@ def _top(present: pl.Series) -> list[JsonValue]:
     return [{"value": _jsonable(value), "count": count} for value, count in counted.iter_rows()]
 
 
-def _warnings(values: pl.Series, dtype: pl.DataType, distinct: int, rows: int) -> Iterator[dict[str, JsonValue]]:
-    present = rows - values.null_count()
+def _warnings(values: pl.Series, dtype: pl.DataType, rows: int) -> Iterator[dict[str, JsonValue]]:
+    present, distinct = rows - values.null_count(), values.drop_nulls().n_unique()
     if not present:
         yield {"code": "all-null", "message": "Every value is missing."}
     elif distinct == 1:

@@ -6,9 +6,9 @@ from enum import StrEnum
 from uuid import UUID
 
 from pydantic import JsonValue
+from skyulf_service.work.states import WorkState
 
 from skyulf_ingestion.domain.errors import DatasetNotReadyError, DatasetSettledError
-from skyulf_service.work.states import WorkState
 
 
 class DatasetStatus(StrEnum):

@@ -3,6 +3,10 @@
 from dataclasses import asdict, fields
 from uuid import UUID
 
+from skyulf_service.database.repository import Repository
+from skyulf_service.errors import NotFoundError
+from skyulf_service.scope import Scope
+from skyulf_service.work.states import WORK_FIELDS
 from sqlalchemy import RowMapping
 
 from skyulf_ingestion.domain.datasets import (
@@ -16,10 +20,6 @@ from skyulf_ingestion.domain.datasets import (
     Stored,
 )
 from skyulf_ingestion.persistence import tables
-from skyulf_service.database.repository import Repository
-from skyulf_service.errors import NotFoundError
-from skyulf_service.scope import Scope
-from skyulf_service.work.states import WORK_FIELDS
 
 
 class DatasetRepository(Repository[Dataset]):
@@ -55,7 +55,9 @@ class ImportRepository(Repository[Import]):
 
     def to_row(self, aggregate: Import) -> dict[str, object]:
         """Write an import as a row; the lease's end belongs to the heartbeat and is not written."""
-        own = {entry.name: getattr(aggregate, entry.name) for entry in fields(aggregate) if entry.name not in WORK_FIELDS}
+        own = {
+            entry.name: getattr(aggregate, entry.name) for entry in fields(aggregate) if entry.name not in WORK_FIELDS
+        }
         return {
             **own,
             "format": aggregate.format.value,

@@ -1,11 +1,11 @@
 """Ingestion's tables. Changing one needs a migration; a test compares the two."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
-
-from skyulf_ingestion.domain.datasets import DatasetStatus, Format
 from skyulf_service.database.tables import add_messaging_tables, new_metadata, one_of
 from skyulf_service.database.types import Json, UtcDateTime
 from skyulf_service.work.columns import columns as work_columns
+from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
+
+from skyulf_ingestion.domain.datasets import DatasetStatus, Format
 
 metadata = new_metadata()
 messaging = add_messaging_tables(metadata)

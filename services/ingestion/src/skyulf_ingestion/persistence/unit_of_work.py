@@ -1,10 +1,10 @@
 """Ingestion's unit of work: its repositories in one transaction."""
 
+from skyulf_service.database.unit_of_work import UnitOfWork
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_ingestion.persistence.repository import DatasetRepository, ImportRepository
 from skyulf_ingestion.persistence.tables import messaging
-from skyulf_service.database.unit_of_work import UnitOfWork
 
 
 class IngestionUnitOfWork(UnitOfWork):

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 from fastapi import Depends, Path
+from skyulf_service.http.dependencies import read_unit_of_work, unit_of_work
 
 from skyulf_registry.persistence.unit_of_work import RegistryUnitOfWork
-from skyulf_service.http.dependencies import read_unit_of_work, unit_of_work
 
 SLUG = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 

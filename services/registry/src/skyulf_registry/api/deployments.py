@@ -1,6 +1,10 @@
 """Deployments: what shall be served under a name."""
 
 from fastapi import APIRouter, Response
+from skyulf_service.http.dependencies import CurrentScope, IfMatch, PageQuery, etag
+from skyulf_service.http.idempotency import Idempotency
+from skyulf_service.http.pages import PageRead
+from skyulf_service.http.requires import requires
 
 from skyulf_registry import service
 from skyulf_registry.api.dependencies import Name, ReadUow, Uow
@@ -12,10 +16,6 @@ from skyulf_registry.api.schemas import (
     RevisionRead,
 )
 from skyulf_registry.service import DeployRequest
-from skyulf_service.http.dependencies import CurrentScope, IfMatch, PageQuery, etag
-from skyulf_service.http.idempotency import Idempotency
-from skyulf_service.http.pages import PageRead
-from skyulf_service.http.requires import requires
 
 router = APIRouter(prefix="/api/v1/deployments", tags=["deployments"])
 

@@ -3,14 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from skyulf_service.http.dependencies import CurrentScope, PageQuery
+from skyulf_service.http.pages import PageRead
+from skyulf_service.http.requires import requires
 
 from skyulf_registry import service
 from skyulf_registry.api.dependencies import SLUG, Name, Number, ReadUow, Uow
 from skyulf_registry.api.schemas import LineageRead, ModelRead, ModelVersionRead, StageWrite
 from skyulf_registry.persistence.tables import model_versions
-from skyulf_service.http.dependencies import CurrentScope, PageQuery
-from skyulf_service.http.pages import PageRead
-from skyulf_service.http.requires import requires
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"])
 Alias = Annotated[str, Path(pattern=SLUG, examples=["champion"])]

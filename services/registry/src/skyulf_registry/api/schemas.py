@@ -131,7 +131,7 @@ class DeploymentRead(BaseModel):
     version: int | None
     status: Observed = Field(description="What inference observes of the newest revision")
     replicas: int = Field(description="Live replicas at the last report")
-    serving: ServingRead | None = Field(description="What answers predictions now; an older version while a new one loads")
+    serving: ServingRead | None = Field(description="What answers now; an older version while a new one loads")
     error: FailureRead | None
     created_at: datetime
     updated_at: datetime

@@ -76,8 +76,14 @@ class Deployment:
         """Make a version the desired one. Raises `VersionArchivedError` or `VersionAlreadyLiveError`."""
         target.require_usable()
         # A revision that failed may be asked for again: the reason (a missing object, say) may have gone.
-        if self.desired is Desired.ACTIVE and self.model_version_id == target.id and self.observed is not Observed.FAILED:
-            raise VersionAlreadyLiveError(f"Deployment {self.name!r} already wants version {target.number} of {target.model!r}.")
+        if (
+            self.desired is Desired.ACTIVE
+            and self.model_version_id == target.id
+            and self.observed is not Observed.FAILED
+        ):
+            raise VersionAlreadyLiveError(
+                f"Deployment {self.name!r} already wants version {target.number} of {target.model!r}."
+            )
         self.desired = Desired.ACTIVE
         self.model_version_id, self.model, self.model_version = target.id, target.model, target.number
         self._start_revision(Observed.PENDING)

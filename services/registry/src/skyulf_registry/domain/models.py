@@ -112,4 +112,3 @@ class ModelVersion:
         """Take the version out of use for good."""
         self.require_usable()
         self.status, self.stage = VersionStatus.ARCHIVED, Stage.ARCHIVED
-

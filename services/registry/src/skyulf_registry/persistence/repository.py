@@ -3,14 +3,14 @@
 from dataclasses import asdict
 from uuid import UUID
 
+from skyulf_service.database.repository import Repository
+from skyulf_service.errors import NotFoundError
+from skyulf_service.scope import Scope
 from sqlalchemy import RowMapping, Select, exists, select
 
 from skyulf_registry.domain.deployments import Deployment, Desired, Observed, Reason, Revision
 from skyulf_registry.domain.models import Artifact, Lineage, Model, ModelVersion, Stage, VersionStatus
 from skyulf_registry.persistence import tables
-from skyulf_service.database.repository import Repository
-from skyulf_service.errors import NotFoundError
-from skyulf_service.scope import Scope
 
 LINEAGE = ("job_id", "pipeline_id", "pipeline_version", "pipeline_name", "dataset_id", "dataset_version")
 
@@ -118,7 +118,9 @@ class DeploymentRepository(Repository[Deployment]):
     async def version_before(self, deployment: Deployment) -> UUID | None:
         """Return the version that was last wanted before the present one and differs from it, or None."""
         columns = tables.deployment_revisions.c
-        earlier = _history_of(deployment).where(columns.number < deployment.revision, columns.model_version_id.is_not(None))
+        earlier = _history_of(deployment).where(
+            columns.number < deployment.revision, columns.model_version_id.is_not(None)
+        )
         if deployment.model_version_id is not None:
             earlier = earlier.where(columns.model_version_id != deployment.model_version_id)
         rows = await self._rows(earlier.limit(1))

@@ -1,11 +1,11 @@
 """The registry's tables. Changing one needs a migration; a test compares the two."""
 
+from skyulf_service.database.tables import add_messaging_tables, new_metadata, one_of
+from skyulf_service.database.types import Json, UtcDateTime
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, Uuid
 
 from skyulf_registry.domain.deployments import Desired, Observed, Reason
 from skyulf_registry.domain.models import Stage, VersionStatus
-from skyulf_service.database.tables import add_messaging_tables, new_metadata, one_of
-from skyulf_service.database.types import Json, UtcDateTime
 
 metadata = new_metadata()
 messaging = add_messaging_tables(metadata)

@@ -1,10 +1,10 @@
 """The registry's unit of work: its repositories in one transaction."""
 
+from skyulf_service.database.unit_of_work import UnitOfWork
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_registry.persistence.repository import DeploymentRepository, ModelRepository, ModelVersionRepository
 from skyulf_registry.persistence.tables import messaging
-from skyulf_service.database.unit_of_work import UnitOfWork
 
 
 class RegistryUnitOfWork(UnitOfWork):

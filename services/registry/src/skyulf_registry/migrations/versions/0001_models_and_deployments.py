@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 from alembic import op
-
 from skyulf_service.database.migrations import create_messaging_tables_v1
 from skyulf_service.database.types import Json, UtcDateTime
 

@@ -1,0 +1,78 @@
+"""Predictions, and which replicas hold a deployment."""
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Request, Response
+from skyulf_service.errors import FieldProblem, InvalidInputError
+from skyulf_service.http.dependencies import CurrentScope, read_unit_of_work
+from skyulf_service.http.json_body import parse_json
+from skyulf_service.http.requires import requires
+
+from skyulf_inference.api.schemas import PredictRead, PredictRequest, ReplicaRead, ReplicasRead
+from skyulf_inference.domain.errors import DeploymentUnknownError
+from skyulf_inference.persistence.unit_of_work import InferenceUnitOfWork
+from skyulf_inference.service.predict import Answer, Predictor
+from skyulf_inference.service.reconcile import Reconciler
+
+SLUG = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+Name = Annotated[str, Path(pattern=SLUG, description="The deployment's name", examples=["late-flights"])]
+ReadUow = Annotated[InferenceUnitOfWork, Depends(read_unit_of_work(InferenceUnitOfWork), scope="function")]
+
+
+def create_router(predictor: Predictor, reconciler: Reconciler) -> APIRouter:
+    """The endpoints of this replica."""
+    router = APIRouter(prefix="/api/v1/deployments/{name}", tags=["predictions"])
+    access = requires("predictions:make")
+    access["openapi_extra"] = {**access["openapi_extra"], **_documented()}  # type: ignore[dict-item]  # OpenAPI's shape
+
+    @router.post("/predict", response_model=PredictRead, **access)
+    async def predict(name: Name, request: Request, scope: CurrentScope) -> Response:
+        """Predict one row or many."""
+        # Read by hand: a pydantic model of 10,000 rows costs more than predicting them.
+        rows, single = rows_of(parse_json(await request.body()))
+        project = scope.require_project()
+        live = predictor.live(project, name, is_wanted=(project, name) in reconciler.wanted)
+        answer = await predictor.predict(live, rows, single=single)
+        request_id = str(request.scope.get("state", {}).get("request_id", ""))
+        return Response(orjson.dumps(_body(answer, request_id)), media_type="application/json")
+
+    @router.get("/replicas", **requires("models:read"))
+    async def list_deployment_replicas(name: Name, uow: ReadUow, scope: CurrentScope) -> ReplicasRead:
+        """Show what each live replica makes of the newest revision."""
+        serving = await uow.servings.named(scope, name)
+        if serving is None:
+            raise DeploymentUnknownError(f"There is no deployment {name!r} in this project.")
+        states = await uow.replicas.states(serving)
+        return ReplicasRead(items=[ReplicaRead.of(state) for state in states], live=await uow.replicas.live())
+
+    return router
+
+
+def rows_of(body: object) -> tuple[list[dict[str, object]], bool]:
+    """Take the rows out of a body; says whether it was a single one. Raises `InvalidInputError`."""
+    match body:
+        case {"row": dict(row), **rest} if not rest:
+            return [row], True
+        case {"rows": list(rows), **rest} if not rest and rows:
+            return rows, False
+    problem = FieldProblem("", 'must be {"rows": [{…}, …]} with at least one row, or {"row": {…}}', "wrong-shape")
+    raise InvalidInputError("Send rows as a list of objects, or one row as an object.", errors=[problem])
+
+
+def _body(answer: Answer, request_id: str) -> dict[str, object]:
+    live = answer.live
+    return {
+        "predictions": answer.batch.predictions,
+        "probabilities": answer.batch.probabilities,
+        "deployment": live.deployment,
+        "deployment_revision": live.revision,
+        "model": live.model,
+        "model_version": live.model_version,
+        "request_id": request_id,
+    }
+
+
+def _documented() -> dict[str, object]:
+    schema = PredictRequest.model_json_schema()
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -1,0 +1,1 @@
+"""What inference decides, without any input or output."""

@@ -1,0 +1,72 @@
+"""Composition root of inference."""
+
+import sys
+from collections.abc import Sequence
+from typing import cast
+
+from fastapi import APIRouter
+from skyulf_service.composition import Background, Parts, Service
+from skyulf_service.objects.cache import BlobCache
+from skyulf_service.roles import run_service
+from skyulf_service.signing.keys import PublicKeys
+
+from skyulf_inference.api import predictions
+from skyulf_inference.consumers import consumers
+from skyulf_inference.persistence.tables import messaging
+from skyulf_inference.persistence.unit_of_work import InferenceUnitOfWork
+from skyulf_inference.runtime.artifacts import ArtifactLoader
+from skyulf_inference.runtime.models import ModelShelf
+from skyulf_inference.service.announce import Announcer
+from skyulf_inference.service.predict import Predictor
+from skyulf_inference.service.reconcile import Reconciler
+from skyulf_inference.settings import SIGNERS, InferenceSettings
+
+
+def replica(parts: Parts[InferenceUnitOfWork]) -> tuple[ModelShelf, Reconciler, Predictor]:
+    """What one api process holds: the models, what keeps them as they shall be, and what answers from them."""
+    if "replica" not in parts.extras:
+        settings = cast("InferenceSettings", parts.settings)
+        cache = BlobCache(settings.shared.cache_folder / "inference", settings.cache_bytes)
+        shelf = ModelShelf()
+        loader = ArtifactLoader(parts.objects, cache, lambda: PublicKeys.load(parts.keys_dir, SIGNERS))
+        reconciler = Reconciler(parts.uows, shelf, loader, settings)
+        parts.extras["replica"] = shelf, reconciler, Predictor(shelf, max_rows=settings.max_rows)
+    return cast("tuple[ModelShelf, Reconciler, Predictor]", parts.extras["replica"])
+
+
+def routers(parts: Parts[InferenceUnitOfWork]) -> Sequence[APIRouter]:
+    """Inference's endpoints."""
+    _, reconciler, predictor = replica(parts)
+    return [predictions.create_router(predictor, reconciler)]
+
+
+def api_background(parts: Parts[InferenceUnitOfWork]) -> Sequence[Background]:
+    """The replica reconciles itself."""
+    return [("reconciler", replica(parts)[1].run)]
+
+
+def worker_background(parts: Parts[InferenceUnitOfWork]) -> Sequence[Background]:
+    """The worker announces what replicas have reached."""
+    return [("announcer", Announcer(parts.uows).run)]
+
+
+SERVICE: Service[InferenceUnitOfWork] = Service(
+    name="inference",
+    package="skyulf_inference",
+    unit_of_work=InferenceUnitOfWork,
+    settings=InferenceSettings,
+    consumers=consumers,
+    messaging=messaging,
+    routers=routers,
+    api_background=api_background,
+    worker_background=worker_background,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one role of inference: ``api``, ``worker`` or ``migrate``; returns the exit code."""
+    return run_service(SERVICE, sys.argv[1:] if argv is None else argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Schema changes of inference's database."""

@@ -1,0 +1,1 @@
+"""Where inference keeps its state: tables, repositories, the unit of work."""

@@ -1,0 +1,1 @@
+"""Models in memory: fetched, verified, loaded, warmed, swapped."""

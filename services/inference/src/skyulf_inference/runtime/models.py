@@ -1,0 +1,68 @@
+"""The models that this replica holds."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from skyulf_core.serving.plan import PlanModel
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class LoadedModel:
+    """A model in memory, by its digest. It is freed when the last request that holds it has ended."""
+
+    digest: str
+    plan: PlanModel
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What answers predictions of a deployment. Swapping is replacing one of these by another."""
+
+    serving_id: UUID
+    deployment: str
+    revision: int
+    model: str
+    model_version: int
+    loaded: LoadedModel
+
+
+class ModelShelf:
+    """What is served now, by project and name; deployments of one digest share one copy."""
+
+    def __init__(self) -> None:
+        self._live: dict[tuple[UUID, str], Live] = {}
+        self._loaded: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
+        self._loading: dict[str, asyncio.Task[LoadedModel]] = {}
+
+    def get(self, project_id: UUID, name: str) -> Live | None:
+        """Return what answers, or None."""
+        return self._live.get((project_id, name))
+
+    def put(self, project_id: UUID, live: Live) -> None:
+        """Serve this from now on; requests that hold the old one end with it."""
+        self._live[project_id, live.deployment] = live
+
+    def keep_only(self, wanted: set[tuple[UUID, str]]) -> None:
+        """Stop serving everything else."""
+        for key in [key for key in self._live if key not in wanted]:
+            del self._live[key]
+
+    async def load_once(self, digest: str, load: Callable[[], Awaitable[PlanModel]]) -> LoadedModel:
+        """Return the model of a digest; however many ask at once, it is loaded once."""
+        known = self._loaded.get(digest)
+        if known is not None:
+            return known
+        task = self._loading.get(digest)
+        if task is None:
+            task = asyncio.create_task(self._load(digest, load), name=f"load {digest[:12]}")
+            self._loading[digest] = task
+            task.add_done_callback(lambda _: self._loading.pop(digest, None))
+        return await asyncio.shield(task)
+
+    async def _load(self, digest: str, load: Callable[[], Awaitable[PlanModel]]) -> LoadedModel:
+        loaded = LoadedModel(digest, await load())
+        self._loaded[digest] = loaded
+        return loaded

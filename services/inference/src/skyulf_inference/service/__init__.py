@@ -1,0 +1,1 @@
+"""Inference's use cases: desired state in, reconcile, announce, predict."""

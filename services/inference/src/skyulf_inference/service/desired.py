@@ -1,0 +1,51 @@
+"""What registry wants becomes desired state."""
+
+from uuid import UUID
+
+from skyulf_events import ArtifactRef, ModelDeployed, ModelUndeployed
+from skyulf_service.ids import new_id, utc_now
+from skyulf_service.scope import Scope
+
+from skyulf_inference.domain.serving import Artifact, Desired, Serving, ServingStatus, Target
+from skyulf_inference.persistence.unit_of_work import InferenceUnitOfWork
+
+SYSTEM = Scope.system("inference")
+
+
+async def note_wish(uow: InferenceUnitOfWork, *, event: ModelDeployed | ModelUndeployed) -> None:
+    """Store what shall be served, unless something newer is known; late and repeated events change nothing."""
+    target = _target(event)
+    serving = await uow.servings.of_deployment(SYSTEM, event.deployment_id)
+    if serving is None:
+        await uow.servings.add(_new(event, target))
+    elif serving.want(order=event.aggregate_version, revision=event.revision, target=target):
+        await uow.servings.save(serving)
+
+
+def _target(event: ModelDeployed | ModelUndeployed) -> Target | None:
+    if isinstance(event, ModelUndeployed):
+        return None
+    wanted = event.targets[0]
+    return Target(wanted.model, wanted.version, wanted.version_id, _artifact(wanted.artifact))
+
+
+def _artifact(ref: ArtifactRef) -> Artifact:
+    return Artifact(ref.bucket, ref.key, ref.digest, ref.size)
+
+
+def _new(event: ModelDeployed | ModelUndeployed, target: Target | None) -> Serving:
+    now = utc_now()
+    serving_id: UUID = new_id()
+    return Serving(
+        id=serving_id,
+        project_id=event.project_id,
+        deployment_id=event.deployment_id,
+        name=event.name,
+        revision=event.revision,
+        desired_order=event.aggregate_version,
+        desired=Desired.STOPPED if target is None else Desired.ACTIVE,
+        status=ServingStatus.STOPPED if target is None else ServingStatus.PENDING,
+        target=target,
+        created_at=now,
+        updated_at=now,
+    )

@@ -1,0 +1,76 @@
+"""The one data plane behind every transport."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from skyulf_core.serving.errors import RowError
+from skyulf_core.serving.plan import PredictionBatch
+from skyulf_service.errors import FieldProblem
+
+from skyulf_inference.domain.errors import (
+    DeploymentNotReadyError,
+    DeploymentUnknownError,
+    RowsRefusedError,
+    TooManyRowsError,
+)
+from skyulf_inference.runtime.models import Live, ModelShelf
+
+INLINE_ROWS = 32
+SHOWN_PROBLEMS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Predictions, and which version made them."""
+
+    live: Live
+    batch: PredictionBatch
+
+
+class Predictor:
+    """Answers predictions from what this replica holds. Row pointers begin with ``at`` (``/rows`` or ``/row``)."""
+
+    def __init__(self, shelf: ModelShelf, *, max_rows: int) -> None:
+        self._shelf = shelf
+        self._max_rows = max_rows
+
+    def live(self, project_id: UUID, name: str, *, is_wanted: bool) -> Live:
+        """Return what serves the deployment. Raises `DeploymentUnknownError` or `DeploymentNotReadyError`."""
+        live = self._shelf.get(project_id, name)
+        if live is None and is_wanted:
+            raise DeploymentNotReadyError(f"Deployment {name!r} has no loaded model yet; see its status.")
+        if live is None:
+            raise DeploymentUnknownError(f"There is no deployment {name!r} in this project.")
+        return live
+
+    async def predict(self, live: Live, rows: Sequence[Mapping[str, object]], *, single: bool) -> Answer:
+        """Predict rows. Raises `TooManyRowsError`, and `RowsRefusedError` naming each row and field."""
+        if len(rows) > self._max_rows:
+            raise TooManyRowsError(f"{len(rows)} rows in one request; the most is {self._max_rows}.")
+        plan = live.loaded.plan
+        try:
+            if len(rows) <= INLINE_ROWS:
+                return Answer(live, plan.predict_rows(rows))
+            return Answer(live, await asyncio.to_thread(plan.predict_rows, rows))
+        except RowError as error:
+            raise refused(error, single=single) from error
+
+
+def refused(error: RowError, *, single: bool) -> RowsRefusedError:
+    """Translate a plan's complaints into a problem with pointers."""
+    problems = [
+        FieldProblem(_pointer(problem.row_index, problem.field, single), problem.message, problem.code)
+        for problem in error.problems[:SHOWN_PROBLEMS]
+    ]
+    first = error.problems[0]
+    where = f"field {first.field!r}" if first.field else "the row"
+    more = f" ({len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
+    return RowsRefusedError(f"Row {first.row_index}: {where} {first.message}{more}.", errors=problems)
+
+
+def _pointer(row: int, field: str, single: bool) -> str:
+    escaped = field.replace("~", "~0").replace("/", "~1")
+    base = "/row" if single else f"/rows/{row}"
+    return f"{base}/{escaped}" if field else base

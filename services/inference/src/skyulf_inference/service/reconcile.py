@@ -1,0 +1,148 @@
+"""A replica makes itself what its own database says it shall be."""
+
+import asyncio
+from datetime import timedelta
+from time import monotonic
+from uuid import UUID
+
+import structlog
+from skyulf_service.database.unit_of_work import UnitOfWorks
+from skyulf_service.ids import new_id
+
+from skyulf_inference.domain.errors import ArtifactRefusedError
+from skyulf_inference.domain.serving import ReplicaState, ReplicaStatus, Serving, Target
+from skyulf_inference.persistence.unit_of_work import InferenceUnitOfWork
+from skyulf_inference.runtime.artifacts import ArtifactLoader
+from skyulf_inference.runtime.models import Live, ModelShelf
+from skyulf_inference.settings import InferenceSettings
+
+_log = structlog.get_logger(__name__)
+RETRY_FAILED_SECONDS = 15.0
+
+
+class Reconciler:
+    """Loads what shall be served aside, swaps it in, and says so. One per api process."""
+
+    def __init__(
+        self,
+        uows: UnitOfWorks[InferenceUnitOfWork],
+        shelf: ModelShelf,
+        loader: ArtifactLoader,
+        settings: InferenceSettings,
+    ) -> None:
+        self.replica_id: UUID = new_id()
+        self._uows = uows
+        self._shelf = shelf
+        self._loader = loader
+        self._settings = settings
+        self._ttl = timedelta(seconds=settings.replica_ttl_seconds)
+        self._beat_due = 0.0
+        self._said: dict[UUID, ReplicaState] = {}
+        self._loads: dict[UUID, tuple[int, asyncio.Task[None]]] = {}
+        self._retry_at: dict[UUID, float] = {}
+        self.wanted: set[tuple[UUID, str]] = set()
+        self.reconciled = False
+
+    async def run(self) -> None:
+        """Reconcile until cancelled; a database that is away changes nothing of what is served."""
+        try:
+            while True:
+                try:
+                    await self.reconcile()
+                except Exception as error:
+                    _log.warning("replica.reconcile_failed", error=repr(error))
+                await asyncio.sleep(self._settings.reconcile_seconds)
+        finally:
+            for _, task in self._loads.values():
+                task.cancel()
+            await self._leave()
+
+    async def reconcile(self) -> None:
+        """Look at the desired state once, and begin to load what is missing."""
+        if monotonic() >= self._beat_due:
+            async with self._uows() as uow:
+                await uow.replicas.beat(self.replica_id, self._ttl)
+            self._beat_due = monotonic() + self._ttl.total_seconds() / 4
+        async with self._uows.read() as uow:
+            servings = await uow.servings.active()
+        self.wanted = {(serving.project_id, serving.name) for serving in servings}
+        self._shelf.keep_only(self.wanted)
+        for serving in servings:
+            if serving.target is not None and self._is_due(serving):
+                self._begin(serving, serving.target)
+        self.reconciled = True
+
+    def _is_due(self, serving: Serving) -> bool:
+        running = self._loads.get(serving.id)
+        if running is not None and not running[1].done():
+            if running[0] == serving.revision:
+                return False
+            running[1].cancel()
+            return True
+        said = self._said.get(serving.id)
+        if said is None or said.revision != serving.revision:
+            return True
+        return said.status is ReplicaStatus.FAILED and monotonic() >= self._retry_at.get(serving.id, 0.0)
+
+    def _begin(self, serving: Serving, target: Target) -> None:
+        task = asyncio.create_task(self._serve(serving, target), name=f"serve {serving.name}")
+        self._loads[serving.id] = (serving.revision, task)
+
+    async def _serve(self, serving: Serving, target: Target) -> None:
+        state: tuple[ReplicaStatus, str | None, str | None] = ReplicaStatus.READY, None, None
+        try:
+            await self._swap_in(serving, target)
+        except ArtifactRefusedError as error:
+            _log.warning("replica.load_refused", deployment=serving.name, code=error.code, reason=error.message)
+            state = ReplicaStatus.FAILED, error.code, error.message
+        except Exception as error:
+            _log.exception("replica.load_failed", deployment=serving.name)
+            state = ReplicaStatus.FAILED, "load-failed", f"The model could not be loaded: {type(error).__name__}."
+        self._retry_at[serving.id] = monotonic() + RETRY_FAILED_SECONDS
+        live = self._shelf.get(serving.project_id, serving.name)
+        said = ReplicaState(
+            replica_id=self.replica_id,
+            serving_id=serving.id,
+            revision=serving.revision,
+            status=state[0],
+            serving_revision=live.revision if live else None,
+            error_code=state[1],
+            error_message=state[2],
+        )
+        await self._say(said)
+
+    async def _swap_in(self, serving: Serving, target: Target) -> None:
+        patience = monotonic() + self._settings.artifact_patience_seconds
+        digest = target.artifact.digest
+        while True:
+            try:
+                loaded = await self._shelf.load_once(
+                    digest, lambda: self._loader.load(target.artifact, serving.project_id)
+                )
+                break
+            except ArtifactRefusedError as error:
+                if not error.passing or monotonic() >= patience:
+                    raise
+                await asyncio.sleep(0.5)
+        live = Live(serving.id, serving.name, serving.revision, target.model, target.model_version, loaded)
+        self._shelf.put(serving.project_id, live)
+        _log.info("replica.serving", deployment=serving.name, revision=serving.revision, digest=digest[:12])
+
+    async def _say(self, state: ReplicaState) -> None:
+        self._said[state.serving_id] = state
+        while True:
+            try:
+                async with self._uows() as uow:
+                    await uow.replicas.say(state)
+            except Exception as error:
+                _log.warning("replica.say_failed", error=repr(error))
+                await asyncio.sleep(0.5)
+            else:
+                return
+
+    async def _leave(self) -> None:
+        try:
+            async with self._uows() as uow:
+                await uow.replicas.leave(self.replica_id)
+        except Exception as error:
+            _log.info("replica.left_silently", error=repr(error))

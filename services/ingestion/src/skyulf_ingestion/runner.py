@@ -1,0 +1,100 @@
+"""Long work in: what one claimed import means."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import JsonValue
+from skyulf_service.database.unit_of_work import UnitOfWorks
+from skyulf_service.objects.blobs import Blobs
+from skyulf_service.objects.store import ObjectStore
+from skyulf_service.work.calls import ChildRunner, Progress
+from skyulf_service.work.claims import Claim
+from skyulf_service.work.queue import WorkQueue
+from skyulf_service.work.scratch import ScratchFolders
+from skyulf_service.work.slots import ChildSlots
+from skyulf_service.work.supervisor import Supervisor
+
+from skyulf_ingestion import service
+from skyulf_ingestion.domain.datasets import Column, Import, Normalised, Stored
+from skyulf_ingestion.persistence.tables import imports
+from skyulf_ingestion.persistence.unit_of_work import IngestionUnitOfWork
+from skyulf_ingestion.settings import IngestionSettings
+
+
+@dataclass(frozen=True)
+class ImportHandler:
+    """Reads an upload in a child and ends its import in one fenced commit."""
+
+    uows: UnitOfWorks[IngestionUnitOfWork]
+    store: ObjectStore
+    scratch: ScratchFolders
+    settings: IngestionSettings
+
+    async def run(self, claim: Claim, child: ChildRunner, progress: Progress) -> None:
+        """Normalise, profile, store, and make the dataset ready."""
+        async with self.uows.read() as uow:
+            work = await uow.imports.require(service.SYSTEM, claim.id)
+        async with self.scratch.folder(claim) as folder:
+            source = folder / "upload"
+            await self.store.fetch(work.source.key, source, sha256=work.source.sha256)
+            found = await child.call(
+                "skyulf_ingestion.child.normalise:normalise",
+                _spec(work, source, folder),
+                scratch=folder,
+                memory_limit=self.settings.import_memory_bytes,
+                deadline=timedelta(seconds=self.settings.import_seconds),
+                on_progress=progress,
+            )
+            parquet = await self._keep(folder / "dataset.parquet")
+            profile = await self._keep(folder / "profile.json")
+        async with self.uows() as uow:
+            await service.finish_import(uow, claim=claim, content=_content(found, parquet, profile))
+
+    async def failed(self, claim: Claim, code: str, message: str) -> None:
+        """Record why the import failed."""
+        async with self.uows() as uow:
+            await service.fail_import(uow, claim=claim, code=code, message=message)
+
+    async def cancelled(self, claim: Claim) -> None:
+        """Record that the import has stopped."""
+        async with self.uows() as uow:
+            await service.end_cancelled(uow, claim=claim)
+
+    async def _keep(self, path: Path) -> Stored:
+        ref = await Blobs(self.store).put_file(path)
+        return Stored(bucket=self.store.bucket, key=ref.key, sha256=ref.sha256, size=ref.size)
+
+
+def build_supervisor(handler: ImportHandler) -> Supervisor:
+    """The supervisor of imports; its children have polars loaded and wait."""
+    settings = handler.settings
+    slots = ChildSlots(settings.import_concurrency, preload=["skyulf_ingestion.child.normalise"])
+    return Supervisor(
+        WorkQueue(imports, handler.uows.database),
+        slots,
+        handler,
+        lease=timedelta(seconds=settings.lease_seconds),
+        concurrency=settings.import_concurrency,
+    )
+
+
+def _spec(work: Import, source: Path, folder: Path) -> dict[str, JsonValue]:
+    return {
+        "source": str(source),
+        "scratch": str(folder),
+        "format": work.format.value,
+        "encoding": work.options.encoding,
+        "separator": work.options.separator,
+    }
+
+
+def _content(found: dict[str, JsonValue], parquet: Stored, profile: Stored) -> Normalised:
+    columns = found["columns"]
+    return Normalised(
+        rows=found["rows"],  # type: ignore[arg-type]  # the child is our own code
+        columns=tuple(Column(**column) for column in columns),  # type: ignore[union-attr, arg-type]
+        parquet=parquet,
+        profile=profile,
+        summary=found["summary"],  # type: ignore[arg-type]
+    )
