@@ -2,8 +2,10 @@ from contextlib import AsyncExitStack
 
 import notes_service
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from skyulf_service.http import create_app, requires
+from skyulf_service.signing.keys import PublicKeys, SigningKey
+from skyulf_service.signing.tokens import InternalTokenIssuer, InternalTokenVerifier
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 
@@ -119,3 +121,41 @@ def test_two_operations_of_one_name_stop_the_start() -> None:
 def test_permissions_have_an_area_and_a_verb(permission: str) -> None:
     with pytest.raises(ValueError, match="<area>:<verb>"):
         requires(permission)
+
+
+async def test_a_request_handed_on_in_one_process_is_identified_anew() -> None:
+    """Standalone: the gateway calls its neighbour's app with its own scope, changed."""
+    neighbour = notes_service.build(None, routers=[notes_service.odd])
+    router = APIRouter()
+
+    @router.get("/api/v1/odd/me", **requires("notes:read"))
+    async def hand_on(request: Request) -> Response:
+        token = request.headers["x-inner"].encode()
+        sent: list[dict] = []
+
+        async def send(message: dict) -> None:
+            sent.append(message)
+
+        await neighbour({**request.scope, "headers": [(b"authorization", b"Bearer " + token)]}, request.receive, send)
+        return Response(sent[1]["body"], status_code=sent[0]["status"])
+
+    async with notes_service.client_of(notes_service.build(None, routers=[router])) as client:
+        as_pipeline = await client.get("/api/v1/odd/me", headers={"X-Inner": "pipeline"})
+        refused = await client.get("/api/v1/odd/me", headers={"X-Inner": "nobody"})
+
+    assert as_pipeline.json() == "service:pipeline"
+    assert refused.status_code == 401
+
+
+async def test_internal_tokens_open_an_app() -> None:
+    gateway = SigningKey.generate("gateway")
+    verifier = InternalTokenVerifier(PublicKeys([gateway.public]), "notes")
+    issuer = InternalTokenIssuer(gateway, "gateway")
+    scope = notes_service.Verifier().scopes["ada"]
+
+    async with notes_service.client_of(notes_service.build(None, verifier=verifier), None) as client:
+        good = await client.get("/api/v1/odd/me", headers={"Authorization": f"Bearer {issuer.mint('notes', scope)}"})
+        other = await client.get("/api/v1/odd/me", headers={"Authorization": f"Bearer {issuer.mint('other', scope)}"})
+
+    assert (good.status_code, good.json()) == (200, "user:ada")
+    assert (other.status_code, other.json()["type"]) == (401, "/problems/unauthenticated")

@@ -1,6 +1,11 @@
+from contextlib import asynccontextmanager
+
 import httpx
 import notes_service
 import pytest
+from skyulf_service.database.unit_of_work import UnitOfWorks
+from skyulf_service.errors import StaleVersionError
+from skyulf_service.http.problems import known_codes
 
 JSON = {"Content-Type": "application/json"}
 
@@ -183,3 +188,33 @@ async def test_changes_need_the_right_version(client, if_match: str | None, stat
 @pytest.mark.parametrize("if_match", ['"3"', "*", '"2", "3"', 'W/"3"'])
 async def test_changes_of_the_present_version_are_made(client, if_match: str) -> None:
     assert (await client.patch("/api/v1/notes/1", headers={"If-Match": if_match})).status_code == 200
+
+
+async def test_a_commit_that_fails_is_never_answered_as_a_success(sqlite_url: str) -> None:
+    class Losing(UnitOfWorks):
+        @asynccontextmanager
+        async def __call__(self):
+            async with super().__call__() as uow:
+                yield uow
+                raise StaleVersionError("Somebody else was faster.")
+
+    async with notes_service.open_database(sqlite_url) as database:
+        app = notes_service.build(database)
+        app.state.uows = Losing(database, notes_service.Notes)
+        async with notes_service.client_of(app) as client:
+            answer = await client.post("/api/v1/notes", json={"text": "a"}, headers={"Idempotency-Key": "k"})
+
+    _problem(answer, 409, "conflict")
+
+
+def test_all_codes_are_known_with_their_meaning() -> None:
+    codes = known_codes()
+
+    assert codes["not-found"] == {
+        "status": 404,
+        "title": "Not found",
+        "meaning": "The thing does not exist, or belongs to another tenant.",
+    }
+    assert codes["conflict"]["title"] == "Conflict"
+    assert {"idempotency-mismatch", "idempotency-in-progress", "method-not-allowed", "internal"} <= set(codes)
+    assert all(entry["meaning"] for entry in codes.values())

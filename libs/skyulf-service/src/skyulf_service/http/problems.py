@@ -108,6 +108,25 @@ def internal_error(connection: HTTPConnection) -> Response:
     )
 
 
+def known_codes() -> dict[str, dict[str, str | int]]:
+    """All problem codes of the modules loaded so far, for the committed list: code to status, title and meaning."""
+    found: dict[str, dict[str, str | int]] = {
+        "method-not-allowed": {
+            "status": 405,
+            "title": "Method not allowed",
+            "meaning": "The address has other methods.",
+        }
+    }
+    waiting: list[type[SkyulfError]] = [SkyulfError]
+    while waiting:
+        kind = waiting.pop()
+        waiting.extend(kind.__subclasses__())
+        meaning = (kind.__doc__ or "").strip().partition("\n")[0]
+        # the nearest to the root explains the code; its subclasses are cases of it
+        found.setdefault(kind.code, {"status": kind.status, "title": kind.title, "meaning": meaning})
+    return dict(sorted(found.items()))
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
     handle(app, SkyulfError, _on_skyulf_error)
