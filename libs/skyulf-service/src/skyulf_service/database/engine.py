@@ -1,25 +1,36 @@
 """One database of one service, on SQLite or PostgreSQL, with transactions that mean the same on both."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-from sqlalchemy import event, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from skyulf_service.errors import UnavailableError
+from skyulf_service.database.failures import is_away, is_full
+from skyulf_service.database.sqlite import use_explicit_transactions
+from skyulf_service.database.types import refuse_unstorable_text, write_json
+from skyulf_service.errors import StorageFullError, UnavailableError
+
+__all__ = ["Database", "Dialect", "is_away"]
 
 Dialect = Literal["sqlite", "postgresql"]
 POOL_TIMEOUT = 2.0
-BUSY_TIMEOUT_MS = 10_000
+WRITER_TIMEOUT = 10.0
+CONNECT_TIMEOUT = 5.0
+STATEMENT_TIMEOUT = 60.0
 
 
 class Database:
-    """An engine with write and read transactions. Connections are made when first needed."""
+    """An engine with write and read transactions. Connections are made when first needed.
+
+    Whoever uses it gets `UnavailableError` when the database is away, starting or overloaded, `StorageFullError` when
+    its disk is full, and SQLAlchemy's own errors otherwise.
+    """
 
     def __init__(self, engine: AsyncEngine, *, name: str) -> None:
         self.engine = engine
@@ -32,12 +43,21 @@ class Database:
     def open(cls, url: str, *, name: str, pool_size: int = 10) -> "Database":
         """Return the database at a SQLAlchemy URL (``sqlite+aiosqlite`` or ``postgresql+asyncpg``)."""
         if url.startswith("sqlite"):
-            engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=POOL_TIMEOUT)
-            _use_explicit_transactions(engine)
+            engine = create_async_engine(
+                url, pool_size=pool_size, max_overflow=0, pool_timeout=POOL_TIMEOUT, json_serializer=write_json
+            )
+            use_explicit_transactions(engine)
         else:
             engine = create_async_engine(
-                url, pool_size=pool_size, max_overflow=5, pool_timeout=POOL_TIMEOUT, pool_pre_ping=True
+                url,
+                pool_size=pool_size,
+                max_overflow=5,
+                pool_timeout=POOL_TIMEOUT,
+                pool_pre_ping=True,
+                json_serializer=write_json,
+                connect_args={"timeout": CONNECT_TIMEOUT, "command_timeout": STATEMENT_TIMEOUT},
             )
+        refuse_unstorable_text(engine)
         return cls(engine, name=name)
 
     @property
@@ -52,17 +72,19 @@ class Database:
             async with self._connect() as connection, connection.begin():
                 yield connection
             return
-        async with self._writer, self._connect() as connection:
+        async with self._only_writer(self._writer), self._connect() as connection:
             await connection.execute(text("BEGIN IMMEDIATE"))
             async with _ends(connection):
                 yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only reads; nothing is committed."""
+        """A transaction that only reads; nothing is committed, and PostgreSQL refuses to write in it."""
         async with self._connect() as connection:
             if self.dialect == "sqlite":
                 await connection.execute(text("BEGIN"))
+            else:
+                await connection.execution_options(postgresql_readonly=True)
             try:
                 yield connection
             finally:
@@ -78,38 +100,44 @@ class Database:
         await self.engine.dispose()
 
     @asynccontextmanager
-    async def _connect(self) -> AsyncIterator[AsyncConnection]:
+    async def _only_writer(self, writer: asyncio.Lock) -> AsyncIterator[None]:
         try:
-            connection = await self.engine.connect()
-        except (PoolTimeoutError, OSError) as error:
-            raise UnavailableError(f"The {self.name} database is not reachable; try again.") from error
-        except DBAPIError as error:
-            raise self._translated(error) from error
+            async with asyncio.timeout(WRITER_TIMEOUT):
+                await writer.acquire()
+        except TimeoutError:
+            raise UnavailableError(f"The {self.name} database has too many writers waiting; try again.") from None
+        try:
+            yield
+        finally:
+            writer.release()
+
+    @asynccontextmanager
+    async def _connect(self) -> AsyncIterator[AsyncConnection]:
+        connection = await self._checked_out()
         try:
             yield connection
-        except DBAPIError as error:
-            if is_away(error):
-                raise self._translated(error) from error
-            raise
+        except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise self._translated(error) from error
         finally:
             await connection.close()
 
-    def _translated(self, error: DBAPIError) -> Exception:
-        return UnavailableError(f"The {self.name} database is not reachable; try again.") if is_away(error) else error
+    async def _checked_out(self) -> AsyncConnection:
+        try:
+            return await self.engine.connect()
+        except (PoolTimeoutError, OSError) as error:
+            raise self._away() from error
+        except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise self._translated(error) from error
 
+    def _translated(self, error: Exception) -> Exception:
+        if is_away(error):
+            return self._away()
+        if is_full(error):
+            return StorageFullError(f"The disk of the {self.name} database is full.")
+        return error
 
-def is_away(error: DBAPIError) -> bool:
-    """Whether the database cannot be reached or is starting, stopping or locked, so that a retry may succeed."""
-    if error.connection_invalidated:
-        return True
-    if isinstance(error.orig, sqlite3.OperationalError):
-        return "locked" in str(error.orig) or "unable to open" in str(error.orig)
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return state.startswith(("08", "57P")) or state in {"53300", "40001", "40P01"} or _lost(error)
-
-
-def _lost(error: DBAPIError) -> bool:
-    return isinstance(error, InterfaceError | OperationalError) and getattr(error.orig, "sqlstate", None) is None
+    def _away(self) -> UnavailableError:
+        return UnavailableError(f"The {self.name} database is not reachable; try again.")
 
 
 @asynccontextmanager
@@ -120,14 +148,3 @@ async def _ends(connection: AsyncConnection) -> AsyncIterator[None]:
         await connection.rollback()
         raise
     await connection.commit()
-
-
-def _use_explicit_transactions(engine: AsyncEngine) -> None:
-    # The driver's own BEGIN is deferred: two readers that then write lose an update. We emit BEGIN ourselves.
-    @event.listens_for(engine.sync_engine, "connect")
-    def _configure(connection: object, _record: object) -> None:
-        connection.isolation_level = None  # type: ignore[attr-defined]
-        cursor = connection.cursor()  # type: ignore[attr-defined]
-        for pragma in ("journal_mode=WAL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "synchronous=NORMAL"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()

@@ -1,10 +1,13 @@
 """Column types and expressions that mean the same on SQLite and PostgreSQL."""
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import JSON, DateTime, Dialect, Uuid
+from sqlalchemy import JSON, DateTime, Dialect, Uuid, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DontWrapMixin
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
@@ -15,6 +18,7 @@ from skyulf_service.errors import FieldProblem, InvalidInputError
 __all__ = ["Json", "UnstorableTextError", "UtcDateTime", "Uuid", "clean_text", "database_now", "uuid_column"]
 
 uuid_column = Uuid
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
@@ -32,6 +36,36 @@ def clean_text(text: str, pointer: str = "") -> str:
         except UnicodeEncodeError:
             raise _unstorable("must not contain lone surrogates", pointer) from None
     return text
+
+
+def refuse_unstorable_text(engine: AsyncEngine) -> None:
+    """Check every text on its way into the database; the drivers' own errors would be answered with 500."""
+    event.listen(engine.sync_engine, "before_cursor_execute", _check_parameters)
+
+
+def write_json(value: object) -> str:
+    """The serializer of JSON columns: strict where PostgreSQL is, so that both databases take the same values."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        raise UnstorableTextError("JSON knows no NaN and no infinity.") from None
+    if _ESCAPED_NUL.search(text):
+        raise _unstorable("must not contain the NUL character", "")
+    return text
+
+
+def storable_text(text: str, length: int | None = None) -> str:
+    """A text made storable at any price: for messages of errors, never for what a user entrusts to us."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()[:length]
+
+
+def _check_parameters(*arguments: object) -> None:
+    parameters = arguments[3]
+    for row in parameters if isinstance(parameters, list) else [parameters]:
+        if isinstance(row, dict | tuple):
+            for value in row.values() if isinstance(row, dict) else row:
+                if isinstance(value, str):
+                    clean_text(value)
 
 
 def _unstorable(message: str, pointer: str) -> UnstorableTextError:

@@ -9,8 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_service.database.engine import Database
+from skyulf_service.database.failures import violates_unique
 from skyulf_service.database.tables import MessagingTables
-from skyulf_service.errors import ConflictError, StaleVersionError, TooLargeError
+from skyulf_service.errors import StaleVersionError, TooLargeError
 from skyulf_service.telemetry.tracing import current_traceparent
 
 MAX_EVENT_BYTES = 64 << 10
@@ -88,6 +89,8 @@ class UnitOfWorks(Generic[U]):
             yield self.kind(connection)
 
 
-def conflict(error: IntegrityError) -> ConflictError:
-    """Translate a constraint that two writers raced for: who retries reads the winner's row."""
-    return StaleVersionError("The same thing was written by somebody else at the same moment; retry.")
+def conflict(error: IntegrityError) -> Exception:
+    """Translate a unique constraint that two writers raced for: who retries reads the winner's row."""
+    if violates_unique(error):
+        return StaleVersionError("The same thing was written by somebody else at the same moment; retry.")
+    return error
