@@ -53,7 +53,7 @@ class DeadLettersRead(BaseModel):
 
 
 @router.get("", **requires("system:operate"))
-async def list_dead_letters(shared: SharedParts, limit: PerService = 20, cursor: Cursor = None) -> DeadLettersRead:
+async def list_all_dead_letters(shared: SharedParts, limit: PerService = 20, cursor: Cursor = None) -> DeadLettersRead:
     """List what consumers could not handle, of all services and projects."""
     neighbours = shared.neighbours
     places = dict.fromkeys(neighbours.names, "") if cursor is None else _read_cursor(cursor, neighbours)
@@ -75,13 +75,13 @@ async def list_dead_letters(shared: SharedParts, limit: PerService = 20, cursor:
 
 
 @router.post("/{service}/{letter_id}/replay", status_code=204, **requires("system:operate"))
-async def replay_dead_letter(service: ServiceName, letter_id: LetterId, shared: SharedParts) -> None:
+async def replay_one_dead_letter(service: ServiceName, letter_id: LetterId, shared: SharedParts) -> None:
     """Let the handler that failed try again; the dead letter stays where it fails again."""
     await _call(shared.neighbours, service, "POST", f"{INTERNAL}/{letter_id}/replay")
 
 
 @router.delete("/{service}/{letter_id}", status_code=204, **requires("system:operate"))
-async def discard_dead_letter(service: ServiceName, letter_id: LetterId, shared: SharedParts) -> None:
+async def discard_one_dead_letter(service: ServiceName, letter_id: LetterId, shared: SharedParts) -> None:
     """Forget a dead letter for good."""
     await _call(shared.neighbours, service, "DELETE", f"{INTERNAL}/{letter_id}")
 

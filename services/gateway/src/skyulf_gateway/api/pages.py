@@ -18,7 +18,7 @@ SEGMENTS = ("docs", "redoc", "openapi.json", "static-offline-docs", "problems")
 
 def pages(document: dict[str, object]) -> Mapping[str, ASGIApp]:
     """The apps behind the first segments of the pages' paths."""
-    app: FastAPI = FastAPIOffline(title="Skyulf", swagger_ui_oauth2_redirect_url=None)
+    app: FastAPI = FastAPIOffline(title="Skyulf")
     app.openapi_schema = document
     known = problem_kinds()
 
