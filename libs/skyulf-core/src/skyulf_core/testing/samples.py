@@ -14,7 +14,7 @@ def sample_frame(rows: int = 80, *, seed: int = 7) -> pl.DataFrame:
     """Return a frame with a column of every kind, the same one for the same arguments.
 
     Features: `number` (float, nulls), `count` (integer), `large` (float around a million), `same` (constant), `flag`
-    (boolean), `plan` (text, nulls), `city` (text, some rare), `digits` (texts, most of them whole numbers), `iso` (texts
+    (boolean), `plan` (text, nulls), `city` (text, some rare), `digits` (texts, most of them whole), `iso` (texts
     of dates), `at` (datetime, nulls), `day` (date). Targets: `label` (text, three classes), `value` (float).
     """
     draw = np.random.default_rng(seed)

@@ -28,11 +28,16 @@ def count_categories(data: pl.DataFrame, columns: list[str]) -> dict[str, tuple[
 
 
 def _sorted(counted: list[dict[str, Scalar]]) -> tuple[list[Scalar], list[int], int]:
-    rows = {item["value"]: cast("int", item["rows"]) for item in counted}
+    # -0.0 and 0.0 are one category, and which of them was seen first is chance
+    rows = {item["value"] or _zero(item["value"]): cast("int", item["rows"]) for item in counted}
     nulls = rows.pop(None, 0)
     values = cast("list[str]", list(rows))
     values.sort()
     return cast("list[Scalar]", values), [rows[value] for value in values], nulls
+
+
+def _zero(value: Scalar) -> Scalar:
+    return 0.0 if isinstance(value, float) else value
 
 
 def refuse_unseen(column: pl.Series, known: list[Scalar]) -> None:

@@ -88,8 +88,7 @@ class StandardScalerCalculator(Calculator[StandardScalerConfig]):
             for name in columns
             for expression in (
                 pl.col(name).mean().alias(f"{name}:mean"),
-                # two passes: var() alone loses digits where the mean is large
-                ((pl.col(name) - pl.col(name).mean()) ** 2).mean().alias(f"{name}:var"),
+                _variance(pl.col(name)).alias(f"{name}:var"),
                 pl.col(name).count().alias(f"{name}:count"),
             )
         ).collect()
@@ -100,6 +99,13 @@ class StandardScalerCalculator(Calculator[StandardScalerConfig]):
     def infer_schema(self, schema: Schema, config: StandardScalerConfig) -> Schema:
         """Return the schema with floats in the chosen columns."""
         return schema.change(chosen(config.columns, schema, NUMERIC), dtype="float")
+
+
+def _variance(column: pl.Expr) -> pl.Expr:
+    # two passes and the correction of the mean's own rounding, as scikit-learn: var() alone loses digits where the
+    # mean is large
+    centred = column - column.mean()
+    return (centred**2).mean() - centred.mean() ** 2
 
 
 def _offset_and_scale(
