@@ -1,0 +1,117 @@
+"""The server commands of `skyulf`: up, serve, migrate, doctor, token."""
+
+import asyncio
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from skyulf_service.settings import SharedSettings, home_folder
+
+SERVICES = ("ingestion", "pipeline", "registry", "inference", "gateway")
+Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}", metavar="SERVICE")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the server commands to the `skyulf` command."""
+    app.command()(up)
+    app.command()(serve)
+    app.command()(migrate)
+    app.command()(doctor)
+    app.command()(token)
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port of the gateway")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
+    home: Annotated[Path | None, typer.Option(help="Data folder; default: SKYULF_HOME or the platform's")] = None,
+) -> None:
+    """Start all of Skyulf in this process, on SQLite and folders."""
+    import uvloop
+    from skyulf_service.telemetry.logging import configure_logging
+    from skyulf_service.telemetry.tracing import configure_tracing
+
+    from skyulf_standalone.embedded import Embedded, HomeInUseError
+
+    if home is not None:
+        os.environ["SKYULF_HOME"] = str(home)
+    shared = SharedSettings(home=home_folder(), form="embedded", host=host)
+    configure_logging(service="standalone", level=shared.log_level, log_format=shared.log_format)
+    configure_tracing(service="standalone", role="embedded")
+
+    def say() -> None:
+        typer.echo(f"Skyulf is at http://{host}:{port} (API: /api/v1, documentation: /docs), data in {shared.home}")
+        typer.echo(f"Your key is in {shared.home / 'credentials.json'}; stop with Ctrl-C.")
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            code = runner.run(Embedded(shared).run(port=port, on_ready=say))
+        except HomeInUseError as error:
+            typer.echo(str(error), err=True)
+            code = 1
+    raise typer.Exit(code)
+
+
+def serve(service: Service, role: Annotated[str, typer.Argument(help="api, worker or runner")]) -> None:
+    """Run one role of one service in this process (distributed form)."""
+    raise typer.Exit(_run(service, role))
+
+
+def migrate(
+    services: Annotated[list[str] | None, typer.Argument(help="Services; default: all", metavar="[SERVICE]...")] = None,
+) -> None:
+    """Bring databases to the newest schema, make buckets and topics."""
+    for service in services or SERVICES:
+        code = _run(service, "migrate")
+        typer.echo(f"{service}: {'up to date' if code == 0 else 'failed'}")
+        if code:
+            raise typer.Exit(code)
+
+
+def doctor() -> None:
+    """Say what works and what does not: folders, keys, databases, objects, Kafka."""
+    from skyulf_standalone.doctor import examine
+
+    healthy = True
+    for finding in asyncio.run(examine()):
+        healthy &= finding.ok
+        typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.text}")
+    raise typer.Exit(0 if healthy else 1)
+
+
+def token(
+    service: Service,
+    project: Annotated[UUID, typer.Option(help="Project that the token acts in")],
+    permission: Annotated[list[str] | None, typer.Option(help="Permission; may be repeated")] = None,
+) -> None:
+    """Print a token of 60 seconds for calling a service directly; needs read access to the gateway's key."""
+    from skyulf_service.scope import Scope
+    from skyulf_service.signing.keys import load_or_create
+    from skyulf_service.signing.tokens import InternalTokenIssuer
+
+    _known(service)
+    issuer = InternalTokenIssuer(load_or_create(SharedSettings().keys_folder, "gateway"), "gateway")
+    scope = Scope(project, "user:operator", frozenset(permission or ["predictions:make"]))
+    typer.echo(issuer.mint(service, scope))
+
+
+def _run(service: str, role: str) -> int:
+    _known(service)
+    code: int = importlib.import_module(f"skyulf_{service}.main").main([role])
+    return code
+
+
+def _known(service: str) -> None:
+    if service not in SERVICES:
+        typer.echo(f"There is no service {service!r}; there are: {', '.join(SERVICES)}.", err=True)
+        raise typer.Exit(2)
+
+
+def main() -> None:
+    """The server commands alone, for `python -m skyulf_standalone`."""
+    app = typer.Typer(no_args_is_help=True, add_completion=False)
+    register(app)
+    app(args=sys.argv[1:])
