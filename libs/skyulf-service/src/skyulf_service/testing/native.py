@@ -75,13 +75,18 @@ class NativeServer(ABC):
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
-        """Start the server and wait until it serves; nothing when it runs. Raises with the end of its log."""
+        """Start the server and wait until it serves; nothing when it runs.
+
+        Raises RuntimeError or TimeoutError with the end of its log, RuntimeError when its port is taken.
+        """
         if self.alive():
             return
         if not self.prepared:
             atexit.register(self.close)
             self.prepare()
             self.prepared = True
+        if self.ready():
+            raise RuntimeError(f"{self.kind}: something else answers at {self.address()}")
         env = {**os.environ, **self.environment()}
         self.process = spawn(
             self.command(), log=self.log, env=env, cwd=self.folder, user=self.user, death_signal=self.death_signal
