@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 from skyulf_service.work.calls import ChildRunner
 from skyulf_service.work.failures import ChildFailedError
@@ -211,10 +212,34 @@ async def test_too_much_memory_fails_that_call_and_spares_its_neighbour(slots: C
 
 
 async def test_memory_of_all_processes_of_a_call_counts(child: ChildRunner, tmp_path: Path) -> None:
+    spec = {"mib": 100, "workers": 3, "seconds": 30}
+    with pytest.raises(ChildFailedError) as caught:
+        await child.call("work_children:devour", {**spec}, scratch=tmp_path, memory_limit=250 << 20)
+
+    assert caught.value.code == "out_of_memory"
+
+
+async def test_a_refused_allocation_is_a_lack_of_memory(child: ChildRunner, tmp_path: Path) -> None:
     with pytest.raises(ChildFailedError) as caught:
         await child.call("work_children:give_up", {}, scratch=tmp_path)
 
     assert caught.value.code == "out_of_memory"
+
+
+async def test_the_children_of_a_process_are_gone_after_close(tmp_path: Path) -> None:
+    slots = ChildSlots(2, environment=children_environment())
+    slots.open()
+    runner = ChildRunner(slots)
+    task = asyncio.create_task(runner.call("work_children:nap", {"company": "fork"}, scratch=tmp_path))
+    await pids_noted(tmp_path / "note")
+    before = [found.pid for found in psutil.Process().children(recursive=True)]
+
+    task.cancel()
+    await asyncio.sleep(0)
+    await slots.close()
+
+    assert len(before) >= 5
+    assert gone(before, 0.5)
 
 
 async def test_a_crash_does_not_hurt_the_neighbour(slots: ChildSlots, tmp_path: Path) -> None:

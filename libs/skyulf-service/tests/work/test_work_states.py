@@ -15,8 +15,8 @@ from skyulf_service.work.states import (
 from work_support import Job
 
 
-def running(**values: int) -> Job:
-    return Job(status=WorkStatus.RUNNING, attempt=1, lease_owner="a", lease_epoch=1, **values)
+def running(*, max_attempts: int = 3) -> Job:
+    return Job(status=WorkStatus.RUNNING, attempt=1, max_attempts=max_attempts, lease_owner="a", lease_epoch=1)
 
 
 def test_running_work_succeeds() -> None:

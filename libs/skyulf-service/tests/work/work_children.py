@@ -22,9 +22,9 @@ def echo(spec: Spec, report: Report) -> dict[str, JsonValue]:
 
 def surroundings(spec: Spec, report: Report) -> dict[str, JsonValue]:
     return {
-        "variables": sorted(os.environ),
+        "variables": [*sorted(os.environ)],
         "folder": os.getcwd(),
-        "heavy": sorted({"sqlalchemy", "fastapi", "polars"} & set(sys.modules)),
+        "heavy": [*sorted({"sqlalchemy", "fastapi", "polars"} & set(sys.modules))],
         "preloaded": "colorsys" in sys.modules,
         "nice": os.nice(0),
     }
@@ -83,7 +83,8 @@ def nap(spec: Spec, report: Report) -> dict[str, JsonValue]:
     report(0.1, "napping")
     if spec.get("company") == "hold the interpreter":
         ctypes.PyDLL(None).sleep(int(seconds))  # PyDLL keeps the interpreter's lock, as native code may
-    time.sleep(seconds)
+    else:
+        time.sleep(seconds)
     report(1.0, "rested")
     return {"pids": pids}  # type: ignore[dict-item]
 
@@ -114,6 +115,10 @@ def _fork() -> int:
 
 def devour(spec: Spec, report: Report) -> dict[str, JsonValue]:
     """Take memory, page by page, up to a bound that is harmless for the machine."""
+    for _ in range(int(str(spec.get("workers", 0)))):
+        if not os.fork():
+            devour({**spec, "workers": 0}, report)
+            os._exit(0)
     kept = []
     for n in range(int(str(spec["mib"]))):
         kept.append(bytearray(os.urandom(1) * (1 << 20)))

@@ -1,8 +1,10 @@
 """What tests of long work share."""
 
 import asyncio
+import os
+import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,10 +20,10 @@ from skyulf_service.database.types import Json, UtcDateTime, database_now
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.scope import Scope
 from skyulf_service.work.calls import ChildRunner, Progress
+from skyulf_service.work.claims import Claim, LeaseLostError, fence
 from skyulf_service.work.columns import columns
-from skyulf_service.work.queue import Claim, fence
 from skyulf_service.work.states import WorkState
-from sqlalchemy import Column, Integer, Table, Text, Uuid, select, update
+from sqlalchemy import Column, Integer, RowMapping, Table, Text, Uuid, select, update
 
 HERE = Path(__file__).parent
 
@@ -49,10 +51,15 @@ def lives(pid: int) -> bool:
 
 async def pids_noted(note: Path, seconds: float = 20.0) -> list[int]:
     """The pids that a napping child wrote down."""
-    async with asyncio.timeout(seconds):
-        while not note.exists():
-            await asyncio.sleep(0.02)
-    return [int(pid) for pid in note.read_text().split()]
+    deadline = time.monotonic() + seconds
+    while not (text := _read(note)):
+        assert time.monotonic() < deadline, "the child wrote no note"
+        await asyncio.sleep(0.02)
+    return [int(pid) for pid in text.split()]
+
+
+def _read(note: Path) -> str:
+    return note.read_text() if note.exists() else ""
 
 
 metadata = new_metadata()
@@ -93,9 +100,9 @@ class Jobs(Repository[Job]):
         own = ("id", "project_id", "version", "created_at", "updated_at", "spec")
         return {**{name: getattr(aggregate, name) for name in own}, **aggregate.work_values()}
 
-    def from_row(self, row: Mapping[str, Any]) -> Job:
+    def from_row(self, row: RowMapping) -> Job:
         own = ("id", "project_id", "version", "created_at", "updated_at", "spec")
-        return Job(**{name: row[name] for name in own}, **Job.work_fields(row))
+        return Job(**{name: row[name] for name in own}, **Job.work_fields(cast("Mapping[str, object]", row)))
 
 
 SYSTEM = Scope.system("tests")
@@ -157,9 +164,15 @@ class Store:
             await connection.execute(update(jobs).values(lease_expires_at=database_now(timedelta(seconds=-1))))
 
     async def until(self, id: UUID, *statuses: str, seconds: float = 20.0) -> Job:
-        async with asyncio.timeout(seconds):
-            while (job := await self.get(id)).status not in statuses:
-                await asyncio.sleep(0.02)
+        return await self.when(id, lambda job: job.status in statuses, seconds=seconds)
+
+    async def when(self, id: UUID, condition: Callable[[Job], bool], *, seconds: float = 5.0) -> Job:
+        deadline = time.monotonic() + seconds
+        job = await self.get(id)
+        while not condition(job):
+            assert time.monotonic() < deadline, f"still {job.status} after {seconds} s"
+            await asyncio.sleep(0.02)
+            job = await self.get(id)
         return job
 
 
@@ -180,7 +193,13 @@ class Handler:
             function = f"work_children:{spec['function']}"
             await child.call(function, spec, scratch=scratch, memory_limit=limit, on_progress=progress)
         await asyncio.sleep(self.pause)
-        await self.store.end(claim, "succeeded", Job.succeed)
+        if "freeze" in spec and claim.attempt == 1:
+            os.kill(os.getpid(), signal.SIGSTOP)  # the next thing that happens after SIGCONT is the commit
+        try:
+            await self.store.end(claim, "succeeded", Job.succeed)
+        except LeaseLostError:
+            (self.scratch / f"refused-{claim.epoch}").touch()
+            raise
 
     async def failed(self, claim: Claim, code: str, message: str) -> None:
         await self.store.end(claim, f"failed {code}", lambda job: job.fail(code, message))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from skyulf_service.errors import ConflictError
 from skyulf_service.ids import utc_now
@@ -144,8 +145,8 @@ class WorkState:
         return {name: getattr(self, name) for name in WORK_FIELDS if name != "lease_expires_at"}
 
     @staticmethod
-    def work_fields(row: Mapping[str, object]) -> dict[str, object]:
-        """The keyword arguments of a constructor from a row."""
+    def work_fields(row: Mapping[str, object]) -> dict[str, Any]:  # Any: it is made to be splatted
+        """The keyword arguments of a constructor, ``Job(…, **Job.work_fields(row))``, from a row."""
         return {name: WorkStatus(str(row[name])) if name == "status" else row[name] for name in WORK_FIELDS}
 
     def _require_active(self) -> None:

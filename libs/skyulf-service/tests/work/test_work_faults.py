@@ -1,0 +1,166 @@
+"""Supervisors are killed and frozen for real: nothing is lost, nothing happens twice, nothing is left."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+from skyulf_service.work.expiry import requeue_expired
+from skyulf_service.work.queue import WorkQueue
+from work_support import HERE, Handler, Job, Store, gone, lives, pids_noted
+
+LEASE = 1.5
+
+
+@asynccontextmanager
+async def supervisor_process(store: Store, scratch: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(HERE / "work_process.py"), store.database.url, str(scratch), str(LEASE)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def sweep_until(store: Store, queue: WorkQueue, handler: Handler, job: Job, attempt: int) -> float:
+    """Sweep as a worker does, until the row's attempt is reached; return the seconds that took."""
+    start = time.monotonic()
+    async with asyncio.timeout(LEASE + 8):
+        while (await store.get(job.id)).attempt < attempt:
+            await requeue_expired(queue, handler)
+            await asyncio.sleep(0.2)
+    return time.monotonic() - start
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110 - files and processes have no events
+        await asyncio.sleep(0.02)
+    return condition()
+
+
+def all_children(process: asyncio.subprocess.Process) -> list[int]:
+    return [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+
+
+@pytest.mark.parametrize("company", ["fork", "joblib", "hold the interpreter"])
+async def test_a_killed_supervisor_leaves_no_process_and_loses_no_work(
+    store: Store, queue: WorkQueue, handler: Handler, company: str
+) -> None:
+    job = await store.submit(spec={"function": "nap", "company": company, "seconds": 3})
+    async with supervisor_process(store, handler.scratch) as victim:
+        pids = await pids_noted(handler.scratch / f"{job.id}-1" / "note")
+        pids = sorted({*pids, *all_children(victim)})
+        assert all(lives(pid) for pid in pids)
+
+        victim.kill()
+
+        assert gone(pids), [pid for pid in pids if lives(pid)]
+
+    async with supervisor_process(store, handler.scratch):
+        assert await sweep_until(store, queue, handler, job, 2) <= LEASE + 5
+        ended = await store.until(job.id, "succeeded", "failed")
+
+    assert (ended.status, ended.attempt) == ("succeeded", 2)
+    assert await store.effects() == [(job.id, "succeeded")]
+
+
+async def test_a_frozen_supervisor_cannot_write_when_it_wakes(store: Store, queue: WorkQueue, handler: Handler) -> None:
+    job = await store.submit(spec={"function": "nap", "seconds": 2, "company": "fork"})
+    async with supervisor_process(store, handler.scratch) as zombie:
+        pids = await pids_noted(handler.scratch / f"{job.id}-1" / "note")
+        os.kill(zombie.pid, signal.SIGSTOP)  # its child goes on, and will have ended when it wakes
+        async with supervisor_process(store, handler.scratch):
+            assert await sweep_until(store, queue, handler, job, 2) <= LEASE + 5
+            await asyncio.sleep(LEASE * 2)
+            os.kill(zombie.pid, signal.SIGCONT)
+            ended = await store.until(job.id, "succeeded", "failed")
+            await asyncio.sleep(1)
+
+        assert zombie.returncode is None
+        assert gone(pids)
+
+    assert (ended.status, ended.attempt) == ("succeeded", 2)
+    assert await store.effects() == [(job.id, "succeeded")]
+
+
+async def test_the_late_commit_of_a_frozen_supervisor_is_refused(
+    store: Store, queue: WorkQueue, handler: Handler
+) -> None:
+    job = await store.submit(spec={"function": "nap", "seconds": 0, "freeze": True})
+    async with supervisor_process(store, handler.scratch) as zombie:
+        await pids_noted(handler.scratch / f"{job.id}-1" / "note")
+        async with supervisor_process(store, handler.scratch):
+            await sweep_until(store, queue, handler, job, 2)
+            ended = await store.until(job.id, "succeeded", "failed")
+            os.kill(zombie.pid, signal.SIGCONT)
+            assert await until(lambda: (handler.scratch / "refused-1").exists())
+
+    assert (ended.status, ended.attempt) == ("succeeded", 2)
+    assert await store.effects() == [(job.id, "succeeded")]
+
+
+async def test_sigterm_gives_the_work_to_the_next(store: Store, queue: WorkQueue, handler: Handler) -> None:
+    job = await store.submit(spec={"function": "nap", "seconds": 3})
+    async with supervisor_process(store, handler.scratch) as first:
+        pids = await pids_noted(handler.scratch / f"{job.id}-1" / "note")
+        first.terminate()
+        assert await asyncio.wait_for(first.wait(), 5) == 0
+        assert gone(pids)
+        assert (await store.get(job.id)).attempt == 0
+
+    async with supervisor_process(store, handler.scratch):
+        ended = await store.until(job.id, "succeeded", "failed")
+
+    assert (ended.status, ended.attempt) == ("succeeded", 1)
+
+
+async def test_random_kills_lose_nothing_and_repeat_nothing(store: Store, queue: WorkQueue, handler: Handler) -> None:
+    jobs = [await store.submit(spec={"function": "nap", "seconds": 0.2}, max_attempts=50) for _ in range(12)]
+    sweeping = asyncio.create_task(_sweep_forever(queue, handler))
+
+    for _ in range(3):
+        async with supervisor_process(store, handler.scratch), supervisor_process(store, handler.scratch) as victim:
+            await asyncio.sleep(0.8)
+            victim.kill()
+    async with supervisor_process(store, handler.scratch):
+        for job in jobs:
+            await store.until(job.id, "succeeded", seconds=60)
+    sweeping.cancel()
+
+    assert sorted(await store.effects()) == sorted((job.id, "succeeded") for job in jobs)
+
+
+async def _sweep_forever(queue: WorkQueue, handler: Handler) -> None:
+    while True:
+        await requeue_expired(queue, handler)
+        await asyncio.sleep(0.3)
+
+
+async def sweep_until_queued(store: Store, queue: WorkQueue, handler: Handler, job: Job) -> float:
+    start = time.monotonic()
+    async with asyncio.timeout(5):
+        while (await store.get(job.id)).status != "queued":
+            await requeue_expired(queue, handler)
+            await asyncio.sleep(0.05)
+    return time.monotonic() - start
+
+
+async def test_a_takeover_waits_for_the_lease(store: Store, queue: WorkQueue, handler: Handler) -> None:
+    job = await store.submit()
+    await queue.claim("a", lease=timedelta(seconds=1))
+
+    assert await sweep_until_queued(store, queue, handler, job) > 0.9
