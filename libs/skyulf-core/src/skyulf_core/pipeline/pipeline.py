@@ -111,7 +111,7 @@ Did you mean 'SimpleImputer'?
         trainer = Trainer(self._resolved, normalise(data), schema, tell)
         fitted = trainer.run()
         if trainer.raw_test is not None and fitted.model is not None:
-            tell(0.9, "evaluation")
+            tell((len(fitted.steps) + 1) / (len(fitted.steps) + 2), "evaluation")
             test = trainer.splits.test
             fitted = replace(fitted, evaluation=_evaluate(fitted, fitted.model, test.features, test.target))
         fitted = replace(

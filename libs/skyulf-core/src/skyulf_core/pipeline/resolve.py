@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from pydantic import JsonValue, ValidationError
@@ -87,9 +87,7 @@ def resolve(config: Mapping[str, object]) -> Resolved:
             )
             resolved.problems.append(problem)
             resolved.model = None
-    # where a node is unknown, what the order lacks may be just that node
-    if all(step is not None for step in resolved.steps):
-        resolved.problems += _order_problems(resolved)
+    resolved.problems += _order_problems(resolved)
     return resolved
 
 
@@ -113,12 +111,17 @@ def _resolve_node(placed: Placed, problems: list[Problem]) -> ResolvedNode | Non
 
 
 def _config_problems(placed: Placed, model: type[NodeConfig], error: ValidationError) -> list[Problem]:
-    """Return one problem per field: a union reports every member that failed, which says nothing more."""
+    """Return one problem per field: where each of several types refuses a value, they are said in one sentence."""
     seen: dict[str, Problem] = {}
     for item in error.errors(include_url=False, include_context=False):
         path = [str(part) for part in item["loc"] if not _names_a_type(part)]
         pointer = placed.pointer + "/config" + "".join(f"/{pointer_part(part)}" for part in path)
-        seen.setdefault(pointer, _config_problem(placed, model, item, pointer, path))
+        problem = _config_problem(placed, model, item, pointer, path)
+        before = seen.get(pointer)
+        if before is not None and problem.message not in before.message:
+            message = f"{before.message.removesuffix('.')}, or: {problem.message}"
+            problem = replace(before, message=message, suggestion=before.suggestion or problem.suggestion)
+        seen[pointer] = problem
     return list(seen.values())
 
 
@@ -158,7 +161,8 @@ def _order_problems(resolved: Resolved) -> list[Problem]:
         if step.entry.is_model:
             message = f"{step.entry.name} is a model; it stands under 'model', after the steps."
             problems.append(_at(step, message, "model-as-step"))
-    if resolved.model is not None and not splitters:
+    # where a node is unknown, it may be the splitter that the others lack
+    if resolved.model is not None and not splitters and len(steps) == len(resolved.steps):
         message = "A pipeline with a model needs one splitter: without held-out rows nothing can be judged."
         problems.append(
             Problem("/steps", message, "missing-splitter", suggestion="Add TrainTestSplit with the target.")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, cast
 
 import numpy as np
 import polars as pl
-from pydantic import Field
+from pydantic import Field, StrictFloat, StrictInt
 
 from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_from, columns_field, free_name
@@ -39,7 +39,7 @@ class OneHotEncoderConfig(NodeConfig):
     max_categories: int | None = Field(
         default=None, ge=1, title="Most columns", description="Columns per group at most, with the infrequent one."
     )
-    min_frequency: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0.0, lt=1.0)] | None = Field(
+    min_frequency: Annotated[StrictInt, Field(ge=1)] | Annotated[StrictFloat, Field(gt=0.0, lt=1.0)] | None = Field(
         default=None,
         title="Least frequency",
         description="Categories with fewer rows (or a smaller share of the rows) become one column, `_infrequent`.",

@@ -7,14 +7,14 @@ from typing import Annotated, TypeAlias
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, StrictFloat, StrictInt, model_validator
 
 from skyulf_core.nodes.base import Kind, NodeConfig, SplitRows, Splitter, Task
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.problems import DataError, Problem
 from skyulf_core.schema import Schema
 
-Size: TypeAlias = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0.0, lt=1.0)]
+Size: TypeAlias = Annotated[StrictInt, Field(ge=1)] | Annotated[StrictFloat, Field(gt=0.0, lt=1.0)]
 
 
 class TrainTestSplitConfig(NodeConfig):
