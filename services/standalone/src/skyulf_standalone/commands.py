@@ -34,7 +34,7 @@ def up(
     from skyulf_service.telemetry.logging import configure_logging
     from skyulf_service.telemetry.tracing import configure_tracing
 
-    from skyulf_standalone.embedded import Embedded, HomeInUseError
+    from skyulf_standalone.main import Embedded, HomeInUseError
 
     if home is not None:
         os.environ["SKYULF_HOME"] = str(home)

@@ -1,4 +1,4 @@
-"""The embedded form: all five services in one process, with the same outbox, inbox, leases and children."""
+"""Composition root of the embedded form: all five services in one process, with the same outbox, inbox, leases and children."""
 
 import asyncio
 import fcntl
