@@ -28,8 +28,6 @@ from skyulf_events import (
     ObjectRef,
     ProfileSummary,
 )
-from sqlalchemy import select
-
 from skyulf_pipeline.main import SERVICE, runner, sweeps
 from skyulf_pipeline.persistence.tables import messaging
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
@@ -44,6 +42,7 @@ from skyulf_service.scope import Scope
 from skyulf_service.settings import SharedSettings
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.signing.tokens import InternalTokenIssuer
+from sqlalchemy import select
 
 PROJECT = UUID("0198c5a0-0000-7000-8000-000000000001")
 OTHER_PROJECT = UUID("0198c5a0-0000-7000-8000-000000000002")
@@ -99,7 +98,9 @@ class Street:
     async def events(self, kind: type[Event] | None = None) -> list[Event]:
         """What the service has put into its outbox, in order."""
         async with self.parts.database.read() as connection:
-            rows = (await connection.execute(select(messaging.outbox).order_by(messaging.outbox.c.seq))).mappings().all()
+            rows = (
+                (await connection.execute(select(messaging.outbox).order_by(messaging.outbox.c.seq))).mappings().all()
+            )
         from skyulf_events import EVENTS_BY_TYPE
 
         found = [EVENTS_BY_TYPE[row["type"]].model_validate_json(row["body"]) for row in rows]
@@ -144,7 +145,9 @@ class Street:
     async def queued(self, *, config: Json | None = None, frame: pl.DataFrame | None = None) -> Json:
         """Make a pipeline and a dataset, and queue a run."""
         client = self.caller()
-        created = await client.post("/api/v1/pipelines", json={"name": "Penguins", "config": config or penguins_config()})
+        created = await client.post(
+            "/api/v1/pipelines", json={"name": "Penguins", "config": config or penguins_config()}
+        )
         assert created.status_code == 201, created.text
         event = await self.dataset(penguins() if frame is None else frame)
         answer = await client.post(

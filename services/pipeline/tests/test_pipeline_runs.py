@@ -12,7 +12,6 @@ import pytest
 from pipeline_street import Street, penguins, penguins_config
 from skyulf_core.bundle import verify
 from skyulf_events import JobCompleted, JobProgressed, JobQueued, JobStarted
-
 from skyulf_pipeline.persistence.tables import jobs
 from skyulf_service.objects.blobs import BlobRef, Blobs
 from skyulf_service.signing.keys import load_public
@@ -134,7 +133,9 @@ async def test_a_running_job_is_stopped_within_seconds_and_leaves_nothing(lane: 
     assert job["status"] == "cancelled"
     assert job["digest"] is None
     assert [event.status for event in await lane.events(JobCompleted)] == ["cancelled"]
-    assert [child for child in psutil.Process().children(recursive=True) if "work.child" in " ".join(child.cmdline())] == []
+    assert [
+        child for child in psutil.Process().children(recursive=True) if "work.child" in " ".join(child.cmdline())
+    ] == []
     assert [stat async for stat in lane.parts.objects("skyulf-pipeline").list()] == []
 
 

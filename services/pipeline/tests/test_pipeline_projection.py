@@ -1,0 +1,83 @@
+"""The copy of the datasets: events twice, late, shuffled; and the schema of the database."""
+
+import random
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from pipeline_street import Street, created, deleted, failed, open_street, profiled, record
+from skyulf_events import Event
+from skyulf_pipeline.persistence.tables import datasets, messaging, metadata
+from skyulf_service.database.migrations import differences
+from skyulf_service.ids import new_id
+from skyulf_service.messaging.records import Record
+from sqlalchemy import select
+
+
+async def state(street: Street) -> list[tuple[object, ...]]:
+    async with street.parts.database.read() as connection:
+        rows = await connection.execute(select(datasets).order_by(datasets.c.dataset_id, datasets.c.number))
+        return [tuple(map(repr, row)) for row in rows]
+
+
+def history(a: UUID, b: UUID, c: UUID) -> list[Event]:
+    return [
+        created(a),
+        profiled(dataset_id=a, rows=10, order=2),
+        created(a, version=2, order=3),
+        profiled(dataset_id=a, version=2, rows=20, order=4),
+        created(b),
+        failed(b),
+        profiled(dataset_id=b, rows=5, order=3, name="renamed"),
+        created(c),
+        profiled(dataset_id=c, rows=7, order=2),
+        profiled(dataset_id=c, version=2, rows=8, order=4),
+        deleted(c, version=2, order=5),
+    ]
+
+
+async def test_order_and_duplicates_do_not_matter(street: Street, tmp_path: Path) -> None:
+    events = history(new_id(), new_id(), new_id())
+    async with open_street(f"sqlite+aiosqlite:///{tmp_path / 'plain.sqlite3'}", tmp_path / "plain") as plain:
+        await plain.deliver(*events)
+        expected = await state(plain)
+    assert len(expected) == 4
+
+    shuffled = events * 3
+    random.Random(11).shuffle(shuffled)
+    for event in shuffled:
+        await street.deliver(event)
+
+    assert await state(street) == expected
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_every_order_ends_in_the_same_state(lane: Street, seed: int) -> None:
+    events = history(new_id(), new_id(), new_id())
+    random.Random(seed).shuffle(events)
+    await lane.deliver(*events)
+
+    found = await state(lane)
+    assert len(found) == 4
+    assert sum("deleted" in row[4] for row in found) == 1
+    assert sum("ready" in row[4] for row in found) == 3
+
+
+async def test_poison_is_parked_and_stops_nobody(street: Street) -> None:
+    good = profiled(rows=3)
+    bad = record(profiled(rows=3))
+    broken = [
+        Record(bad.topic, bad.key, b"{not json", bad.headers, offset=7),
+        Record(bad.topic, bad.key, bad.value.replace(b'"rows":3', b'"rows":-3'), bad.headers, offset=8),
+        Record(bad.topic, bad.key, b"", (), offset=9),
+    ]
+    await street.delivery.process([*broken, record(good, seq=10)])
+
+    assert len(await state(street)) == 1
+    async with street.parts.database.read() as connection:
+        parked = (await connection.execute(select(messaging.dead_letters))).all()
+    assert len(parked) == 3
+
+
+async def test_the_migrations_make_the_declared_tables(street: Street) -> None:
+    assert await differences(street.parts.database, metadata) == []
