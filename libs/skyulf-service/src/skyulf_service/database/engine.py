@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from skyulf_service.database.failures import is_away, is_full
+from skyulf_service.database.news import News
 from skyulf_service.database.sqlite import use_explicit_transactions
 from skyulf_service.database.types import refuse_unstorable_text, write_json
 from skyulf_service.errors import StorageFullError, UnavailableError
@@ -38,6 +39,7 @@ class Database:
         self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
         # One writer at a time in this process: waiting here is fair, waiting for SQLite's file lock is not.
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
+        self.news = News(engine)
 
     @classmethod
     def open(cls, url: str, *, name: str, pool_size: int = 10) -> "Database":
@@ -97,6 +99,7 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        await self.news.close()
         await self.engine.dispose()
 
     @asynccontextmanager

@@ -1,9 +1,10 @@
 """A row of the outbox, as the relay hands it to a publisher."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
+
+from sqlalchemy import RowMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,6 @@ class OutboxRow:
     occurred_at: datetime
 
     @classmethod
-    def of(cls, row: Mapping[str, object]) -> "OutboxRow":
+    def of(cls, row: RowMapping) -> "OutboxRow":
         """Read a row of the table; further columns are left out."""
-        return cls(**{field.name: row[field.name] for field in fields(cls)})  # type: ignore[arg-type]
+        return cls(**{field.name: row[field.name] for field in fields(cls)})

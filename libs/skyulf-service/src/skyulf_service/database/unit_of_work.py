@@ -79,8 +79,10 @@ class UnitOfWorks(Generic[U]):
                 yield uow
         except IntegrityError as error:
             raise conflict(error) from error
-        if uow.published and self.on_publish is not None:
-            self.on_publish()
+        if uow.published:
+            self.database.news.announce()
+            if self.on_publish is not None:
+                self.on_publish()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[U]:

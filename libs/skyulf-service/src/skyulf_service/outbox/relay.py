@@ -7,23 +7,24 @@ from typing import Protocol
 
 import structlog
 from prometheus_client import Counter, Gauge
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from skyulf_service.database.engine import Database
+from skyulf_service.database.news import Listener
 from skyulf_service.database.outbox_row import OutboxRow
 from skyulf_service.database.tables import MessagingTables
 from skyulf_service.database.types import database_now
 from skyulf_service.ids import utc_now
 from skyulf_service.outbox.lease import Lease
+from skyulf_service.outbox.retention import sweep_forever
 
 _log = structlog.get_logger(__name__)
 PUBLISHED = Counter("skyulf_events_published_total", "Events handed to the broker", ["service", "type"])
 LAG = Gauge("skyulf_outbox_lag_seconds", "Age of the oldest event that has not left", ["service"])
 BATCH = 500
-LEASE = timedelta(seconds=5)
-RENEW_SECONDS = 1.5
-KEPT = timedelta(days=7)
-SWEEP_SECONDS = 600.0
+LEASE = timedelta(seconds=3)
+IDLE_POLL = 0.25
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 
 class Publisher(Protocol):
@@ -35,7 +36,11 @@ class Publisher(Protocol):
 
 
 class Relay:
-    """One per service, elected by a lease: two would reorder the events of one aggregate."""
+    """One per service, elected by a lease: two would reorder the events of one aggregate.
+
+    It looks for new rows when a commit of this process, or on PostgreSQL of another one, says so; ``poll`` (seconds)
+    is how often it looks while it cannot hear of the latter.
+    """
 
     def __init__(
         self,
@@ -53,9 +58,8 @@ class Relay:
         self._service = service
         self._poll = poll
         self._lease = Lease(database, tables.leases, "relay", ttl=lease)
-        self._renewal = min(RENEW_SECONDS, lease.total_seconds() / 3)
         self._news = asyncio.Event()
-        self._held_until = 0.0
+        self._listener = Listener(database.engine, self.wake) if database.dialect == "postgresql" else None
 
     def wake(self) -> None:
         """Say that something was committed; safe to call at any time in the event loop's thread."""
@@ -63,27 +67,24 @@ class Relay:
 
     async def run(self) -> None:
         """Publish until cancelled. Failures of database and broker are waited out with growing pauses."""
-        pause = 0.1
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._sweep(), name="outbox sweep")
-            try:
-                while True:
-                    try:
-                        await self._run_once()
-                        pause = 0.1
-                    except Exception as error:
-                        self._held_until = 0.0
-                        _log.warning("outbox.publish_failed", service=self._service, error=repr(error), retry_in=pause)
-                        await asyncio.sleep(pause)
-                        pause = min(pause * 2, 2.0)
-            finally:
-                await self._resign()
+        unsubscribe = self._database.news.subscribe(self.wake)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._lease.keep(), name="relay lease")
+                group.create_task(sweep_forever(self._database, self._outbox), name="outbox sweep")
+                if self._listener is not None:
+                    group.create_task(self._listener.run(), name="outbox listener")
+                await self._publish_forever()
+        finally:
+            unsubscribe()
+            await self._resign()
 
     async def publish_waiting(self) -> int:
         """Publish one batch of waiting rows, in order; returns how many there were."""
+        # The condition, not a cursor: a transaction with a smaller number may commit after one with a greater.
         waiting = select(self._outbox).where(self._outbox.c.published_at.is_(None)).order_by(self._outbox.c.seq)
         async with self._database.read() as connection:
-            rows = [OutboxRow.of(dict(row)) for row in (await connection.execute(waiting.limit(BATCH))).mappings()]
+            rows = [OutboxRow.of(row) for row in (await connection.execute(waiting.limit(BATCH))).mappings()]
         if not rows:
             LAG.labels(self._service).set(0)
             return 0
@@ -96,42 +97,35 @@ class Relay:
             PUBLISHED.labels(self._service, row.type).inc()
         return len(rows)
 
-    async def _run_once(self) -> None:
-        if not await self._elected():
-            await asyncio.sleep(self._renewal)
-            return
-        self._news.clear()
-        if await self.publish_waiting() == 0:
-            await self._wait_for_news()
-
-    async def _elected(self) -> bool:
-        now = asyncio.get_running_loop().time()
-        if now < self._held_until:
-            return True
-        held = await self._lease.hold()
-        self._held_until = now + self._renewal if held else 0.0
-        return held
+    async def _publish_forever(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            if not self._lease.held:
+                await asyncio.sleep(0.05)
+                continue
+            self._news.clear()
+            try:
+                published = await self.publish_waiting()
+            except Exception as error:
+                _log.warning("outbox.publish_failed", service=self._service, error=repr(error)[:300], retry_in=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            pause = FIRST_PAUSE
+            if not published:
+                await self._wait_for_news()
 
     async def _wait_for_news(self) -> None:
+        deaf = self._listener is not None and not self._listener.listening
         try:
-            async with asyncio.timeout(self._poll):
+            async with asyncio.timeout(self._poll if deaf else max(self._poll, IDLE_POLL)):
                 await self._news.wait()
         except TimeoutError:
             return
 
     async def _resign(self) -> None:
         try:
-            await asyncio.shield(self._lease.release())
+            async with asyncio.timeout(2):
+                await self._lease.release()
         except Exception:
             _log.info("outbox.lease_left", service=self._service)
-
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            old = self._outbox.c.published_at < database_now(-KEPT)
-            batch = select(self._outbox.c.seq).where(old).limit(1000)
-            try:
-                async with self._database.begin() as connection:
-                    await connection.execute(delete(self._outbox).where(self._outbox.c.seq.in_(batch)))
-            except Exception as error:
-                _log.warning("outbox.sweep_failed", service=self._service, error=repr(error))
