@@ -18,6 +18,7 @@ from palmerpenguins import load_penguins
 from pydantic import SecretStr
 from skyulf_core import Schema
 from skyulf_events import (
+    EVENTS_BY_TYPE,
     ColumnField,
     DatasetCreated,
     DatasetDeleted,
@@ -101,7 +102,6 @@ class Street:
             rows = (
                 (await connection.execute(select(messaging.outbox).order_by(messaging.outbox.c.seq))).mappings().all()
             )
-        from skyulf_events import EVENTS_BY_TYPE
 
         found = [EVENTS_BY_TYPE[row["type"]].model_validate_json(row["body"]) for row in rows]
         return [event for event in found if kind is None or isinstance(event, kind)]

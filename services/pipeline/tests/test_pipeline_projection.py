@@ -1,5 +1,6 @@
 """The copy of the datasets: events twice, late, shuffled; and the schema of the database."""
 
+import json
 import random
 from pathlib import Path
 from uuid import UUID
@@ -17,7 +18,7 @@ from sqlalchemy import select
 async def state(street: Street) -> list[tuple[object, ...]]:
     async with street.parts.database.read() as connection:
         rows = await connection.execute(select(datasets).order_by(datasets.c.dataset_id, datasets.c.number))
-        return [tuple(map(repr, row)) for row in rows]
+        return [tuple(json.dumps(value, sort_keys=True, default=str) for value in row) for row in rows]
 
 
 def history(a: UUID, b: UUID, c: UUID) -> list[Event]:
