@@ -179,3 +179,90 @@ def test_serving_loads_no_frame_library():
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert found.stdout.strip() == "[]"
+
+
+PLUGIN = '''
+import polars as pl
+from skyulf_core import Applier, Calculator, Kind, NodeConfig, NodeRegistry, Params
+from skyulf_core.serving.ops import Affine
+
+
+class HalveApplier(Applier):
+    def apply(self, data, params):
+        return data.with_columns((pl.col(name).cast(pl.Float64) - 0.0) / 2.0 for name in params.strings("columns"))
+
+    def plan(self, params):
+        columns = tuple(params.strings("columns"))
+        return [Affine(columns=columns, offsets=(0.0,) * len(columns), scales=(2.0,) * len(columns))]
+
+
+class HalveConfig(NodeConfig):
+    pass
+
+
+@NodeRegistry.register("Halve", HalveApplier)
+class HalveCalculator(Calculator[HalveConfig]):
+    """Halve the column `count`."""
+
+    family, kind, keywords = "own", Kind.STATELESS, ("half",)
+
+    def fit(self, data, config):
+        return Params(columns=["count"])
+
+    def infer_schema(self, schema, config):
+        return schema.change(["count"], dtype="float")
+'''
+
+
+def test_a_node_of_another_package_needs_one_file_and_an_entry_point(tmp_path):
+    (tmp_path / "halving.py").write_text(PLUGIN)
+    info = tmp_path / "halving-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: halving\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[skyulf.nodes]\nhalving = halving\n")
+    code = "from skyulf_core.testing import check_node; print(len(check_node('Halve')))"
+
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": str(tmp_path)}
+    )
+
+    assert int(found.stdout) > 15
+
+
+def test_pandas_types_of_every_kind_are_understood(tmp_path):
+    rows = 60
+    frame = pd.DataFrame(
+        {
+            "nullable": pd.array([None if i % 9 == 0 else i for i in range(rows)], dtype="Int64"),
+            "small": pd.array(range(rows), dtype="uint8"),
+            "single": pd.array([i / 7 for i in range(rows)], dtype="float32"),
+            "kind": pd.Categorical(["a", "b", "c"] * (rows // 3)),
+            "flag": [None if i % 8 == 0 else i % 2 == 0 for i in range(rows)],
+            "text": [None if i % 5 == 0 else "x" for i in range(rows)],
+            "at": pd.date_range("2024-01-01", periods=rows, freq="7h", tz="Europe/Oslo"),
+            "empty": pd.Series([None] * rows, dtype="str"),
+            "y": pd.array([bool(i % 3 == 0) for i in range(rows)], dtype="boolean"),
+        }
+    )
+    config = {
+        "steps": [
+            {"node": "TrainTestSplit", "config": {"target": "y", "stratify": True}},
+            {"node": "DropColumns", "config": {"columns": ["empty"]}},
+            {"node": "DateParts"},
+            {"node": "SimpleImputer", "config": {"strategy": "most_frequent"}},
+            {"node": "OneHotEncoder"},
+            {"node": "StandardScaler"},
+        ],
+        "model": {"node": "logistic_regression"},
+    }
+
+    pipeline = Pipeline.from_config(config).fit(frame)
+
+    types = {column.name: column.dtype for column in pipeline.fitted.input_schema}
+    assert types == {
+        "nullable": "integer", "small": "integer", "single": "float", "kind": "category", "flag": "boolean",
+        "text": "string", "at": "datetime", "empty": "string",
+    }  # fmt: skip
+    assert verify(pipeline.save(tmp_path)).largest_difference <= 1e-9
+    without_nulls = frame.dropna(subset=["nullable", "flag", "text"]).astype({"nullable": "int64", "flag": bool})
+    assert pipeline.predict(without_nulls).tolist() == pipeline.predict(frame).loc[without_nulls.index].tolist()

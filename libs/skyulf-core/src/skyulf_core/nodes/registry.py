@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from threading import RLock
 from typing import Any, ClassVar, TypeAlias, TypeVar, cast
 
@@ -138,8 +138,16 @@ class NodeRegistry:
             for package in _PACKAGES:
                 _import_below(package)
             for entry_point in entry_points(group=_ENTRY_POINTS):
-                entry_point.load()
+                _load(entry_point)
             cls._discovered = True
+
+
+def _load(entry_point: EntryPoint) -> None:
+    try:
+        entry_point.load()
+    except Exception as error:
+        error.add_note(f"while loading the nodes {entry_point.value!r} of an installed package ({_ENTRY_POINTS})")
+        raise
 
 
 def _import_below(package: str) -> None:
