@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -195,6 +195,9 @@ class Handler:
         await asyncio.sleep(self.pause)
         if "freeze" in spec and claim.attempt == 1:
             os.kill(os.getpid(), signal.SIGSTOP)  # the next thing that happens after SIGCONT is the commit
+        await asyncio.shield(self._commit(claim))  # careless: it writes even when it is cancelled meanwhile
+
+    async def _commit(self, claim: Claim) -> None:
         try:
             await self.store.end(claim, "succeeded", Job.succeed)
         except LeaseLostError:
