@@ -4,9 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import select, text
-from sqlalchemy.exc import DBAPIError
-
 from skyulf_service.database.engine import Database
 from skyulf_service.database.types import UnstorableTextError
 from skyulf_service.database.unit_of_work import UnitOfWorks
@@ -22,6 +19,8 @@ from skyulf_service.testing.sample import (
     create_tables,
     messaging,
 )
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 SYSTEM = Scope.system("sample")
 SLOW = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 5000000) SELECT count(*) FROM r"
@@ -81,10 +80,13 @@ async def test_a_stale_save_is_refused_and_leaves_no_event(uows: UnitOfWorks[Sam
     counter = await add(uows)
     await raise_once(uows, counter)
 
-    with pytest.raises(StaleVersionError):
+    async def save_stale() -> None:
         async with uows() as uow:
             await uow.publish(Counter(project_id=counter.project_id, id=counter.id, version=7).raised())
             await uow.counters.save(counter)
+
+    with pytest.raises(StaleVersionError):
+        await save_stale()
 
     assert counter.version == 1
     async with uows.read() as uow:
@@ -94,17 +96,23 @@ async def test_a_stale_save_is_refused_and_leaves_no_event(uows: UnitOfWorks[Sam
 async def test_one_version_is_announced_once(uows: UnitOfWorks[SampleUnitOfWork]) -> None:
     counter = await add(uows)
 
-    with pytest.raises(StaleVersionError):
+    async def announce_twice() -> None:
         async with uows() as uow:
             await uow.publish(counter.raised())
             await uow.publish(counter.raised())
+
+    with pytest.raises(StaleVersionError):
+        await announce_twice()
 
 
 async def test_a_missing_value_is_a_bug_and_not_a_lost_race(uows: UnitOfWorks[SampleUnitOfWork]) -> None:
-    with pytest.raises(DBAPIError):
+    async def add_without_name() -> None:
         async with uows() as uow:
-            row = CounterRepository(uow.connection).to_row(Counter(project_id=new_id()))
+            row = uow.counters.to_row(Counter(project_id=new_id()))
             await uow.connection.execute(counters.insert().values({**row, "name": None}))
+
+    with pytest.raises(DBAPIError):
+        await add_without_name()
 
 
 async def test_another_projects_aggregate_is_not_found(uows: UnitOfWorks[SampleUnitOfWork]) -> None:
@@ -143,9 +151,7 @@ async def test_pages_hold_every_row_once(uows: UnitOfWorks[SampleUnitOfWork]) ->
 
 
 @pytest.mark.parametrize("bad", ["a\x00b", "\ud800"])
-async def test_unstorable_text_is_refused_in_columns_and_in_json(
-    uows: UnitOfWorks[SampleUnitOfWork], bad: str
-) -> None:
+async def test_unstorable_text_is_refused_in_columns_and_in_json(uows: UnitOfWorks[SampleUnitOfWork], bad: str) -> None:
     with pytest.raises(UnstorableTextError):
         await add(uows, name=bad)
     with pytest.raises(UnstorableTextError):
@@ -206,11 +212,14 @@ async def test_a_restart_of_postgresql_is_unavailable_then_fine(
     uows = UnitOfWorks(database, SampleUnitOfWork)
     counter = await add(uows)
 
-    with pytest.raises(UnavailableError):
+    async def read_over_a_stop() -> None:
         async with uows() as uow:
             await uow.counters.require(SYSTEM, counter.id)
             postgres_server.stop()
             await uow.counters.list(SYSTEM)
+
+    with pytest.raises(UnavailableError):
+        await read_over_a_stop()
     with pytest.raises(UnavailableError):
         await database.ping()
     postgres_server.start()

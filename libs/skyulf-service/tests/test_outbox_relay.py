@@ -7,8 +7,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
-
 from skyulf_service.database.engine import Database
 from skyulf_service.database.outbox_row import OutboxRow
 from skyulf_service.database.types import database_now
@@ -22,6 +20,7 @@ from skyulf_service.outbox.retention import sweep
 from skyulf_service.scope import Scope
 from skyulf_service.testing.handles import PostgresServer
 from skyulf_service.testing.sample import Counter, SampleUnitOfWork, create_tables, messaging
+from sqlalchemy import select, update
 
 SYSTEM = Scope.system("sample")
 
@@ -309,5 +308,9 @@ async def test_a_row_keeps_the_trace_and_the_fields_of_its_event(
     async with database.read() as connection:
         row = OutboxRow.of((await connection.execute(select(messaging.outbox))).mappings().one())
 
-    assert (row.type, row.source, row.topic) == ("io.skyulf.counter.raised.v1", "/services/sample", "skyulf.counters.v1")
+    assert (row.type, row.source, row.topic) == (
+        "io.skyulf.counter.raised.v1",
+        "/services/sample",
+        "skyulf.counters.v1",
+    )
     assert (row.aggregate_id, row.aggregate_version, row.project_id) == (str(counter.id), 1, counter.project_id)

@@ -117,16 +117,18 @@ async def test_a_cancel_ends_everything(
 async def test_waking_makes_a_cancel_immediate(
     store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler
 ) -> None:
+    waits = []
     async with supervising(queue, slots, handler) as supervisor:
-        job = await store.submit(spec={"function": "nap"})
-        await pids_noted(handler.scratch / f"{job.id}-1" / "note")
+        for _ in range(4):
+            job = await store.submit(spec={"function": "nap"})
+            await pids_noted(handler.scratch / f"{job.id}-1" / "note")
+            start = time.monotonic()
+            await store.change(job.id, Job.request_cancel)
+            supervisor.wake()
+            await store.until(job.id, "cancelled")
+            waits.append(time.monotonic() - start)
 
-        start = time.monotonic()
-        await store.change(job.id, Job.request_cancel)
-        supervisor.wake()
-        await store.until(job.id, "cancelled")
-
-    assert time.monotonic() - start < 0.7
+    assert min(waits) < 0.4  # without being woken it would take half a second on average
 
 
 async def test_a_cancel_wins_over_a_success_that_comes_later(

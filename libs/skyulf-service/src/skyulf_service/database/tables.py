@@ -107,7 +107,8 @@ def _dead_letters(metadata: MetaData) -> Table:
         metadata,
         Column("id", Uuid, primary_key=True),
         Column("consumer", String(120), nullable=False),
-        Column("topic", String(120), nullable=False),
+        Column("fingerprint", String(64), nullable=False),
+        Column("topic", String(250), nullable=False),
         Column("partition", Integer, nullable=False),
         Column("offset", BigInteger, nullable=False),
         Column("key", LargeBinary),
@@ -121,7 +122,8 @@ def _dead_letters(metadata: MetaData) -> Table:
         Column("attempts", Integer, nullable=False),
         Column("parked_at", UtcDateTime, nullable=False),
         Column("replayed_at", UtcDateTime),
-        UniqueConstraint("consumer", "topic", "partition", "offset"),
+        # a record that comes again is parked once
+        UniqueConstraint("consumer", "fingerprint"),
         Index(None, "parked_at", "id"),
     )
 

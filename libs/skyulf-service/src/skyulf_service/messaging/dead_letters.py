@@ -1,43 +1,32 @@
 """Records that could not be handled: rows in the consumer's own database, listed, replayed, discarded."""
 
-import base64
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_service.database.engine import Database
-from skyulf_service.database.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
+from skyulf_service.database.pagination import MAX_LIMIT, Page, decode_cursor, encode_cursor, invalid_cursor
 from skyulf_service.database.repository import insert_ignoring_conflict
 from skyulf_service.database.tables import MessagingTables
+from skyulf_service.database.types import storable_text
 from skyulf_service.errors import NotFoundError
-from skyulf_service.ids import new_id, utc_now
+from skyulf_service.ids import utc_now
+from skyulf_service.messaging.parked import MAX_ERROR, Parked, record_from, row_of
 from skyulf_service.messaging.records import Record
 
-if TYPE_CHECKING:
-    from skyulf_service.database.unit_of_work import UnitOfWork
-    from skyulf_service.messaging.policy import Delivery
+__all__ = ["DeadLetter", "DeadLetters", "Parked", "Replayer"]
 
-MAX_ERROR = 4_000
-
-
-@dataclass(frozen=True, slots=True)
-class Parked:
-    """A record, the consumer that could not take it, and why."""
-
-    record: Record
-    consumer: str
-    reason: str
-    error: str
-    attempts: int
+ORDER = "dead_letters"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A parked record as it is listed. ``value`` holds its bytes."""
+    """A parked record as it is listed. ``record`` holds its bytes."""
 
     id: UUID
     consumer: str
@@ -52,6 +41,16 @@ class DeadLetter:
     record: Record
 
 
+class Replayer(Protocol):
+    """What a replay needs of a delivery: ``done`` is called in the transaction of the handler's effect."""
+
+    async def replay(
+        self, record: Record, consumer: str, *, done: Callable[[AsyncConnection], Awaitable[None]] | None = None
+    ) -> None:
+        """Handle the record by the handlers of that name; raise what they raise."""
+        ...
+
+
 class DeadLetters:
     """The dead letters of one service."""
 
@@ -59,93 +58,86 @@ class DeadLetters:
         self._database = database
         self._table = tables.dead_letters
 
-    async def park(self, parked: Parked) -> None:
-        """Keep a record; parking it twice keeps one."""
+    async def park(self, parked: Parked) -> bool:
+        """Keep a record; parking it again for the same consumer changes nothing. Says whether it is new."""
         async with self._database.begin() as connection:
-            await insert_ignoring_conflict(connection, self._table, _row(parked))
+            return await insert_ignoring_conflict(connection, self._table, row_of(parked))
 
     async def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[DeadLetter]:
         """Return a page of what waits, newest first."""
         columns = self._table.c
+        size = min(max(limit, 1), MAX_LIMIT)
         query = select(self._table).where(columns.replayed_at.is_(None))
         if cursor is not None:
             query = query.where(self._after(cursor))
+        ordered = query.order_by(columns.parked_at.desc(), columns.id.desc()).limit(size + 1)
         async with self._database.read() as connection:
-            ordered = query.order_by(columns.parked_at.desc(), columns.id.desc()).limit(limit + 1)
-            found = [_letter(row) for row in (await connection.execute(ordered)).all()]
-        if len(found) <= limit:
+            found = [_letter(row) for row in (await connection.execute(ordered)).mappings()]
+        if len(found) <= size:
             return Page(found)
-        last = found[limit - 1]
-        return Page(found[:limit], encode_cursor("dead_letters", [last.parked_at.isoformat(), str(last.id)]))
+        last = found[size - 1]
+        return Page(found[:size], encode_cursor(ORDER, [last.parked_at.isoformat(), str(last.id)]))
 
     async def get(self, id: UUID) -> DeadLetter:
         """Return one, or raise `NotFoundError`."""
-        columns = self._table.c
+        query = select(self._table).where(self._waiting(id))
         async with self._database.read() as connection:
-            query = select(self._table).where(columns.id == id, columns.replayed_at.is_(None))
-            row = (await connection.execute(query)).first()
+            row = (await connection.execute(query)).mappings().first()
         if row is None:
-            raise NotFoundError(f"There is no dead letter {id}.")
+            raise _missing(id)
         return _letter(row)
 
-    async def replay(self, id: UUID, delivery: "Delivery[UnitOfWork]") -> None:
-        """Let the handler that failed try again. Raises what it raises, and keeps the letter then."""
+    async def replay(self, id: UUID, delivery: Replayer) -> None:
+        """Let the handler that failed try again, and take the letter off the list in the transaction of its effect.
+
+        Raises what the handler raises; the letter stays then, with the new error.
+        """
         letter = await self.get(id)
-        await delivery.replay(letter.record, letter.consumer)
-        async with self._database.begin() as connection:
-            done = update(self._table).where(self._table.c.id == id).values(replayed_at=utc_now())
-            await connection.execute(done)
+
+        async def take_off(connection: AsyncConnection) -> None:
+            done = update(self._table).where(self._waiting(id)).values(replayed_at=utc_now())
+            if (await connection.execute(done)).rowcount != 1:
+                raise _missing(id)
+
+        try:
+            await delivery.replay(letter.record, letter.consumer, done=take_off)
+        except Exception as error:
+            await self._note(id, repr(error))
+            raise
 
     async def discard(self, id: UUID) -> None:
         """Forget one, or raise `NotFoundError`."""
         async with self._database.begin() as connection:
-            await self._remove(connection, id)
+            if (await connection.execute(delete(self._table).where(self._waiting(id)))).rowcount != 1:
+                raise _missing(id)
 
-    async def _remove(self, connection: AsyncConnection, id: UUID) -> None:
-        gone = await connection.execute(delete(self._table).where(self._table.c.id == id))
-        if gone.rowcount != 1:
-            raise NotFoundError(f"There is no dead letter {id}.")
+    async def _note(self, id: UUID, error: str) -> None:
+        values = {"error": storable_text(error, MAX_ERROR), "attempts": self._table.c.attempts + 1}
+        async with self._database.begin() as connection:
+            await connection.execute(update(self._table).where(self._waiting(id)).values(values))
+
+    def _waiting(self, id: UUID) -> ColumnElement[bool]:
+        return and_(self._table.c.id == id, self._table.c.replayed_at.is_(None))
 
     def _after(self, cursor: str) -> ColumnElement[bool]:
-        moment, id = decode_cursor(cursor, "dead_letters", 2)
+        moment, id = decode_cursor(cursor, ORDER, 2)
         try:
             parked, last = datetime.fromisoformat(str(moment)), UUID(str(id))
         except ValueError:
             raise invalid_cursor() from None
+        if parked.tzinfo is None:
+            raise invalid_cursor()
         columns = self._table.c
-        return or_(columns.parked_at < parked, (columns.parked_at == parked) & (columns.id < last))
+        return or_(columns.parked_at < parked, and_(columns.parked_at == parked, columns.id < last))
 
 
-def _row(parked: Parked) -> dict[str, object]:
-    record = parked.record
-    headers = {name.lower(): value for name, value in record.headers}
-    return {
-        "id": new_id(),
-        "consumer": parked.consumer,
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "key": record.key,
-        "value": record.value,
-        "headers": [[name, base64.b64encode(value).decode()] for name, value in record.headers],
-        "type": _text(headers.get("ce_type"), 200),
-        "event_id": _text(headers.get("ce_id"), 80),
-        "reason": parked.reason,
-        "error": parked.error.replace("\0", "").encode("utf-8", "replace").decode()[:MAX_ERROR],
-        "traceparent": (record.header("traceparent") or "")[:80] or None,
-        "attempts": parked.attempts,
-        "parked_at": utc_now(),
-    }
+def _missing(id: UUID) -> NotFoundError:
+    return NotFoundError(f"There is no dead letter {id}.")
 
 
-def _text(value: bytes | None, length: int) -> str | None:
-    return None if value is None else value.decode("utf-8", "replace").replace("\0", "")[:length]
-
-
-def _letter(row: "Row[tuple[object, ...]]") -> DeadLetter:
-    found = row._mapping
-    headers = [(str(name), base64.b64decode(value)) for name, value in found["headers"]]
-    key = None if found["key"] is None else bytes(found["key"])
-    record = Record(found["topic"], key, bytes(found["value"]), headers, found["partition"], found["offset"])
-    same = ("id", "consumer", "topic", "type", "event_id", "reason", "error", "attempts", "parked_at", "traceparent")
-    return DeadLetter(**{name: found[name] for name in same}, record=record)
+def _letter(row: RowMapping) -> DeadLetter:
+    key = None if row["key"] is None else bytes(row["key"])
+    place = (row["partition"], row["offset"])
+    record = record_from(row["topic"], key, bytes(row["value"]), row["headers"], place)
+    named = {each.name: row[each.name] for each in fields(DeadLetter) if each.name != "record"}
+    return DeadLetter(**named, record=record)

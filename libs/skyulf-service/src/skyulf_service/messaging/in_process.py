@@ -1,53 +1,54 @@
-"""Delivery in one process: the relay of one service hands its rows to the tables of the others."""
+"""Delivery in one process: the relay of one service hands its rows to the tables of handlers of all."""
 
 import asyncio
-import zlib
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Protocol
 
 from skyulf_service.database.outbox_row import OutboxRow
-from skyulf_service.database.unit_of_work import UnitOfWork
-from skyulf_service.messaging.policy import Delivery
 from skyulf_service.messaging.records import Record, record_of
 
 
+class Receiver(Protocol):
+    """What the transport needs of a `Delivery`."""
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The topics that the service listens to."""
+        ...
+
+    async def process(self, records: Sequence[Record]) -> None:
+        """Handle or park all records."""
+        ...
+
+
 class InProcessTransport:
-    """Connects the services of one process."""
+    """Connects the services of one process. It is the publisher of all their relays.
 
-    def __init__(self) -> None:
-        self._deliveries: list[Delivery[UnitOfWork]] = []
-
-    def register(self, delivery: "Delivery[UnitOfWork]") -> None:
-        """Let a service receive what the others publish."""
-        self._deliveries.append(delivery)
-
-    def publisher_for(self, group: str) -> "InProcessPublisher":
-        """Return the publisher of one service; it does not hear itself, unless it listens to everything."""
-        return InProcessPublisher(group, self._deliveries)
-
-
-class InProcessPublisher:
-    """Hands rows over, and returns when every table has handled or parked them.
-
-    A crash before that redelivers, which the inbox makes harmless. A failing handler is retried for a few seconds and
-    then parked by the policy, so that it never stalls the service that published.
+    As with Kafka, a service hears its own events too, if it has handlers for them.
     """
 
-    def __init__(self, group: str, deliveries: list[Delivery[UnitOfWork]]) -> None:
-        self._group = group
-        self._deliveries = deliveries
+    def __init__(self) -> None:
+        self._receivers: list[Receiver] = []
+
+    def register(self, receiver: Receiver) -> None:
+        """Let a service receive what the services of this process publish."""
+        self._receivers.append(receiver)
 
     async def publish(self, rows: Sequence[OutboxRow]) -> None:
-        """Give the rows, in order, to every service that listens to their topics."""
-        records = [_placed(row) for row in rows]
-        await asyncio.gather(*(self._hand(delivery, records) for delivery in self._deliveries))
+        """Hand the rows, in order, to every service that listens to their topics; return when all of it is safe.
 
-    async def _hand(self, delivery: Delivery[UnitOfWork], records: Sequence[Record]) -> None:
-        wanted = [record for record in records if record.topic in delivery.consumers.topics]
-        if wanted:
-            await delivery.process(wanted)
+        A crash before that redelivers, which the inbox makes harmless. A failing handler is retried for a few seconds
+        and then parked by the policy, so that it never stalls the service that published. Raises when the database of
+        a receiver is away; the others have the rows by then.
+        """
+        records = [record_of(row) for row in rows]
+        results = await asyncio.gather(*(_hand(each, records) for each in self._receivers), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
 
 
-def _placed(row: OutboxRow) -> Record:
-    # A broker gives every record its own place; here the source tells one outbox's numbers from another's.
-    return replace(record_of(row), partition=zlib.crc32(row.source.encode()) & 0xFFFF)
+async def _hand(receiver: Receiver, records: Sequence[Record]) -> None:
+    wanted = [record for record in records if record.topic in receiver.topics]
+    if wanted:
+        await receiver.process(wanted)

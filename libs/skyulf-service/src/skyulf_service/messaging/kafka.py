@@ -15,9 +15,12 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from skyulf_service.database.unit_of_work import UnitOfWork
+from skyulf_service.messaging.kafka_producer import KafkaPublisher
 from skyulf_service.messaging.policy import Delivery
 from skyulf_service.messaging.records import Record
 from skyulf_service.messaging.topics import ensure_topics
+
+__all__ = ["KafkaConsumers", "KafkaPublisher", "UnsafeSubscriberError", "ensure_topics"]
 
 _log = structlog.get_logger(__name__)
 U = TypeVar("U", bound=UnitOfWork)
@@ -128,7 +131,7 @@ def subscribe(broker: KafkaBroker, topic: str, *, group: str, process: Process, 
 
 
 def check_subscribers(broker: KafkaBroker) -> None:
-    """Raise `UnsafeSubscriberError` unless all subscribers acknowledge by hand, from the earliest record, in a group."""
+    """Raise `UnsafeSubscriberError` unless each acknowledges by hand, in a group, from the earliest record."""
     for each in broker.subscribers:
         options = each._connection_args if isinstance(each, BatchSubscriber) else {}
         by_hand = getattr(each, "ack_policy", None) is AckPolicy.MANUAL and not options.get("enable_auto_commit", True)

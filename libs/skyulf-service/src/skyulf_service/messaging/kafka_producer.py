@@ -23,7 +23,7 @@ REQUEST_TIMEOUT_MS = 120_000
 class KafkaPublisher:
     """An idempotent producer that is made when first needed, and anew after every failure."""
 
-    def __init__(self, bootstrap: str, *, client_id: str, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, bootstrap: str, *, client_id: str = "skyulf-relay", patience: float = PATIENCE_SECONDS) -> None:
         self._bootstrap = bootstrap
         self._client_id = client_id
         self._patience = patience

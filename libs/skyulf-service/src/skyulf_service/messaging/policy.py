@@ -7,35 +7,34 @@ from datetime import timedelta
 from typing import Generic, TypeVar
 
 import structlog
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter
 from sqlalchemy import delete
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from skyulf_service.database.engine import is_away
 from skyulf_service.database.repository import insert_ignoring_conflict
 from skyulf_service.database.types import database_now
 from skyulf_service.database.unit_of_work import UnitOfWork, UnitOfWorks
-from skyulf_service.errors import StaleVersionError, UnavailableError
+from skyulf_service.errors import UnavailableError
 from skyulf_service.ids import utc_now
 from skyulf_service.messaging.consumers import Consumers
-from skyulf_service.messaging.dead_letters import DeadLetters, Parked
-from skyulf_service.messaging.records import Message, Record, UnreadableRecordError, message_of
+from skyulf_service.messaging.dead_letters import DeadLetters
+from skyulf_service.messaging.parked import Parked
+from skyulf_service.messaging.records import Message, Record, UnreadableRecordError, message_of, type_of
+from skyulf_service.messaging.retries import Budget, Retries, is_transient
 from skyulf_service.telemetry.tracing import span, use_traceparent
+
+__all__ = ["Delivery", "Retries"]
 
 _log = structlog.get_logger(__name__)
 U = TypeVar("U", bound=UnitOfWork)
 CONSUMED = Counter("skyulf_events_consumed_total", "Events by what became of them", ["consumer", "outcome"])
+# longer than any topic keeps its records: offsets may be reset to the beginning
 INBOX_KEPT = timedelta(days=14)
-
-
-@dataclass(frozen=True, slots=True)
-class Retries:
-    """How often a failing handler is tried: ``transient`` times for what may pass by itself, else ``other`` times."""
-
-    transient: int = 8
-    other: int = 3
-    first_pause: float = 0.05
-    longest_pause: float = 1.0
+# one transaction's worth: few enough that SQLite's other writers do not wait long
+TOGETHER = 50
+MAX_BODY = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +47,62 @@ class _Task(Generic[U]):
 
 
 class Delivery(Generic[U]):
-    """Hands records to a service's handlers, each once per event, and parks what cannot be handled."""
+    """Hands records to a service's handlers, each event once to each, and parks what cannot be handled.
 
-    def __init__(self, consumers: Consumers[U], uows: UnitOfWorks[U], *, retries: Retries | None = None) -> None:
+    ``on_parked`` is told of every record that is parked, after the fact.
+    """
+
+    def __init__(
+        self,
+        consumers: Consumers[U],
+        uows: UnitOfWorks[U],
+        *,
+        retries: Retries | None = None,
+        on_parked: Callable[[Parked], None] | None = None,
+    ) -> None:
         self.consumers = consumers
         self.uows = uows
         self.retries = retries or Retries()
         self.dead_letters = DeadLetters(uows.database, uows.kind.tables)
+        self._on_parked = on_parked
 
     @property
     def group(self) -> str:
         """The consumer group."""
         return self.consumers.group
 
-    async def process(self, records: Sequence[Record]) -> None:
-        """Handle or park every record. Raises only when this service's database is away, so that nothing is lost."""
-        tasks = [task for record in records for task in await self._parse(record)]
-        if len(tasks) > 1 and await self._all_at_once(tasks):
-            return
-        for task in tasks:
-            await self._one(task)
+    @property
+    def topics(self) -> frozenset[str]:
+        """The topics that the handlers listen to."""
+        return self.consumers.topics
 
-    async def replay(self, record: Record, consumer: str) -> None:
-        """Handle a parked record again by the handler that failed. Raises what reading or handling it raises."""
+    async def process(self, records: Sequence[Record]) -> None:
+        """Handle or park every record, those of one key in their order.
+
+        Never raises for a bad record. Raises `UnavailableError` when this service's database is away; the transport
+        must then deliver all of the records again, which is harmless for those that were handled.
+        """
+        tasks = [task for record in records for task in await self._parse(record)]
+        budget = Budget(self.retries)
+        for start in range(0, len(tasks), TOGETHER):
+            for task in await self._together(tasks[start : start + TOGETHER]):
+                await self._alone(task, budget)
+
+    async def replay(
+        self, record: Record, consumer: str, *, done: Callable[[AsyncConnection], Awaitable[None]] | None = None
+    ) -> None:
+        """Handle a parked record again by the handler that failed, in one transaction with ``done``.
+
+        Raises what reading or handling it raises.
+        """
         message = message_of(record)
-        for each in self.consumers.named(consumer, message.type):
-            await self._handle(_Task(message, each.consumer, each.prepare(message)))
+        named = self.consumers.named(consumer, message.type)
+        tasks = [_Task(message, each.consumer, each.prepare(message)) for each in named]
+        async with self.uows() as uow:
+            for task in tasks:
+                await self._claim_and_call(uow, task)
+            if done is not None:
+                await done(uow.connection)
 
     async def sweep_inbox(self) -> None:
         """Forget claims of events that are too old to come again."""
@@ -83,78 +112,115 @@ class Delivery(Generic[U]):
 
     async def _parse(self, record: Record) -> list[_Task[U]]:
         try:
+            named = type_of(record)
+            if named is not None and not self.consumers.subscriptions(named):
+                CONSUMED.labels(self.group, "ignored").inc()
+                return []
+            if len(record.value) > MAX_BODY:
+                raise UnreadableRecordError("too-large", f"the body has {len(record.value)} bytes, over {MAX_BODY}")
             message = message_of(record)
         except UnreadableRecordError as error:
-            await self._park(record, self.group, reason=error.reason, error=str(error), attempts=1)
+            await self._park(Parked(record, self.group, error.reason, str(error)))
             return []
         tasks: list[_Task[U]] = []
         for each in self.consumers.subscriptions(message.type):
             try:
                 tasks.append(_Task(message, each.consumer, each.prepare(message)))
             except UnreadableRecordError as error:
-                await self._park(record, each.consumer, reason=error.reason, error=str(error), attempts=1)
+                await self._park(Parked(record, each.consumer, error.reason, str(error)))
         return tasks
 
-    async def _all_at_once(self, tasks: Sequence[_Task[U]]) -> bool:
-        # One transaction for the batch is many times faster; on any error each task gets its own.
+    async def _together(self, tasks: Sequence[_Task[U]]) -> Sequence[_Task[U]]:
+        """Handle tasks in one transaction, many times faster than one each; return those that are left."""
+        if len(tasks) < 2:
+            return tasks
+        left: list[_Task[U]] = []
+        outcomes: list[tuple[str, str]] = []
+        waiting: set[tuple[str, bytes | None]] = set()
         try:
             async with self.uows() as uow:
                 for task in tasks:
-                    await self._claim_and_call(uow, task)
+                    place = (task.consumer, task.message.record.key)
+                    if place not in waiting and (outcome := await self._in_savepoint(uow, task)):
+                        outcomes.append((task.consumer, outcome))
+                    else:
+                        waiting.add(place)  # what follows it in its aggregate's order waits with it
+                        left.append(task)
         except Exception as error:
-            _log.info("events.batch_split", group=self.group, tasks=len(tasks), error=repr(error))
-            return False
-        for task in tasks:
-            CONSUMED.labels(task.consumer, "handled").inc()
-        return True
+            _log.info("events.batch_split", group=self.group, tasks=len(tasks), error=repr(error)[:300])
+            return tasks
+        for consumer, outcome in outcomes:
+            CONSUMED.labels(consumer, outcome).inc()
+        return left
 
-    async def _one(self, task: _Task[U]) -> None:
-        attempt, pause = 0, self.retries.first_pause
-        while True:
-            attempt += 1
-            try:
-                await self._handle(task)
-            except Exception as error:
-                transient = _is_transient(error)
-                limit = self.retries.transient if transient else self.retries.other
-                if attempt < limit:
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, self.retries.longest_pause)
-                    continue
-                if transient and await self._database_is_away():
-                    raise
-                await self._park(
-                    task.message.record, task.consumer, reason="handler-failed", error=repr(error), attempts=attempt
-                )
-            else:
-                CONSUMED.labels(task.consumer, "handled").inc()
-            return
-
-    async def _handle(self, task: _Task[U]) -> None:
-        async with self.uows() as uow:
-            await self._claim_and_call(uow, task)
-
-    async def _claim_and_call(self, uow: U, task: _Task[U]) -> None:
-        claim = {"consumer": task.consumer, "event_id": task.message.id, "handled_at": utc_now()}
-        if not await insert_ignoring_conflict(uow.connection, uow.tables.inbox, claim):
-            return
-        with use_traceparent(task.message.traceparent), span(f"consume {task.message.type}"):
-            await task.call(uow)
-
-    async def _database_is_away(self) -> bool:
+    async def _in_savepoint(self, uow: U, task: _Task[U]) -> str | None:
         try:
-            await self.uows.database.ping()
-        except Exception:
-            return True
-        return False
+            async with uow.connection.begin_nested():
+                return await self._claim_and_call(uow, task)
+        except Exception as error:
+            if _ends_transaction(error):
+                raise
+            _log.debug("event.set_aside", consumer=task.consumer, error=repr(error)[:300])
+            return None
 
-    async def _park(self, record: Record, consumer: str, *, reason: str, error: str, attempts: int) -> None:
-        await self.dead_letters.park(Parked(record, consumer, reason, error, attempts))
-        CONSUMED.labels(consumer, "parked").inc()
-        _log.warning("event.parked", consumer=consumer, topic=record.topic, reason=reason, error=error[:500])
+    async def _alone(self, task: _Task[U], budget: Budget) -> None:
+        try:
+            async for attempt in budget.attempts():
+                with attempt:
+                    outcome = await self._in_own_transaction(task)
+        except Exception as error:
+            outcome = await self._give_up(task, error, budget.tried)
+        CONSUMED.labels(task.consumer, outcome).inc()
+
+    async def _give_up(self, task: _Task[U], error: Exception, tried: int) -> str:
+        if is_transient(error):
+            await self.uows.database.ping()  # raises while the database is away: nothing is parked for that
+        if isinstance(error, UnavailableError):
+            try:
+                return await self._in_own_transaction(task)  # it may have come back between the last try and now
+            except Exception as last:
+                error = last
+        _log.warning("event.failed", consumer=task.consumer, event_id=str(task.message.id), exc_info=error)
+        reason = "transient" if is_transient(error) else "handler-failed"
+        await self._park(Parked(task.message.record, task.consumer, reason, repr(error), tried), counted=False)
+        return "parked"
+
+    async def _in_own_transaction(self, task: _Task[U]) -> str:
+        async with self.uows() as uow:
+            return await self._claim_and_call(uow, task)
+
+    async def _claim_and_call(self, uow: U, task: _Task[U]) -> str:
+        claim: dict[str, object] = {
+            "consumer": task.consumer,
+            "event_id": task.message.id,
+            "handled_at": utc_now(),
+        }
+        if not await insert_ignoring_conflict(uow.connection, uow.tables.inbox, claim):
+            return "duplicate"
+        attributes = {"messaging.message.id": str(task.message.id), "messaging.consumer.group.name": task.consumer}
+        with (
+            use_traceparent(task.message.traceparent),
+            span(f"consume {task.message.type}", attributes, kind=SpanKind.CONSUMER),
+        ):
+            async with asyncio.timeout(self.retries.handler):
+                await task.call(uow)
+        return "handled"
+
+    async def _park(self, parked: Parked, *, counted: bool = True) -> None:
+        if await self.dead_letters.park(parked):
+            _log.warning(
+                "event.parked",
+                consumer=parked.consumer,
+                topic=parked.record.topic,
+                reason=parked.reason,
+                error=parked.error[:500],
+            )
+        if counted:
+            CONSUMED.labels(parked.consumer, "parked").inc()
+        if self._on_parked is not None:
+            self._on_parked(parked)
 
 
-def _is_transient(error: Exception) -> bool:
-    if isinstance(error, StaleVersionError | UnavailableError | TimeoutError):
-        return True
-    return isinstance(error, DBAPIError) and is_away(error)
+def _ends_transaction(error: Exception) -> bool:
+    # Some errors of SQLite (disk full, I/O) roll everything back by themselves; what followed would commit one by one.
+    return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError | ProgrammingError)
