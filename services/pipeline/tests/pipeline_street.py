@@ -29,7 +29,7 @@ from skyulf_events import (
     ObjectRef,
     ProfileSummary,
 )
-from skyulf_pipeline.main import SERVICE, runner, sweeps
+from skyulf_pipeline.main import SERVICE, runner, worker_tasks
 from skyulf_pipeline.persistence.tables import messaging
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.settings import PipelineSettings
@@ -133,7 +133,7 @@ class Street:
         """Run a real supervisor and the sweeper, each job in real children."""
         supervisor = runner(self.parts)
         tasks = [asyncio.create_task(supervisor.run(), name="supervisor")]
-        tasks += [asyncio.create_task(run(), name=name) for name, run in sweeps(self.parts)]
+        tasks += [asyncio.create_task(run(), name=name) for name, run in worker_tasks(self.parts)]
         try:
             yield
         finally:

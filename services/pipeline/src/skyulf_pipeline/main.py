@@ -4,8 +4,11 @@ import sys
 from collections.abc import Sequence
 from typing import cast
 
+import httpx
 from fastapi import APIRouter
+from skyulf_core import NodeRegistry
 from skyulf_service.composition import Background, Parts, Service
+from skyulf_service.messaging.policy import Delivery
 from skyulf_service.objects.blobs import Blobs
 from skyulf_service.objects.cache import BlobCache
 from skyulf_service.roles import run_service
@@ -18,7 +21,8 @@ from skyulf_service.work.supervisor import Supervisor
 from skyulf_service.work.sweeper import Sweep, Sweeper
 
 from skyulf_pipeline.api import jobs, nodes, pipelines
-from skyulf_pipeline.consumers import consumers
+from skyulf_pipeline.clients import IngestionFeed
+from skyulf_pipeline.consumers import CatchUp, consumers
 from skyulf_pipeline.persistence import tables
 from skyulf_pipeline.persistence.bundles import Bundles
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
@@ -36,16 +40,25 @@ def settings_of(parts: Parts[PipelineUnitOfWork]) -> PipelineSettings:
 
 def routers(parts: Parts[PipelineUnitOfWork]) -> Sequence[APIRouter]:
     """The pipeline service's endpoints."""
+    NodeRegistry.names()  # found now, not while the first request waits
     store = parts.objects(BUCKET)
     return [nodes.router, pipelines.router, jobs.router, jobs.evaluation_router(parts.uows, lambda: store)]
 
 
-def sweeps(parts: Parts[PipelineUnitOfWork]) -> Sequence[Background]:
-    """What ends or requeues jobs whose runner died; runs in the worker, and several may."""
+def worker_tasks(parts: Parts[PipelineUnitOfWork]) -> Sequence[Background]:
+    """What ends or requeues jobs whose runner died, and repairs missed events; several workers may do so."""
     queue, finisher = WorkQueue(tables.jobs, parts.database), JobFinisher(parts.uows)
     every = settings_of(parts).sweep_seconds
-    sweeper = Sweeper([Sweep("jobs", every, lambda: requeue_expired(queue, finisher))])
-    return [("sweeper", sweeper.run)]
+    tasks = [Sweep("jobs", every, lambda: requeue_expired(queue, finisher))]
+    if parts.form == "distributed":  # in one process the relay itself hands events over, and loses none
+        tasks.append(Sweep("catch-up", settings_of(parts).catch_up_seconds, catch_up(parts).run_once))
+    return [("sweeper", Sweeper(tasks).run)]
+
+
+def catch_up(parts: Parts[PipelineUnitOfWork]) -> CatchUp:
+    """What reads missed events from ingestion."""
+    http = httpx.AsyncClient(base_url=parts.settings.shared.ingestion_url, timeout=10)
+    return CatchUp(IngestionFeed(http, parts.tokens), Delivery(consumers, parts.uows))
 
 
 def runner(parts: Parts[PipelineUnitOfWork]) -> Supervisor:
@@ -78,7 +91,7 @@ SERVICE: Service[PipelineUnitOfWork] = Service(
     consumers=consumers,
     messaging=tables.messaging,
     routers=routers,
-    worker_background=sweeps,
+    worker_background=worker_tasks,
     runner=runner,
     buckets=(BUCKET,),
 )

@@ -28,6 +28,9 @@ class PipelineSettings(ServiceSettings):
     )
     job_deadline: timedelta = Field(default=timedelta(hours=6), description="The longest that one attempt may take")
     sweep_seconds: float = Field(default=1.0, gt=0, description="How often expired leases are looked for")
+    catch_up_seconds: float = Field(
+        default=30.0, gt=0, description="How often missed events are looked for at ingestion, in the distributed form"
+    )
     input_cache_bytes: int = Field(default=10 << 30, ge=0, description="Disk space for inputs that jobs may share")
 
     @property

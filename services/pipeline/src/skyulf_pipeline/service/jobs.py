@@ -13,6 +13,7 @@ from skyulf_pipeline.domain.jobs import Job, LogText
 from skyulf_pipeline.domain.pipelines import Pipeline
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.service import pipelines
+from skyulf_pipeline.service.counters import count_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ async def cancel(uow: PipelineUnitOfWork, *, scope: Scope, job_id: UUID) -> Job:
     await uow.logs.append(job, [LogText(f"Cancel requested by {scope.subject}.")])
     if job.is_finished:
         await uow.publish(events.job_completed(job))
+        count_end(job.status.value, None)
     return job
 
 

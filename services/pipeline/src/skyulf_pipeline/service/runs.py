@@ -15,6 +15,7 @@ from skyulf_pipeline.domain.errors import UnknownDatasetError
 from skyulf_pipeline.domain.jobs import Job, LogLevel, LogText, Outcome
 from skyulf_pipeline.domain.pipelines import Config
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
+from skyulf_pipeline.service.counters import count_end
 
 SYSTEM = Scope.system("pipeline")
 MOST_CODE = 64
@@ -84,6 +85,8 @@ async def _end(uow: PipelineUnitOfWork, job: Job, lines: Sequence[LogText]) -> N
     await uow.jobs.save(job)
     await uow.logs.append(job, lines)
     await uow.publish(events.job_completed(job))
+    took = None if job.started_at is None else (utc_now() - job.started_at).total_seconds()
+    count_end(job.status.value, took)
 
 
 async def _config(uow: PipelineUnitOfWork, job: Job) -> Config:
