@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 from skyulf_events import Event
 from sqlalchemy import select
+from starlette.types import ASGIApp
 
 from skyulf_service.composition import Parts, Service
 from skyulf_service.database.outbox_row import OutboxRow
@@ -31,6 +32,7 @@ class RunningService(Generic[U]):
     service: Service[U]
     parts: Parts[U]
     project: UUID
+    app: ASGIApp
     client: httpx.AsyncClient
     gateway_key: SigningKey
 
@@ -51,7 +53,7 @@ class RunningService(Generic[U]):
         outbox = self.service.messaging.outbox
         async with self.parts.database.read() as connection:
             rows = await connection.execute(select(outbox).order_by(outbox.c.seq))
-            return [OutboxRow.of(dict(row)) for row in rows.mappings()]
+            return [OutboxRow.of(row) for row in rows.mappings()]
 
 
 @asynccontextmanager
@@ -72,7 +74,7 @@ async def running_service(
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://service") as client,
         ):
-            running = RunningService(service, parts, project, client, gateway)
+            running = RunningService(service, parts, project, app, client, gateway)
             client.headers.update(running.headers(project))
             yield running
     finally:

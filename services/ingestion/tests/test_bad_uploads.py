@@ -1,0 +1,95 @@
+import pytest
+
+DATASETS = "/api/v1/datasets"
+BAD = {
+    "empty": (b"", "empty", 422),
+    "blank": (b"\n\n", "empty", 422),
+    "header only": (b"a,b\n", "no rows", 422),
+    "too few fields": (b"a,b\n1,2\n3\n", "Line 3 has 1 fields", 422),
+    "too many fields": (b"a,b\n1,2\n3,4,5\n", "Line 3 has 3 fields", 422),
+    "duplicate names": (b"a,b,a\n1,2,3\n", "'a'", 422),
+    "empty name": (b"a,,c\n1,2,3\n", "Column 2", 422),
+    "nul byte": (b"a,b\n1,2\n3,\x00\n", "Line 3 contains a NUL", 422),
+    "wrong encoding": ("a,b\n1,é\n".encode("latin-1"), "byte 6", 422),
+    "open quote": (b'a,b\n1,"x\n2,y\n', "line 2", 422),
+    "a zip": (b"PK\x03\x04whatever", "zip", 415),
+    "parquet as csv": (b"PAR1\x00\x00", "Parquet", 415),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_a_bad_file_is_refused_by_line_and_leaves_nothing(ingestion, upload, case):
+    data, said, status = BAD[case]
+
+    answer = await upload(data)
+
+    assert answer.status_code == status
+    assert said in answer.json()["detail"]
+    assert answer.headers["content-type"] == "application/problem+json"
+    await _nothing_is_left(ingestion)
+
+
+async def test_a_mistake_deep_in_a_file_fails_the_dataset_with_its_line(ingestion, runner, upload, settled):
+    rows = b"".join(b"%d,%d\n" % (row, row) for row in range(100_000))
+
+    ragged = await upload(b"a,b\n" + rows + b"1,2,3\n")
+    encoded = await upload(b"a,b\n" + rows + b"1,\xff\n")
+
+    found = await settled(ragged.json()["id"])
+    assert (found["status"], found["error"]["code"]) == ("failed", "ragged-row")
+    assert "100002" in found["error"]["message"]
+    found = await settled(encoded.json()["id"])
+    assert found["error"]["code"] == "wrong-encoding"
+    assert (await upload(b"a\n1\n")).status_code == 202, "the service goes on"
+
+
+@pytest.mark.parametrize(
+    ("query", "content_type", "status"),
+    [
+        ("name=x", "application/pdf", 415),
+        ("name=x&format=xlsx", "text/csv", 422),
+        ("name=x&encoding=klingon", "text/csv", 422),
+        ("name=x&separator=ab", "text/csv", 422),
+        ("name=x%00y", "text/csv", 422),
+        ("name=x&format=parquet", "text/csv", 415),
+    ],
+)
+async def test_bad_declarations_are_refused(ingestion, upload, query, content_type, status):
+    answer = await upload(b"a,b\n1,2\n", query=query, content_type=content_type)
+
+    assert answer.status_code == status
+    await _nothing_is_left(ingestion)
+
+
+async def test_too_large_is_413(ingestion, upload):
+    answer = await upload(b"a,b\n" + b"1,2\n" * (2 << 20))
+
+    assert answer.status_code == 413
+    await _nothing_is_left(ingestion)
+
+
+async def test_a_cut_connection_leaves_nothing(ingestion):
+    messages = [{"type": "http.request", "body": b"a,b\n1,2\n", "more_body": True}, {"type": "http.disconnect"}]
+    token = ingestion.headers(ingestion.project)["Authorization"].encode()
+    scope = {
+        "type": "http", "method": "POST", "path": DATASETS, "raw_path": DATASETS.encode(), "query_string": b"name=cut",
+        "headers": [(b"authorization", token), (b"content-type", b"text/csv")], "http_version": "1.1",
+        "scheme": "http", "server": ("service", 80), "client": ("127.0.0.1", 1), "root_path": "", "asgi": {},
+    }  # fmt: skip
+
+    async def receive():
+        return messages.pop(0) if messages else {"type": "http.disconnect"}
+
+    async def send(message):
+        return None
+
+    await ingestion.app(scope, receive, send)
+
+    await _nothing_is_left(ingestion)
+
+
+async def _nothing_is_left(ingestion) -> None:
+    assert (await ingestion.client.get(DATASETS)).json()["items"] == []
+    store = ingestion.parts.objects("skyulf-ingestion")
+    assert [found.key async for found in store.list("")] == []
+    assert await ingestion.published() == []

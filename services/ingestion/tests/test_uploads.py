@@ -1,0 +1,130 @@
+import io
+
+import numpy as np
+import polars as pl
+import pytest
+from palmerpenguins import load_penguins
+from skyulf_ingestion.persistence.tables import metadata
+from skyulf_service.database.migrations import differences
+
+DATASETS = "/api/v1/datasets"
+
+
+async def test_a_csv_becomes_a_profiled_dataset(ingestion, runner, upload, settled):
+    penguins = load_penguins()
+
+    accepted = await upload(penguins.to_csv(index=False).encode(), query="name=penguins")
+    dataset = await settled(accepted.json()["id"])
+
+    assert accepted.status_code == 202
+    assert (dataset["status"], dataset["rows"], dataset["columns"]) == ("ready", len(penguins), 8)
+    schema = (await ingestion.client.get(f"{DATASETS}/{dataset['id']}/schema")).json()["columns"]
+    types = {column["name"]: (column["type"], column["nullable"]) for column in schema}
+    assert types["bill_length_mm"] == ("float", True)
+    assert types["species"] == ("string", False)
+    assert types["year"] == ("integer", False)
+    profile = (await ingestion.client.get(f"{DATASETS}/{dataset['id']}/profile")).json()
+    bill = next(column for column in profile["columns"] if column["name"] == "bill_length_mm")
+    values = penguins["bill_length_mm"].dropna().to_numpy()
+    assert bill["mean"] == pytest.approx(values.mean(), abs=1e-9)
+    assert bill["std"] == pytest.approx(values.std(ddof=1), abs=1e-9)
+    assert bill["quantiles"]["0.25"] == pytest.approx(np.quantile(values, 0.25), abs=1e-9)
+    assert bill["nulls"] == int(penguins["bill_length_mm"].isna().sum())
+    assert sum(bill["histogram"]["counts"]) == len(values)
+    sample = (await ingestion.client.get(f"{DATASETS}/{dataset['id']}/sample")).json()["rows"]
+    assert len(sample) == 100
+    assert sample[0]["species"] == "Adelie"
+
+
+async def test_parquet_and_a_form_work_as_well(ingestion, runner, upload, settled):
+    buffer = io.BytesIO()
+    pl.DataFrame({"a": [1, 2, None], "b": ["x", "y", "z"]}).write_parquet(buffer)
+
+    raw = await upload(buffer.getvalue(), content_type="application/vnd.apache.parquet")
+    form = await ingestion.client.post(DATASETS, files={"file": ("My table.csv", b"a;b\n1;x\n2;y\n", "text/csv")})
+
+    assert (await settled(raw.json()["id"]))["rows"] == 3
+    from_form = await settled(form.json()["id"])
+    assert (from_form["name"], from_form["rows"], from_form["columns"]) == ("My table", 2, 2)
+
+
+async def test_encoding_and_separator_are_detected_or_given(ingestion, runner, upload, settled):
+    text = "name|city\nZoë|Zürich\nJosé|Łódź\n"
+
+    with_mark = await upload(text.encode("utf-16"))
+    declared = await upload("a\tb\n1\té\n".encode("cp1252"), query="name=t&encoding=windows-1252&separator=%09")
+
+    found = await settled(with_mark.json()["id"])
+    sample = (await ingestion.client.get(f"{DATASETS}/{found['id']}/sample")).json()["rows"]
+    assert sample[1] == {"name": "José", "city": "Łódź"}
+    assert (await settled(declared.json()["id"]))["status"] == "ready"
+
+
+async def test_types_follow_all_values_and_nothing_is_lost(ingestion, runner, upload, settled):
+    data = b"code,flag,day,at,mixed,big\n007,true,1850-02-03,2024-01-01T10:00:00Z,1,99999999999999999999\n" + (
+        b"012,FALSE,2024-12-31,2024-06-01 11:30,x,1\n" * 3
+    )
+
+    dataset = await settled((await upload(data)).json()["id"])
+
+    schema = (await ingestion.client.get(f"{DATASETS}/{dataset['id']}/schema")).json()["columns"]
+    types = {column["name"]: column["type"] for column in schema}
+    assert types == {
+        "code": "string", "flag": "boolean", "day": "date", "at": "datetime", "mixed": "string", "big": "string",
+    }  # fmt: skip
+    sample = (await ingestion.client.get(f"{DATASETS}/{dataset['id']}/sample")).json()["rows"]
+    assert (sample[0]["code"], sample[0]["big"], sample[0]["day"]) == ("007", "99999999999999999999", "1850-02-03")
+
+
+async def test_the_same_upload_twice_with_one_key_is_one_dataset(ingestion, upload):
+    key = {"Idempotency-Key": "once"}
+
+    first = await upload(b"a\n1\n", **key)
+    replay = await upload(b"a\n1\n", **key)
+    other = await upload(b"a\n2\n", **key)
+
+    assert first.json() == replay.json()
+    assert other.status_code == 422
+    assert len((await ingestion.client.get(DATASETS)).json()["items"]) == 1
+    store = ingestion.parts.objects("skyulf-ingestion")
+    assert len([found async for found in store.list("uploads/")]) == 1
+
+
+async def test_events_tell_the_whole_story(ingestion, runner, upload, settled):
+    dataset = await settled((await upload(b"a,b\n1,x\n2,y\n")).json()["id"])
+
+    created, profiled = await ingestion.published()
+
+    assert created.type == "io.skyulf.dataset.created.v1"
+    assert profiled.type == "io.skyulf.dataset.profiled.v1"
+    assert (created.aggregate_id, profiled.aggregate_id) == (dataset["id"], dataset["id"])
+    assert created.aggregate_version < profiled.aggregate_version
+
+
+async def test_a_waiting_import_is_cancelled_at_once_and_a_dataset_can_be_deleted(ingestion, upload):
+    dataset_id = (await upload(b"a\n1\n")).json()["id"]
+
+    await ingestion.client.post(f"{DATASETS}/{dataset_id}/cancel")
+    cancelled = (await ingestion.client.get(f"{DATASETS}/{dataset_id}")).json()
+    again = await ingestion.client.post(f"{DATASETS}/{dataset_id}/cancel")
+    deleted = await ingestion.client.delete(f"{DATASETS}/{dataset_id}")
+
+    assert cancelled["status"] == "cancelled"
+    assert again.status_code == 409
+    assert deleted.status_code == 204
+    assert (await ingestion.client.get(f"{DATASETS}/{dataset_id}")).status_code == 404
+    types = [row.type.split(".")[-2] for row in await ingestion.published()]
+    assert types == ["created", "failed", "deleted"]
+
+
+async def test_what_is_not_ready_says_so(ingestion, upload):
+    dataset_id = (await upload(b"a\n1\n")).json()["id"]
+
+    for part in ("schema", "sample", "profile"):
+        answer = await ingestion.client.get(f"{DATASETS}/{dataset_id}/{part}")
+        assert answer.status_code == 409
+        assert answer.json()["type"] == "/problems/dataset-not-ready"
+
+
+async def test_migrations_make_the_declared_tables(ingestion):
+    assert await differences(ingestion.parts.database, metadata) == []
