@@ -21,6 +21,7 @@ from skyulf_gateway.settings import GatewaySettings
 from skyulf_service.composition import Parts
 from skyulf_service.process import DrainingServer, api_server
 from skyulf_service.settings import SharedSettings
+from skyulf_service.telemetry.logging import configure_logging
 from skyulf_service.testing.ports import free_port
 
 
@@ -36,6 +37,7 @@ def _load(name: str) -> ModuleType:
 
 
 neighbour_program = _load("neighbour_program")
+configure_logging(service="gateway", level="warning")
 
 
 @dataclass

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skyulf_gateway.api import headers
+from skyulf_gateway.api.linger import RequestBody
 from skyulf_gateway.api.paths import Match, MethodNotAllowed, PathTable
 from skyulf_gateway.clients.forwarding import Forwarder
 from skyulf_gateway.domain.audit import CLIENT_GONE, AuditEntry
@@ -60,16 +61,28 @@ class Door:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "there is nothing at this path"})
         else:
-            await _Visit(self._behind, scope, send).run(receive)
+            await _Visit(self._behind, scope, receive, send).run()
 
 
 class _Visit:
     """One request at the door."""
 
-    __slots__ = ("_behind", "_match", "_policy", "_principal", "_request_id", "_scope", "_send", "_started", "_status")
+    __slots__ = (
+        "_behind",
+        "_body",
+        "_match",
+        "_policy",
+        "_principal",
+        "_request_id",
+        "_scope",
+        "_send",
+        "_started",
+        "_status",
+    )
 
-    def __init__(self, behind: Behind, scope: Scope, send: Send) -> None:
+    def __init__(self, behind: Behind, scope: Scope, receive: Receive, send: Send) -> None:
         self._behind, self._scope, self._send = behind, scope, send
+        self._body = RequestBody(scope["headers"], receive)
         self._request_id = headers.request_id(scope["headers"])
         self._policy = headers.API_POLICY
         self._match: Match | None = None
@@ -77,20 +90,20 @@ class _Visit:
         self._started = False
         self._status = CLIENT_GONE
 
-    async def run(self, receive: Receive) -> None:
+    async def run(self) -> None:
         """Answer the request, measure it, and note what it changed."""
         began = perf_counter()
         try:
-            await self._guarded(receive)
+            await self._guarded()
         finally:
             if self._match is not None:
                 route = self._match.route
                 HTTP_SECONDS.labels(OWN, route.method, route.path, str(self._status)).observe(perf_counter() - began)
                 await self._note()
 
-    async def _guarded(self, receive: Receive) -> None:
+    async def _guarded(self) -> None:
         try:
-            await self._enter(receive)
+            await self._enter()
         except ClientDisconnect:
             pass
         except SkyulfError as error:
@@ -103,7 +116,8 @@ class _Visit:
                 raise  # the server cuts the connection: an answer that broke off must not look whole
             await internal_error(self._connection())(self._scope, _nothing, self._answer)
 
-    async def _enter(self, receive: Receive) -> None:
+    async def _enter(self) -> None:
+        receive = self._body.receive
         path: str = self._scope["path"]
         if path in HEALTH:
             await self._behind.app(self._scope, receive, self._answer)
@@ -143,8 +157,13 @@ class _Visit:
             if self._status == 413 or getattr(self._behind.app.state, "draining", False):
                 passed = [pair for pair in passed if pair[0].lower() != b"connection"]
                 passed.append((b"connection", b"close"))
-            message = {**message, "headers": passed}
-        await self._send(message)
+            await self._send({**message, "headers": passed})
+        elif self._body.complete or message.get("more_body", False):
+            await self._send(message)
+        else:
+            await self._send({**message, "more_body": True})
+            await self._body.drain()
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _refuse(self, error: SkyulfError) -> None:
         allow = {"Allow": error.allowed} if isinstance(error, MethodNotAllowed) else None

@@ -51,6 +51,7 @@ async def stream_events(
     """
     wanted = EventFilter.of(scope.require_project(), types, subjects)
     position = _number(last_event_id) if last_event_id else after
+    shared.feed.require_room()
     return StreamingResponse(_lines(shared.feed, wanted, position), media_type="text/event-stream", headers=HEADERS)
 
 
@@ -66,7 +67,7 @@ def cloud_event(event: LoggedEvent) -> bytes:
     return orjson.dumps(
         {
             "specversion": "1.0",
-            "id": event.event_id,
+            "id": str(event.event_id),
             "source": event.source,
             "type": event.type,
             "subject": event.subject,

@@ -19,7 +19,7 @@ SEGMENTS = ("docs", "redoc", "openapi.json", "static-offline-docs", "problems")
 def pages(document: dict[str, object]) -> Mapping[str, ASGIApp]:
     """The apps behind the first segments of the pages' paths."""
     app: FastAPI = FastAPIOffline(title="Skyulf")
-    app.openapi_schema = document
+    app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's documented way
     known = problem_kinds()
 
     @app.get("/problems", include_in_schema=False)

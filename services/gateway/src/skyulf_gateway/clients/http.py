@@ -86,7 +86,12 @@ class HttpForwarder:
     async def _request(
         self, service: str, scope: Scope, url: URL, data: "bytes | AsyncIterator[bytes] | None"
     ) -> aiohttp.ClientResponse:
-        headers = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        # aiohttp writes Transfer-Encoding itself for a body without a length
+        headers = CIMultiDict(
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in scope["headers"]
+            if name != b"transfer-encoding"
+        )
         attempts = CONNECT_ATTEMPTS if scope["method"] == "GET" and data is None else 1
         for attempt in range(1, attempts + 1):
             try:

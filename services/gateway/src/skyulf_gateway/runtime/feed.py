@@ -86,6 +86,13 @@ class Feed:
         finally:
             self.close()
 
+    def require_room(self) -> None:
+        """Raise `RateLimitedError` or `UnavailableError` where no follower can be taken; to be asked before `follow`."""
+        if self._closed:
+            raise UnavailableError("The server is going down; connect again.")
+        if self._followers >= self._most_followers:
+            raise RateLimitedError("Too many event streams are open on this server; try again later.", retry_after=5)
+
     async def follow(self, wanted: EventFilter, after: int | None = None) -> AsyncGenerator[LoggedEvent | None, None]:
         """Yield the wanted events behind ``after`` (None: from now on), and None for every heartbeat without any."""
         position = await self._join(after)
@@ -104,10 +111,6 @@ class Feed:
                 self._wanted.clear()
 
     async def _join(self, after: int | None) -> int:
-        if self._closed:
-            raise UnavailableError("The server is going down; connect again.")
-        if self._followers >= self._most_followers:
-            raise RateLimitedError("Too many event streams are open on this server; try again later.", retry_after=5)
         async with self._lock:
             if self._followers == 0:  # nobody polled meanwhile: what is in memory may have a gap behind it
                 self._recent.clear()
