@@ -118,7 +118,7 @@ class Embedded:
                 self._supervisors.append(supervisor)
                 parts.committed.append(supervisor.wake)
                 tasks[f"{service.name} runner"] = _until_stopped(supervisor)
-            relay = service.relay(parts, self._transport.publisher_for(service.name))
+            relay = service.relay(parts, self._transport)
             tasks[f"{service.name} relay"] = relay.run
             tasks[f"{service.name} inbox"] = service.inbox_sweep(delivery)
             for name, run in service.worker_background(parts):
