@@ -1,0 +1,196 @@
+"""Skyulf with every role in a process of its own, on Kafka, PostgreSQL (a database and a role each) and S3."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.form import Form, Skyulf, quiet
+from harness.round_robin import RoundRobin
+from harness.topics import published
+from skyulf_service.testing.handles import PostgresServer, S3Server
+from skyulf_service.testing.ports import free_port
+from skyulf_service.testing.processes import ServiceProcess
+from skyulf_service.testing.servers import Server
+
+SERVICES = ("gateway", "ingestion", "pipeline", "registry", "inference")
+ROLES = {
+    "gateway": ("api", "worker"),
+    "ingestion": ("api", "worker", "runner"),
+    "pipeline": ("api", "worker", "runner"),
+    "registry": ("api", "worker"),
+    "inference": ("api", "api-2", "worker"),
+}
+
+
+@dataclass
+class Role:
+    """One process: a role of a service, and the port of its health."""
+
+    name: str
+    process: ServiceProcess
+    port: int
+
+    def start(self) -> None:
+        """Start it (again)."""
+        self.process.start()
+
+    def wait_ready(self, timeout: float = 90) -> None:
+        """Wait until it says that it is ready."""
+        self.process.wait_ready(f"http://127.0.0.1:{self.port}/readyz", timeout=timeout)
+
+
+class Distributed(Skyulf):
+    """Thirteen processes by name (``pipeline-runner``, ``inference-api-2`` …) in ``roles``."""
+
+    form: Form = "distributed"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        kafka: Server,
+        postgres: PostgresServer,
+        s3: S3Server,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(folder, settings)
+        self.kafka, self.postgres, self.s3 = kafka, postgres, s3
+        self.keys = folder / "keys"
+        self.databases = {service: postgres.create_database() for service in SERVICES}
+        self.roles = {role.name: role for role in self._build()}
+        self.balancer = RoundRobin([self.roles[name].port for name in ("inference-api", "inference-api-2")])
+        self._environment_of_all()
+
+    @property
+    def url(self) -> str:
+        """Where the gateway is."""
+        return f"http://127.0.0.1:{self.roles['gateway-api'].port}"
+
+    @property
+    def bootstrap(self) -> str:
+        """Kafka's address."""
+        return self.kafka.address()["bootstrap"]
+
+    def database_url(self, service: str, *, role_of: str | None = None) -> str:
+        """A service's database as its own role sees it, or another service's."""
+        return self.postgres.url(self.databases[service], self.databases[role_of or service])
+
+    def start(self) -> None:
+        """Migrate, start every role, and wait until all are ready."""
+        self.home.mkdir(parents=True)
+        self.balancer.start()
+        self.migrate()
+        for role in self.roles.values():
+            role.start()
+        for role in self.roles.values():
+            role.wait_ready()
+
+    def migrate(self) -> None:
+        """Bring all databases to the newest schema, and make buckets and topics."""
+        command = [sys.executable, "-m", "skyulf_standalone", "migrate"]
+        env = self.roles["gateway-worker"].process.env
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def stop(self) -> None:
+        """End every role with SIGTERM; each ends with 0 and leaves nothing behind."""
+        try:
+            self.marker.observe()
+            alive = [role for role in self.roles.values() if role.process.alive]
+            for role in alive:
+                role.process.started().terminate()
+            bad = {role.name: status for role in alive if (status := role.process.started().wait(60)) != 0}
+            assert not bad, "\n".join(f"{name}: {code}\n{self.log(name)}" for name, code in bad.items())
+            self.marker.assert_no_orphans()
+        finally:
+            for role in self.roles.values():
+                role.process.kill_tree()
+            self.balancer.stop()
+            for database in self.databases.values():
+                self.postgres.drop_database(database)
+
+    def log(self, name: str) -> str:
+        """The end of a role's log."""
+        return self.roles[name].process.log_text()[-4000:]
+
+    @contextmanager
+    def orchestrated(self) -> Iterator[None]:
+        """Restart whatever ends, as an orchestrator would; at the end wait until all are ready again."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(0.2):
+                for role in self.roles.values():
+                    if not role.process.alive:
+                        role.start()
+
+        thread = threading.Thread(target=watch, name="orchestrator")
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            for role in self.roles.values():
+                if not role.process.alive:
+                    role.start()
+            for role in self.roles.values():
+                role.wait_ready()
+
+    @contextmanager
+    def without(self, *names: str) -> Iterator[None]:
+        """Stop some roles (by name or by service) for the block, then start them again."""
+        stopped = [role for role in self.roles.values() if role.name in names or role.name.split("-")[0] in names]
+        for role in stopped:
+            role.process.terminate()
+        try:
+            yield
+        finally:
+            for role in stopped:
+                role.start()
+            for role in stopped:
+                role.wait_ready()
+
+    def traceparents(self) -> dict[str, str]:
+        """The traceparent of every event that was published, by the event's id."""
+        return {record.id: record.traceparent for record in published(self.bootstrap)}
+
+    def _build(self) -> Iterator[Role]:
+        for service, roles in ROLES.items():
+            for role in roles:
+                name, port = f"{service}-{role}", free_port()
+                which = role.removesuffix("-2")
+                variable = "PORT" if which == "api" else "HEALTH_PORT"
+                home = self.home if name == "gateway-api" else self.folder / name
+                env = {"SKYULF_HOME": str(home), f"SKYULF_{service.upper()}_{variable}": str(port)}
+                command = [sys.executable, "-m", f"skyulf_{service}.main", which]
+                process = ServiceProcess(command, name=name, folder=self.folder, env=env, marker=self.marker)
+                yield Role(name, process, port)
+
+    def _environment_of_all(self) -> None:
+        shared = quiet(
+            {
+                "SKYULF_FORM": "distributed",
+                "SKYULF_KEYS_DIR": str(self.keys),
+                "SKYULF_KAFKA_BOOTSTRAP": self.bootstrap,
+                "SKYULF_S3_ENDPOINT": self.s3.endpoint,
+                "SKYULF_S3_ACCESS_KEY": self.s3.access_key,
+                "SKYULF_S3_SECRET_KEY": self.s3.secret_key,
+                **{f"SKYULF_{s.upper()}_URL": f"http://127.0.0.1:{self._port(s)}" for s in SERVICES},
+                **{f"SKYULF_{s.upper()}_DATABASE_POOL_SIZE": "4" for s in SERVICES},
+            }
+        )
+        for role in self.roles.values():
+            service = role.name.split("-")[0]
+            own = {f"SKYULF_{service.upper()}_DATABASE_URL": self.database_url(service)}
+            # each process knows its own service's database only; what migrates knows all
+            every = {f"SKYULF_{s.upper()}_DATABASE_URL": self.database_url(s) for s in SERVICES}
+            known = every if role.name == "gateway-worker" else own
+            role.process.env.update({**shared, **known, **self.settings})
+
+    def _port(self, service: str) -> int:
+        return self.balancer.port if service == "inference" else self.roles[f"{service}-api"].port

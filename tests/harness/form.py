@@ -1,0 +1,66 @@
+"""What tests know of a running Skyulf, whichever form it has."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+from harness.api import Api
+from skyulf_service.testing.processes import RunMarker
+
+Form = Literal["embedded", "distributed"]
+
+
+class Skyulf(ABC):
+    """A running installation. Tests work in projects of their own, so that they share it without meeting."""
+
+    form: Form
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.marker = RunMarker()
+        self.settings = dict(settings or {})
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where the gateway is."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start everything and wait until it is ready."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End everything in order; raises AssertionError where a process does not end well or outlives it."""
+
+    @abstractmethod
+    def traceparents(self) -> dict[str, str]:
+        """The traceparent of every event that was published, by the event's id."""
+
+    def admin(self) -> Api:
+        """A client with the key of the first run."""
+        credentials = json.loads((self.home / "credentials.json").read_text())
+        return Api(self.url, credentials["api_key"])
+
+    def project(self) -> Api:
+        """A client with the owner's key of a new project."""
+        with self.admin() as admin:
+            project = admin.ok("POST", "/projects", json={"slug": f"p-{uuid4().hex[:12]}"})
+            body = {"name": "owner", "scopes": ["owner"], "project_id": project["id"]}
+            key = admin.ok("POST", "/api-keys", json=body)
+        return Api(self.url, key["key"], project_id=project["id"])
+
+
+def quiet(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings of every form under test: each service's messages as JSON lines, short leases."""
+    return {
+        "SKYULF_LOG_FORMAT": "json",
+        "SKYULF_PROFILE": "testing",
+        "SKYULF_INGESTION_LEASE_SECONDS": "2",
+        "SKYULF_PIPELINE_JOB_LEASE": "PT2S",
+        **settings,
+    }
