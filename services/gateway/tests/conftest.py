@@ -14,7 +14,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
-
 from skyulf_gateway.main import build_service, make_first_run
 from skyulf_gateway.persistence.unit_of_work import GatewayUnitOfWork
 from skyulf_gateway.settings import GatewaySettings
@@ -74,7 +73,7 @@ Start = Callable[..., AbstractAsyncContextManager[Gateway]]
 async def serving(app: FastAPI, port: int) -> AsyncIterator[DrainingServer]:
     server = api_server(app, host="127.0.0.1", port=port, grace=3, drain=0.05)
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
         yield server

@@ -11,7 +11,6 @@ import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import JsonValue
-
 from skyulf_service.errors import ConflictError
 from skyulf_service.http.app import create_app
 from skyulf_service.http.dependencies import CurrentScope
@@ -33,7 +32,7 @@ async def show_thing(name: str, request: Request, scope: CurrentScope) -> JsonVa
         "path": request.scope["path"],
         "raw_path": request.scope["raw_path"].decode(),
         "query": request.url.query,
-        "headers": {key: value for key, value in request.headers.items()},
+        "headers": dict(request.headers.items()),
         "project": str(scope.project_id),
         "subject": scope.subject,
         "permissions": sorted(scope.permissions),

@@ -5,8 +5,6 @@ import json
 import stat
 
 import pytest
-from sqlalchemy import select
-
 from skyulf_gateway.domain.keys import KeyMaterial
 from skyulf_gateway.main import build_service
 from skyulf_gateway.persistence.tables import api_keys, messaging, metadata, organisations, projects
@@ -15,6 +13,7 @@ from skyulf_gateway.settings import GatewaySettings
 from skyulf_service.database.migrations import differences
 from skyulf_service.errors import InvalidInputError
 from skyulf_service.settings import SharedSettings
+from sqlalchemy import select
 
 
 @pytest.fixture

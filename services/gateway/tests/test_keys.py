@@ -5,7 +5,6 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-
 from skyulf_gateway.persistence.tables import api_keys
 from skyulf_service.ids import utc_now
 

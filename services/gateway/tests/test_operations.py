@@ -4,7 +4,6 @@ import asyncio
 import json
 
 import pytest
-
 from skyulf_gateway.consumers import consumers
 from skyulf_gateway.domain.audit import AuditEntry
 from skyulf_gateway.persistence.tables import audit_log
@@ -72,9 +71,8 @@ async def test_the_audit_log_is_read_in_pages_and_by_project(gateway):
 async def test_a_clean_stop_loses_no_audit_entry(start, sqlite_url):
     async with start(sqlite_url) as gateway:
         await asyncio.gather(*(gateway.client.put(f"/api/v1/things/t{number}", json={}) for number in range(50)))
-    async with start(sqlite_url) as gateway:
-        async with gateway.parts.database.read() as connection:
-            rows = (await connection.execute(audit_log.select())).all()
+    async with start(sqlite_url) as gateway, gateway.parts.database.read() as connection:
+        rows = (await connection.execute(audit_log.select())).all()
 
     assert len(rows) == 50
 

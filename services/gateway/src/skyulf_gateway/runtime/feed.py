@@ -87,7 +87,7 @@ class Feed:
             self.close()
 
     def require_room(self) -> None:
-        """Raise `RateLimitedError` or `UnavailableError` where no follower can be taken; to be asked before `follow`."""
+        """Ask before `follow`: raises `RateLimitedError` or `UnavailableError` where no follower can be taken."""
         if self._closed:
             raise UnavailableError("The server is going down; connect again.")
         if self._followers >= self._most_followers:
