@@ -1,0 +1,1 @@
+"""The `skyulf` command: one module per group of verbs."""

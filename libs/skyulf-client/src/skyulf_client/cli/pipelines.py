@@ -1,0 +1,128 @@
+"""`skyulf pipelines` and `skyulf nodes`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from skyulf_client.cli.context import AsJson, Cursor, Limit, client
+from skyulf_client.cli.jobs import end_of, show_job
+from skyulf_client.cli.output import out, print_fields, print_json, print_page
+from skyulf_client.errors import SkyulfClientError
+
+app = typer.Typer(no_args_is_help=True, help="Say how a model is made, and make it.")
+nodes = typer.Typer(no_args_is_help=True, help="What pipelines can be made of.")
+ConfigFile = Annotated[Path, typer.Argument(help="A JSON file with steps and model; - for standard input")]
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    config: ConfigFile,
+    name: Annotated[str, typer.Option(help="How people call it")],
+    description: Annotated[str, typer.Option()] = "",
+    register_as: Annotated[str | None, typer.Option(help="The model that its jobs make; default: the name")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a configuration as a pipeline."""
+    body = read_config(config)
+    with client(context) as skyulf:
+        made = skyulf.pipelines.create(name, body, description=description, register_as=register_as)
+    if as_json:
+        print_json(made)
+        return
+    print_fields({"id": str(made.id), "name": made.name, "version": made.latest_version, "model": made.register_as})
+
+
+@app.command()
+def validate(
+    context: typer.Context,
+    config: ConfigFile,
+    dataset: Annotated[str | None, typer.Option(help="Check its columns too")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a configuration without keeping it; ends with 1 where it has problems."""
+    body = read_config(config)
+    with client(context) as skyulf:
+        found = skyulf.pipelines.validate(body, dataset_id=dataset)
+    if as_json:
+        print_json(found)
+    elif found.valid:
+        out().print("[green]The configuration is valid.[/]")
+    for problem in () if as_json else found.problems:
+        hint = f" [dim]{escape(problem.suggestion)}[/]" if problem.suggestion else ""
+        out().print(f"[bold]{escape(problem.pointer or '/')}[/]  {escape(problem.message)}{hint}", soft_wrap=True)
+    raise typer.Exit(0 if found.valid else 1)
+
+
+@app.command("list")
+def list_pipelines(context: typer.Context, limit: Limit = 50, cursor: Cursor = None, as_json: AsJson = False) -> None:
+    """List the project's pipelines, newest first."""
+    with client(context) as skyulf:
+        page = skyulf.pipelines.list(limit=limit, cursor=cursor)
+    columns = {"Id": "id", "Name": "name", "Version": "latest_version", "Model": "register_as", "Changed": "updated_at"}
+    print_page(page, columns, as_json=as_json, nothing="There are no pipelines; make one with: skyulf pipelines create")
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    pipeline: Annotated[str, typer.Argument(help="The pipeline's id", metavar="PIPELINE")],
+    dataset: Annotated[str, typer.Argument(help="The dataset's id", metavar="DATASET")],
+    priority: Annotated[int, typer.Option(help="A higher one goes first", min=-100, max=100)] = 0,
+    wait: Annotated[bool, typer.Option(help="Watch the job until it has ended")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Train a pipeline on a dataset; ends with 1 where the job fails."""
+    with client(context) as skyulf:
+        job = skyulf.pipelines.run(pipeline, dataset, priority=priority)
+        if wait:
+            job = end_of(skyulf, job)
+    show_job(job, as_json)
+    raise typer.Exit(1 if wait and job.status != "succeeded" else 0)
+
+
+@nodes.command("list")
+def list_nodes(
+    context: typer.Context,
+    search: Annotated[str | None, typer.Argument(help="A word of the name, the summary or the keywords")] = None,
+    family: Annotated[str | None, typer.Option()] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the nodes."""
+    with client(context) as skyulf:
+        page = skyulf.nodes.list(family=family, search=search)
+    columns = {"Name": "name", "Family": "family", "Kind": "kind", "What it does": "summary"}
+    print_page(page, columns, as_json=as_json, nothing="No node is like that.")
+
+
+@nodes.command("show")
+def show_node(context: typer.Context, name: str, as_json: AsJson = False) -> None:
+    """Show a node and its parameters."""
+    with client(context) as skyulf:
+        found = skyulf.nodes.get(name)
+    if as_json:
+        print_json(found)
+        return
+    print_fields({"name": found.name, "family": found.family, "kind": found.kind, "summary": found.summary})
+    parameters = found.json_schema.get("properties")
+    for parameter, schema in parameters.items() if isinstance(parameters, dict) else ():
+        about = schema if isinstance(schema, dict) else {}
+        default = f" [dim](default {escape(json.dumps(about['default']))})[/]" if "default" in about else ""
+        out().print(f"  [bold]{parameter}[/]  {escape(str(about.get('description', '')))}{default}", soft_wrap=True)
+
+
+def read_config(path: Path) -> dict[str, object]:
+    """Read a configuration; raises `SkyulfClientError` for what is no JSON object."""
+    try:
+        found = json.loads(sys.stdin.read() if str(path) == "-" else path.read_text())
+    except OSError as error:
+        raise SkyulfClientError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise SkyulfClientError(f"{path} is no JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise SkyulfClientError(f"{path} must hold an object with steps and model.")
+    return found

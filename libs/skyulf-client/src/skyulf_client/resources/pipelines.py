@@ -1,0 +1,104 @@
+"""Pipelines and the nodes that they are made of."""
+
+from collections.abc import Mapping
+from typing import cast
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from skyulf_client.answers import Job, Node, NodeDetail, Page, Pipeline, PipelineSummary, Validation
+from skyulf_client.operations import Request, Steps, ask, get, operation, send
+from skyulf_client.resources.base import AsyncResource, BlockingResource
+
+
+class PipelineOperations:
+    """Create, check and run pipelines."""
+
+    @operation
+    def create(
+        self,
+        name: str,
+        config: Mapping[str, object],
+        *,
+        description: str = "",
+        register_as: str | None = None,
+    ) -> Steps[Pipeline]:
+        """Keep a configuration (steps and model) as a pipeline; ``register_as`` names the model that its jobs make."""
+        body = {"name": name, "config": config, "description": description, "register_as": register_as}
+        return (yield from send(Pipeline, "POST", "/pipelines", _body(body)))
+
+    @operation
+    def validate(self, config: Mapping[str, object], *, dataset_id: UUID | str | None = None) -> Steps[Validation]:
+        """Check a configuration without keeping it; with a dataset its columns are checked too."""
+        body = {"config": config, "dataset_id": None if dataset_id is None else str(dataset_id)}
+        return (yield from send(Validation, "POST", "/pipelines/validate", _body(body)))
+
+    @operation
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Steps[Page[PipelineSummary]]:
+        """List the project's pipelines, newest first."""
+        return (yield from get(Page[PipelineSummary], "/pipelines", limit=limit, cursor=cursor))
+
+    @operation
+    def get(self, pipeline_id: UUID | str) -> Steps[Pipeline]:
+        """Show a pipeline with its newest configuration."""
+        return (yield from get(Pipeline, f"/pipelines/{pipeline_id}"))
+
+    @operation
+    def delete(self, pipeline_id: UUID | str) -> Steps[None]:
+        """Take a pipeline out of use; its jobs and models stay."""
+        yield from ask(Request("DELETE", f"/pipelines/{pipeline_id}"))
+
+    @operation
+    def run(
+        self,
+        pipeline_id: UUID | str,
+        dataset_id: UUID | str,
+        *,
+        dataset_version: int | None = None,
+        pipeline_version: int | None = None,
+        priority: int = 0,
+    ) -> Steps[Job]:
+        """Queue a training of the pipeline on a dataset; without versions the newest ones."""
+        body = {
+            "dataset_id": str(dataset_id),
+            "dataset_version": dataset_version,
+            "pipeline_version": pipeline_version,
+            "priority": priority,
+        }
+        return (yield from send(Job, "POST", f"/pipelines/{pipeline_id}/runs", _body(body)))
+
+
+class NodeOperations:
+    """The catalogue of nodes."""
+
+    @operation
+    def list(
+        self, *, family: str | None = None, kind: str | None = None, search: str | None = None
+    ) -> Steps[Page[Node]]:
+        """List the nodes; ``search`` is a word of the name, the summary or the keywords."""
+        return (yield from get(Page[Node], "/nodes", family=family, kind=kind, q=search))
+
+    @operation
+    def get(self, name: str) -> Steps[NodeDetail]:
+        """Show a node with the JSON Schema of its configuration."""
+        return (yield from get(NodeDetail, f"/nodes/{name}"))
+
+
+class Pipelines(PipelineOperations, BlockingResource):
+    """Pipelines, blocking."""
+
+
+class AsyncPipelines(PipelineOperations, AsyncResource):
+    """Pipelines, awaited."""
+
+
+class Nodes(NodeOperations, BlockingResource):
+    """Nodes, blocking."""
+
+
+class AsyncNodes(NodeOperations, AsyncResource):
+    """Nodes, awaited."""
+
+
+def _body(fields: Mapping[str, object]) -> JsonValue:
+    return cast("JsonValue", {name: value for name, value in fields.items() if value is not None})

@@ -1,0 +1,175 @@
+"""The two transports: they drive operations, one with blocking calls and one with awaited ones."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar, cast
+
+import httpx
+
+from skyulf_client.credentials import Credentials
+from skyulf_client.errors import SkyulfApiError, SkyulfClientError, SkyulfConnectionError
+from skyulf_client.operations import Attempt, Effect, Reply, Request, Retries, Steps, Upload, attempts
+
+T = TypeVar("T")
+CHUNK = 256 << 10
+TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+SILENCE = httpx.Timeout(60.0, connect=5.0, read=45.0)  # the server breaks its silence every 15 s
+UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class BlockingTransport:
+    """Drives operations with blocking calls."""
+
+    def __init__(self, credentials: Credentials, retries: Retries, timeout: httpx.Timeout = TIMEOUT) -> None:
+        self.retries = retries
+        self._http = httpx.Client(base_url=_base(credentials), headers=_headers(credentials), timeout=timeout)
+
+    def run(self, steps: Steps[T]) -> T:
+        """Do the steps and return what they end with."""
+        reply: Reply | None = None
+        problem: SkyulfClientError | None = None
+        while True:
+            try:
+                effect = steps.send(reply) if problem is None else steps.throw(problem)
+            except StopIteration as end:
+                return cast("T", end.value)
+            reply = problem = None
+            try:
+                reply = self._do(effect)
+            except SkyulfClientError as error:
+                problem = error
+
+    @contextmanager
+    def stream(self, request: Request) -> Iterator[Iterator[str]]:
+        """Open an answer without end, as its lines."""
+        built = self._http.build_request(**_arguments(request), timeout=SILENCE)
+        with _telling(self._http.base_url):
+            response = self._http.send(built, stream=True)
+            try:
+                if response.status_code >= 400:
+                    raise SkyulfApiError.of(response.status_code, response.headers, response.read())
+                yield response.iter_lines()
+            finally:
+                response.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _do(self, effect: Effect) -> Reply | None:
+        if isinstance(effect, Request):
+            return self.run(attempts(effect, self.retries))
+        if isinstance(effect, Attempt):
+            upload = effect.request.upload
+            with _telling(self._http.base_url):
+                content = None if upload is None else _chunks(upload)
+                return _reply(self._http.request(**_arguments(effect.request), content=content))
+        time.sleep(effect.seconds)
+        return None
+
+
+class AsyncTransport:
+    """Drives operations with awaited calls."""
+
+    def __init__(self, credentials: Credentials, retries: Retries, timeout: httpx.Timeout = TIMEOUT) -> None:
+        self.retries = retries
+        self._http = httpx.AsyncClient(base_url=_base(credentials), headers=_headers(credentials), timeout=timeout)
+
+    async def run(self, steps: Steps[T]) -> T:
+        """Do the steps and return what they end with."""
+        reply: Reply | None = None
+        problem: SkyulfClientError | None = None
+        while True:
+            try:
+                effect = steps.send(reply) if problem is None else steps.throw(problem)
+            except StopIteration as end:
+                return cast("T", end.value)
+            reply = problem = None
+            try:
+                reply = await self._do(effect)
+            except SkyulfClientError as error:
+                problem = error
+
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncIterator[AsyncIterator[str]]:
+        """Open an answer without end, as its lines."""
+        built = self._http.build_request(**_arguments(request), timeout=SILENCE)
+        with _telling(self._http.base_url):
+            response = await self._http.send(built, stream=True)
+            try:
+                if response.status_code >= 400:
+                    raise SkyulfApiError.of(response.status_code, response.headers, await response.aread())
+                yield response.aiter_lines()
+            finally:
+                await response.aclose()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _do(self, effect: Effect) -> Reply | None:
+        if isinstance(effect, Request):
+            return await self.run(attempts(effect, self.retries))
+        if isinstance(effect, Attempt):
+            upload = effect.request.upload
+            with _telling(self._http.base_url):
+                content = None if upload is None else _chunks_async(upload)
+                return _reply(await self._http.request(**_arguments(effect.request), content=content))
+        await asyncio.sleep(effect.seconds)
+        return None
+
+
+def _base(credentials: Credentials) -> str:
+    return f"{credentials.url}/api/v1"
+
+
+def _headers(credentials: Credentials) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {credentials.api_key}", "User-Agent": "skyulf-client"}
+
+
+def _arguments(request: Request) -> dict[str, Any]:
+    headers = dict(request.headers)
+    if request.upload is not None:
+        size = request.upload.path.stat().st_size
+        headers |= {"Content-Type": request.upload.content_type, "Content-Length": str(size)}
+    query = {name: value for name, value in request.query.items() if value is not None}
+    return {"method": request.method, "url": request.path, "params": query, "json": request.json, "headers": headers}
+
+
+def _reply(response: httpx.Response) -> Reply:
+    return Reply(
+        response.status_code, {key.lower(): value for key, value in response.headers.items()}, response.content
+    )
+
+
+def _chunks(upload: Upload) -> Iterator[bytes]:
+    size, sent = upload.path.stat().st_size, 0
+    with upload.path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+            sent += len(chunk)
+            if upload.on_progress is not None:
+                upload.on_progress(sent, size)
+
+
+async def _chunks_async(upload: Upload) -> AsyncIterator[bytes]:
+    chunks = _chunks(upload)
+    while chunk := await asyncio.to_thread(next, chunks, b""):
+        yield chunk
+
+
+@contextmanager
+def _telling(url: httpx.URL) -> Iterator[None]:
+    """Turn httpx's errors into one of ours that names the server."""
+    server = str(url).removesuffix("/").removesuffix("/api/v1")
+    try:
+        yield
+    except httpx.TransportError as error:
+        reason = str(error) or type(error).__name__
+        if isinstance(error, UNSENT):
+            raise SkyulfConnectionError(f"Skyulf cannot be reached at {server}: {reason}", unsent=True) from error
+        raise SkyulfConnectionError(f"The connection to {server} was lost: {reason}", unsent=False) from error
+    except httpx.InvalidURL as error:
+        raise SkyulfConnectionError(f"{server} is no address: {error}", unsent=True) from error
