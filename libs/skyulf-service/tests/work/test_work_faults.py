@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from skyulf_service.testing.handles import PostgresServer
 from skyulf_service.work.expiry import requeue_expired
 from skyulf_service.work.queue import WorkQueue
 from work_support import HERE, Handler, Job, Store, gone, lives, pids_noted
@@ -20,9 +21,11 @@ LEASE = 1.5
 
 
 @asynccontextmanager
-async def supervisor_process(store: Store, scratch: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def supervisor_process(
+    store: Store, scratch: Path, *, lease: float = LEASE
+) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(HERE / "work_process.py"), store.database.url, str(scratch), str(LEASE)),
+        *(sys.executable, str(HERE / "work_process.py"), store.database.url, str(scratch), str(lease)),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
@@ -164,3 +167,24 @@ async def test_a_takeover_waits_for_the_lease(store: Store, queue: WorkQueue, ha
     await queue.claim("a", lease=timedelta(seconds=1))
 
     assert await sweep_until_queued(store, queue, handler, job) > 0.9
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("seconds", [5, 1])
+async def test_a_restart_of_the_database_is_survived(
+    postgres_server: PostgresServer, postgres_url: str, tmp_path: Path, seconds: float
+) -> None:
+    store = await Store.create(postgres_url)
+    job = await store.submit(spec={"function": "nap", "seconds": seconds})
+    async with supervisor_process(store, tmp_path, lease=20) as process:
+        await pids_noted(tmp_path / f"{job.id}-1" / "note")
+        await asyncio.to_thread(postgres_server.kill)
+        await asyncio.sleep(1.5)
+        await asyncio.to_thread(postgres_server.start)
+        ended = await store.until(job.id, "succeeded", "failed", seconds=30)
+        assert process.returncode is None
+
+    # what ended while the database was away is worked on again; what did not goes on
+    assert (ended.status, ended.attempt) == ("succeeded", 1 if seconds == 5 else 2)
+    assert await store.effects() == [(job.id, "succeeded")]
+    await store.database.close()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -22,6 +22,8 @@ _STOP_SECONDS = 10.0
 _FINISH_SECONDS = 60.0
 _FINISH_PAUSE = 0.2
 _RETRY_PAUSE = timedelta(seconds=2)
+_BEAT_GAP = 0.2
+T = TypeVar("T")
 OnProgress = Callable[[Claim, float, str], Awaitable[None]]
 
 
@@ -105,22 +107,22 @@ class Execution:
         if stop is Stop.LOST:
             return  # the row has another owner: not a word from us
         if stop is Stop.CANCEL:
-            await self._finish(lambda: self._handler.cancelled(self.claim))
+            await self._cancelled()
         elif stop is Stop.LATE:
             await self._fail(TIMEOUT, "The work did not end before its deadline.")
-        elif not await self._queue.give_back(self.claim):
-            await self._finish(lambda: self._handler.cancelled(self.claim))
+        elif not await self._surely(lambda: self._queue.give_back(self.claim)):
+            await self._cancelled()
 
     async def _settle(self, work: asyncio.Task[None]) -> None:
         error = None if work.cancelled() else work.exception()
         if isinstance(error, LeaseLostError):
             self._log.info("work.stopped", reason=Stop.LOST.value)
             return
-        beat = await self._queue.heartbeat(self.claim)
-        if beat.lost:
+        beat = await self._surely(lambda: self._queue.heartbeat(self.claim))
+        if beat is None or beat.lost:
             return  # as it should be: the handler has ended the row
         if beat.cancel or isinstance(error, CancelRequestedError):
-            await self._finish(lambda: self._handler.cancelled(self.claim))
+            await self._cancelled()
         elif isinstance(error, UnavailableError | StaleVersionError):
             await self._retry_later(error)
         elif isinstance(error, ChildFailedError):
@@ -135,27 +137,29 @@ class Execution:
 
     async def _retry_later(self, error: SkyulfError) -> None:
         delay = _RETRY_PAUSE * 2 ** min(self.claim.attempt - 1, 6)
-        if not await self._queue.retry_later(self.claim, error.code, error.detail, delay=delay):
-            await self._fail(error.code, error.detail)
+        reason = (error.code, error.detail)
+        if not await self._surely(lambda: self._queue.retry_later(self.claim, *reason, delay=delay)):
+            await self._fail(*reason)
 
     async def _fail(self, code: str, message: str) -> None:
-        await self._finish(lambda: self._handler.failed(self.claim, code, message))
+        await self._surely(lambda: self._handler.failed(self.claim, code, message))
 
-    async def _finish(self, end: Callable[[], Awaitable[None]]) -> None:
-        """Have the service end the row; while its database is away, try again for as long as the lease can be held."""
+    async def _cancelled(self) -> None:
+        await self._surely(lambda: self._handler.cancelled(self.claim))
+
+    async def _surely(self, write: Callable[[], Awaitable[T]]) -> T | None:
+        """Write, again and again while the database is away; None once the row is no longer ours."""
         give_up = asyncio.get_running_loop().time() + _FINISH_SECONDS
         pause = _FINISH_PAUSE
         while True:
             try:
-                await end()
+                return await write()
             except LeaseLostError:
-                return
+                return None
             except (UnavailableError, StaleVersionError) as error:
                 if asyncio.get_running_loop().time() > give_up:
                     raise
                 self._log.warning("work.end_delayed", error=str(error))
-            else:
-                return
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
 
@@ -184,8 +188,11 @@ class Execution:
                 await self._tell(news)
 
     async def _until_next_beat(self) -> None:
+        pause = min(self._lease / 3, _BEAT_SECONDS)
+        gap = min(pause, _BEAT_GAP)  # who wakes us at every commit of a busy service must not make us write as often
+        await asyncio.sleep(gap)
         try:
-            async with asyncio.timeout(min(self._lease / 3, _BEAT_SECONDS)):
+            async with asyncio.timeout(pause - gap):
                 await self._beat_now.wait()
         except TimeoutError:
             return
