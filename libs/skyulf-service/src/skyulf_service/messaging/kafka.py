@@ -15,6 +15,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from skyulf_service.database.unit_of_work import UnitOfWork
+from skyulf_service.messaging.kafka_logs import calm_client_logs
 from skyulf_service.messaging.kafka_producer import KafkaPublisher
 from skyulf_service.messaging.policy import Delivery
 from skyulf_service.messaging.records import Record
@@ -49,6 +50,7 @@ class KafkaConsumers:
 
     async def run(self) -> None:
         """Consume until cancelled. Brokers that are away are waited for; a broken connection is made anew."""
+        calm_client_logs()
         pause = 0.5
         while True:
             started = asyncio.get_running_loop().time()
@@ -84,15 +86,19 @@ class KafkaConsumers:
         loop = asyncio.get_running_loop()
         seen = loop.time()
         while loop.time() - seen < AWAY_SECONDS:
-            self.connected = await _answers(broker)
-            if self.connected:
-                seen = loop.time()
+            answers = await _answers(broker)
+            if answers != self.connected:
+                _log.info("kafka.connected" if answers else "kafka.lost", group=self._group)
+            self.connected = answers
+            seen = loop.time() if answers else seen
             await asyncio.sleep(CHECK_SECONDS)
         _log.warning("kafka.connection_renewed", group=self._group)
 
 
 def new_broker(bootstrap: str, *, client_id: str) -> KafkaBroker:
     """Return a broker that only consumes, and never creates a topic."""
+    logger = logging.getLogger("faststream.kafka")
+    logger.setLevel(logging.ERROR)  # it warns at each start that it may not create topics, which is as we want it
     return KafkaBroker(
         [each.strip() for each in bootstrap.split(",")],
         client_id=client_id,
@@ -100,7 +106,8 @@ def new_broker(bootstrap: str, *, client_id: str) -> KafkaBroker:
         allow_auto_create_topics=False,
         ack_policy=AckPolicy.MANUAL,
         graceful_timeout=10.0,
-        logger=logging.getLogger("faststream.kafka"),
+        log_level=logging.DEBUG,
+        logger=logger,
     )
 
 

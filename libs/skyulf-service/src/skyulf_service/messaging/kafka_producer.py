@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError, ProducerClosed
 
 from skyulf_service.database.outbox_row import OutboxRow
 from skyulf_service.errors import UnavailableError
+from skyulf_service.messaging.kafka_logs import calm_client_logs
 from skyulf_service.messaging.records import Record, record_of
 from skyulf_service.messaging.topics import ensure_topics
 
@@ -51,6 +52,7 @@ class KafkaPublisher:
         await self._abandon()
 
     async def _start(self) -> AIOKafkaProducer:
+        calm_client_logs()
         await ensure_topics(self._bootstrap)
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,

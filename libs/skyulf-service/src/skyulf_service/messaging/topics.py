@@ -34,7 +34,7 @@ async def ensure_topics(
 def _new(topic: Topic, replication: int) -> NewTopic:
     configs = {"cleanup.policy": topic.cleanup, "retention.ms": str(topic.retention_days * DAY_MS)}
     # aiokafka takes the brokers' default only beside an (empty) assignment of its own
-    assignments = {} if replication == BROKER_DEFAULT else None
+    assignments: dict[int, list[int]] | None = {} if replication == BROKER_DEFAULT else None
     return NewTopic(topic.name, topic.partitions, replication, assignments, configs)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import structlog
 from prometheus_client import Counter, Gauge
@@ -32,6 +32,15 @@ class Publisher(Protocol):
 
     async def publish(self, rows: Sequence[OutboxRow]) -> None:
         """Hand over the rows in their order."""
+        ...
+
+
+@runtime_checkable
+class ClosablePublisher(Publisher, Protocol):
+    """A publisher that the relay closes at its end."""
+
+    async def close(self) -> None:
+        """Give up connections."""
         ...
 
 
@@ -78,6 +87,8 @@ class Relay:
         finally:
             unsubscribe()
             await self._resign()
+            if isinstance(self._publisher, ClosablePublisher):
+                await self._publisher.close()
 
     async def publish_waiting(self) -> int:
         """Publish one batch of waiting rows, in order; returns how many there were."""

@@ -1,0 +1,326 @@
+"""Kafka for real: nothing lost over stops, kills, rebalances and poison; one effect for each event."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from faststream import AckPolicy
+from skyulf_events import TOPICS, Topic
+from skyulf_service.database.engine import Database
+from skyulf_service.database.unit_of_work import UnitOfWorks
+from skyulf_service.errors import UnavailableError
+from skyulf_service.ids import new_id
+from skyulf_service.messaging.consumers import Consumers
+from skyulf_service.messaging.kafka import (
+    KafkaConsumers,
+    UnsafeSubscriberError,
+    check_subscribers,
+    new_broker,
+    subscribe,
+)
+from skyulf_service.messaging.kafka_producer import KafkaPublisher
+from skyulf_service.messaging.policy import Delivery, Retries
+from skyulf_service.messaging.records import Record
+from skyulf_service.messaging.topics import ensure_topics
+from skyulf_service.outbox.relay import Relay
+from skyulf_service.testing.handles import KafkaBroker
+from skyulf_service.testing.sample import (
+    TOPIC,
+    Counter,
+    CounterRaised,
+    SampleUnitOfWork,
+    create_tables,
+    effects,
+    messaging,
+)
+from sqlalchemy import select
+
+pytestmark = pytest.mark.kafka
+
+
+class Street:
+    """A service that publishes and consumes its own counters, on a topic of its own."""
+
+    def __init__(self, database: Database, bootstrap: str) -> None:
+        name = f"test.{new_id().hex}"
+        self.topic = Topic(name=name)
+        self.kind: type[CounterRaised] = type("CounterRaised", (CounterRaised,), {"topic": name, "__doc__": name})
+        self.database = database
+        self.bootstrap = bootstrap
+        self.uows = UnitOfWorks(database, SampleUnitOfWork)
+        self.consumers: Consumers[SampleUnitOfWork] = Consumers(group=name)
+        self.consumers.on(self.kind)(self.add_up)
+        self.delivery = Delivery(self.consumers, self.uows, retries=Retries(other=2))
+        self.handled: dict[object, float] = {}
+
+    async def add_up(self, uow: SampleUnitOfWork, event: CounterRaised) -> None:
+        if event.value == 13:
+            raise ValueError("thirteen")
+        await uow.note("add_up", event)
+        self.handled[event.event_id] = time.monotonic()
+
+    async def publish(self, value: int) -> CounterRaised:
+        event = self.kind(**Counter(project_id=new_id(), value=value).raised().model_dump())
+        async with self.uows() as uow:
+            await uow.publish(event)
+        return event
+
+    @asynccontextmanager
+    async def relay(self) -> AsyncIterator[None]:
+        publisher = KafkaPublisher(self.bootstrap)
+        async with running(Relay(self.database, messaging, publisher, service="sample").run()):
+            yield
+
+    @asynccontextmanager
+    async def consuming(self) -> AsyncIterator[KafkaConsumers]:
+        consumers = KafkaConsumers(self.bootstrap, self.delivery)
+        async with running(consumers.run()):
+            yield consumers
+
+    async def arrived(self, count: int, *, within: float = 30) -> int:
+        """Wait until there are so many effects, and a little for more; return how many there are then."""
+        async with asyncio.timeout(within):
+            await until(lambda: len(self.handled) >= count)
+        await asyncio.sleep(0.3)
+        found = await effects(self.database)
+        assert len(found) == len({each[1] for each in found})
+        return len(found)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while True:
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+        assert not task.done(), task.exception()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def database(sqlite_url: str) -> AsyncIterator[Database]:
+    opened = Database.open(sqlite_url, name="sample")
+    await create_tables(opened)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def street(database: Database, kafka_broker: KafkaBroker) -> Street:
+    made = Street(database, kafka_broker.bootstrap)
+    await ensure_topics(kafka_broker.bootstrap, [made.topic])
+    return made
+
+
+@pytest.fixture
+def broker_that_stops(kafka_broker: KafkaBroker) -> Iterator[KafkaBroker]:
+    yield kafka_broker
+    kafka_broker.start()
+
+
+async def test_topics_are_made_from_the_manifest_once(kafka_broker: KafkaBroker) -> None:
+    await ensure_topics(kafka_broker.bootstrap)
+    assert await ensure_topics(kafka_broker.bootstrap) == []
+
+    name = f"probe-{new_id().hex}"
+    made = await asyncio.gather(*(ensure_topics(kafka_broker.bootstrap, [Topic(name=name)]) for _ in range(3)))
+
+    assert [name] in made
+    assert {topic.name for topic in TOPICS} <= await _topics(kafka_broker.bootstrap)
+
+
+async def test_an_event_goes_through_outbox_and_kafka_to_its_effect(street: Street) -> None:
+    async with street.relay(), street.consuming() as consumers:
+        await street.publish(0)
+        await street.arrived(1)
+        took = []
+        for value in range(1, 11):
+            began = time.monotonic()
+            event = await street.publish(value)
+            await street.arrived(value + 1)
+            took.append(street.handled[event.event_id] - began)
+        assert await consumers.ready()
+    print("commit to effect, seconds:", sorted(round(each, 3) for each in took))
+    assert sorted(took)[5] < 0.1
+
+
+async def test_records_carry_the_envelope_as_headers(street: Street) -> None:
+    event = await street.publish(1)
+    async with street.relay():
+        raw = await _find(street, event)
+
+    headers = {name: value.decode() for name, value in raw.headers}
+    assert raw.key == event.subject.encode()
+    assert street.kind.model_validate_json(raw.value) == event
+    assert headers == {
+        "ce_id": str(event.event_id),
+        "ce_type": "io.skyulf.counter.raised.v1",
+        "ce_source": "/services/sample",
+        "ce_subject": event.subject,
+        "ce_time": event.ce_time(),
+        "ce_specversion": "1.0",
+        "ce_partitionkey": event.subject,
+        "ce_dataschema": "/contracts/schemas/counter.raised.v1.json?minor=0",
+        "content-type": "application/json",
+    }
+
+
+async def test_poison_is_parked_and_good_events_pass(street: Street) -> None:
+    async with street.relay(), street.consuming():
+        await street.publish(1)
+        await street.arrived(1)
+        await _send_poison(street)
+        for value in range(2, 42):
+            await street.publish(value)
+
+        assert await street.arrived(40) == 40
+        letters = (await street.delivery.dead_letters.list(limit=50)).items
+
+    reasons = sorted(letter.reason for letter in letters)
+    assert reasons == ["bad-json", "handler-failed", "missing-headers", "missing-headers", "wrong-schema"]
+
+
+async def test_everything_arrives_once_although_the_broker_stops(
+    street: Street, broker_that_stops: KafkaBroker
+) -> None:
+    published = 0
+    async with street.relay(), street.consuming() as consumers:
+        for way in ("stop", "kill"):
+            await asyncio.to_thread(getattr(broker_that_stops, way))
+            for _ in range(50):
+                await street.publish(100)
+                published += 1
+                await asyncio.sleep(0.05)
+            await asyncio.to_thread(broker_that_stops.start)
+            began = time.monotonic()
+            assert await street.arrived(published, within=60) == published
+            print(f"after {way}: all effects {time.monotonic() - began:.1f} s after the start")
+
+        async with asyncio.timeout(10):
+            await until(lambda: consumers.connected)
+
+
+async def test_rebalances_lose_and_repeat_nothing(street: Street) -> None:
+    async with street.relay(), street.consuming():
+        for _ in range(3):
+            async with street.consuming():
+                for _ in range(40):
+                    await street.publish(100)
+                    await asyncio.sleep(0.02)
+
+        assert await street.arrived(120) == 120
+
+
+async def test_a_batch_whose_database_is_away_is_not_skipped(street: Street) -> None:
+    calls = 0
+    process = street.delivery.process
+
+    async def away_at_first(records: Sequence[Record]) -> None:
+        nonlocal calls
+        calls += 1
+        if calls < 4:
+            raise UnavailableError("the database is away")
+        await process(records)
+
+    street.delivery.process = away_at_first  # type: ignore[method-assign]
+    for _ in range(5):
+        await street.publish(100)
+    async with street.relay(), street.consuming():
+        assert await street.arrived(5) == 5
+
+    assert calls >= 4
+
+
+async def test_a_restarted_consumer_goes_on_where_the_last_one_committed(street: Street) -> None:
+    async with street.relay():
+        async with street.consuming():
+            await street.publish(1)
+            await street.arrived(1)
+        await street.publish(2)
+        seen: list[int] = []
+        process = street.delivery.process
+
+        async def counted(records: Sequence[Record]) -> None:
+            seen.append(len(records))
+            await process(records)
+
+        street.delivery.process = counted  # type: ignore[method-assign]
+        async with street.consuming():
+            await street.arrived(2)
+
+    assert sum(seen) == 1
+
+
+async def test_a_subscriber_that_acknowledges_by_itself_is_refused(kafka_broker: KafkaBroker) -> None:
+    async def ignore(records: Sequence[Record]) -> None:
+        return None
+
+    good = new_broker(kafka_broker.bootstrap, client_id="test")
+    subscribe(good, TOPIC.name, group="g", process=ignore)
+    check_subscribers(good)
+
+    brokers = [new_broker(kafka_broker.bootstrap, client_id="test") for _ in range(3)]
+    brokers[0].subscriber(TOPIC.name, batch=True, group_id="g", auto_offset_reset="earliest", ack_policy=AckPolicy.ACK)
+    brokers[1].subscriber(TOPIC.name, batch=True, group_id="g", ack_policy=AckPolicy.MANUAL)
+    brokers[2].subscriber(TOPIC.name, batch=True, auto_offset_reset="earliest", ack_policy=AckPolicy.MANUAL)
+    for bad in brokers:
+        with pytest.raises(UnsafeSubscriberError):
+            check_subscribers(bad)
+
+
+async def test_nobody_there_is_unavailable_and_the_outbox_keeps_its_rows(database: Database) -> None:
+    street = Street(database, "127.0.0.1:9")
+    await street.publish(1)
+
+    with pytest.raises(UnavailableError):
+        await Relay(database, messaging, KafkaPublisher("127.0.0.1:9"), service="sample").publish_waiting()
+
+    async with database.read() as connection:
+        assert (await connection.execute(select(messaging.outbox.c.published_at))).scalars().all() == [None]
+
+
+async def _topics(bootstrap: str) -> set[str]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        return set(await consumer.topics())
+    finally:
+        await consumer.stop()
+
+
+async def _find(street: Street, event: CounterRaised) -> ConsumerRecord:
+    consumer = AIOKafkaConsumer(street.topic.name, bootstrap_servers=street.bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        async with asyncio.timeout(20):
+            async for raw in consumer:
+                if raw.key == event.subject.encode():
+                    break
+        return raw
+    finally:
+        await consumer.stop()
+
+
+async def _send_poison(street: Street) -> None:
+    kind = ("ce_type", CounterRaised.ce_type().encode())
+    rest = [("ce_source", b"/x"), ("ce_specversion", b"1.0"), ("content-type", b"application/json")]
+    topic, producer = street.topic.name, AIOKafkaProducer(bootstrap_servers=street.bootstrap)
+    await producer.start()
+    try:
+        await producer.send_and_wait(topic, b"{", headers=[kind, ("ce_id", str(new_id()).encode()), *rest])
+        await producer.send_and_wait(topic, b"{}", headers=[kind, ("ce_id", str(new_id()).encode()), *rest])
+        await producer.send_and_wait(topic, b"\xff", headers=[("ce_type", b"\xff\xfe")])
+        await producer.send_and_wait(topic, None, key=b"k", headers=[kind, ("nothing", None)])
+    finally:
+        await producer.stop()
