@@ -129,7 +129,7 @@ def _type_of(lazy: pl.LazyFrame, name: str) -> str:
     }
     found = lazy.select(
         pl.col(name).count().alias("present"),
-        *[check.fill_null(value=True).all().alias(kind) for kind, check in checks.items()],
+        *[(check | values.is_null()).all().alias(kind) for kind, check in checks.items()],
     ).collect(engine="streaming")
     row = found.row(0, named=True)
     if not row["present"]:
