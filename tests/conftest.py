@@ -1,7 +1,6 @@
 """Both forms of Skyulf, each started once per session at the first wish."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from harness.distributed import Distributed

@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.form import Form, Skyulf, quiet
-from harness.round_robin import RoundRobin
-from harness.topics import published
+from minio import Minio
 from skyulf_service.testing.handles import PostgresServer, S3Server
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess
 from skyulf_service.testing.servers import Server
+
+from harness.form import Form, Skyulf, quiet
+from harness.objects import S3, Objects
+from harness.round_robin import RoundRobin
+from harness.topics import published
 
 SERVICES = ("gateway", "ingestion", "pipeline", "registry", "inference")
 ROLES = {
@@ -154,6 +157,11 @@ class Distributed(Skyulf):
                 role.start()
             for role in stopped:
                 role.wait_ready()
+
+    @property
+    def objects(self) -> Objects:
+        """The S3 server."""
+        return S3(Minio(self.s3.endpoint, self.s3.access_key, self.s3.secret_key, secure=False))
 
     def traceparents(self) -> dict[str, str]:
         """The traceparent of every event that was published, by the event's id."""

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.form import Form, Skyulf, quiet
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess
+
+from harness.form import Form, Skyulf, quiet
+from harness.objects import Folder, Objects
 
 
 class Embedded(Skyulf):
@@ -54,6 +56,11 @@ class Embedded(Skyulf):
     def databases(self) -> list[Path]:
         """The services' SQLite files."""
         return sorted((self.home / "db").glob("*.sqlite3"))
+
+    @property
+    def objects(self) -> Objects:
+        """The folder of objects."""
+        return Folder(self.home / "objects")
 
     def traceparents(self) -> dict[str, str]:
         """The traceparent of every event that was published, by the event's id."""

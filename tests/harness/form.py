@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from harness.api import Api
 from skyulf_service.testing.processes import RunMarker
+
+from harness.api import Api
+from harness.objects import Objects
 
 Form = Literal["embedded", "distributed"]
 
@@ -36,6 +38,11 @@ class Skyulf(ABC):
     @abstractmethod
     def stop(self) -> None:
         """End everything in order; raises AssertionError where a process does not end well or outlives it."""
+
+    @property
+    @abstractmethod
+    def objects(self) -> Objects:
+        """The object store, from outside."""
 
     @abstractmethod
     def traceparents(self) -> dict[str, str]:

@@ -1,0 +1,39 @@
+"""The story that the tests of this folder look at from all sides: told once per form."""
+
+import json
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from harness import configs, flights
+from harness.form import Skyulf
+from harness.stream import Reader
+from harness.told import Told
+
+MODELS = {"logistic": configs.logistic, "boosted": configs.boosted}
+
+
+@pytest.fixture(scope="module")
+def told(skyulf: Skyulf) -> Iterator[Told]:
+    """Upload flights, train two models on them, deploy both; one trace id on every request of the client."""
+    trace_id = secrets.token_hex(16)
+    api = skyulf.project().with_headers(traceparent=f"00-{trace_id}-{secrets.token_hex(8)}-01")
+    reader = Reader(api)
+    reader.start()
+    data = flights.csv(flights.training())
+    dataset = api.ready_dataset(data, name="flights")
+    pipelines, jobs, versions, deployments = {}, {}, {}, {}
+    for name, config in MODELS.items():
+        body = {"name": f"{name} flights", "config": config(), "register_as": f"late-{name}"}
+        pipelines[name] = api.ok("POST", "/pipelines", json=body)
+        queued = api.patient("POST", f"/pipelines/{pipelines[name]['id']}/runs", json={"dataset_id": dataset["id"]})
+        jobs[name] = api.job(queued["id"])
+        assert jobs[name]["status"] == "succeeded", json.dumps(jobs[name])
+        versions[name] = api.version_of(jobs[name])
+        deployments[name] = api.deploy(name, f"late-{name}", versions[name]["version"])
+    events = reader.finish()
+    asked = flights.held_out()
+    yield Told(
+        skyulf, api, trace_id, data, dataset, pipelines, jobs, versions, deployments, asked, events, reader.connections
+    )
+    api.http.close()
