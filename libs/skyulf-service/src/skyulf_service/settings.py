@@ -1,32 +1,26 @@
 """Settings that services share: flags > environment > ``.env`` > ``skyulf.toml`` > profile > default."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from platformdirs import user_data_path
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from skyulf_service.settings_sources import PREFIX, PROFILES, Given, Variables, config_file, dotenv, home_folder
+
+__all__ = ["PORTS", "Form", "Profile", "ServiceSettings", "SharedSettings", "home_folder"]
 
 Form = Literal["embedded", "distributed"]
 Profile = Literal["development", "production", "testing"]
-
-
-def home_folder() -> Path:
-    """``SKYULF_HOME``, or the platform's folder for application data."""
-    named = os.environ.get("SKYULF_HOME")
-    return Path(named) if named else user_data_path("skyulf", appauthor=False)
+NONE: frozenset[str] = frozenset()
 
 
 class SharedSettings(BaseSettings):
     """What every process needs, read from ``SKYULF_…``."""
 
-    model_config = SettingsConfigDict(env_prefix="SKYULF_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     home: Path = Field(default_factory=home_folder, description="Where everything is kept")
     form: Form = Field(
@@ -42,6 +36,9 @@ class SharedSettings(BaseSettings):
     s3_secret_key: SecretStr = SecretStr("")
     s3_secure: bool = False
     s3_region: str = "us-east-1"
+    allow_insecure: bool = Field(
+        default=False, description="Let production reach PostgreSQL and S3 without TLS, as within one machine"
+    )
     keys_dir: Path | None = Field(default=None, description="Folder of signing keys; default: keys below home")
     gateway_url: str = "http://127.0.0.1:8000"
     ingestion_url: str = "http://127.0.0.1:8001"
@@ -73,9 +70,20 @@ class SharedSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, environment, ``.env``, then ``skyulf.toml`` in the home folder."""
-        toml = TomlConfigSettingsSource(settings_cls, home_folder() / "skyulf.toml")
-        return init_settings, env_settings, dotenv_settings, file_secret_settings, toml
+        """Flags, environment, ``.env``, ``skyulf.toml``, then the profile's defaults."""
+        flags = init_settings()
+        environment = Variables(cls, os.environ, [(PREFIX, NONE)])
+        file = Variables(cls, dotenv(), [(PREFIX, NONE)])
+        toml = config_file(flags.get("home"))
+        layers: list[Mapping[str, object]] = [flags, environment(), file(), toml]
+        profile = next((str(layer["profile"]) for layer in layers if "profile" in layer), "development")
+        return init_settings, environment, file, Given(cls, toml), Given(cls, PROFILES.get(profile, {}))
+
+    @model_validator(mode="after")
+    def _refuse_unsafe_production(self) -> Self:
+        if self.profile == "production" and self.s3_endpoint and not (self.s3_secure or self.allow_insecure):
+            raise ValueError("production needs TLS to S3: set SKYULF_S3_SECURE, or SKYULF_ALLOW_INSECURE on purpose")
+        return self
 
 
 PORTS = {"gateway": 8000, "ingestion": 8001, "pipeline": 8002, "registry": 8003, "inference": 8004}
@@ -84,11 +92,14 @@ PORTS = {"gateway": 8000, "ingestion": 8001, "pipeline": 8002, "registry": 8003,
 class ServiceSettings(BaseSettings):
     """Settings of one service. Subclasses set ``service_name`` and the prefix ``SKYULF_<SERVICE>_``.
 
-    ``shared`` holds the settings that all services have in common.
+    ``shared`` holds the settings that all services have in common; ``SKYULF_<SERVICE>_LOG_LEVEL`` changes one of them
+    for this service. Other fields are also read without the service's name, except those that only one may have.
+    ``skyulf.toml`` has a table per service.
     """
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
     service_name: ClassVar[str]
+    own: ClassVar[frozenset[str]] = frozenset({"shared", "database_url", "port", "health_port"})
 
     shared: SharedSettings = Field(default_factory=SharedSettings)
     database_url: SecretStr | None = Field(default=None, description="Default: a SQLite file below home")
@@ -114,12 +125,50 @@ class ServiceSettings(BaseSettings):
         base = 8100 + 10 * (PORTS[self.service_name] - 8000)
         return base + {"worker": 1, "runner": 2}[role] if self.health_port is None else self.health_port
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, environment, ``.env``, ``skyulf.toml``; in each the service's own name comes first."""
+        flags = init_settings()
+        prefixes = [(cls._prefix(), frozenset({"shared"})), (PREFIX, cls.own)]
+        toml = config_file()
+        table = toml.get(cls.service_name)
+        values = {
+            **{name: value for name, value in toml.items() if name not in cls.own},
+            **(table if isinstance(table, dict) else {}),
+        }
+        layers = [Variables(cls, os.environ, prefixes), Variables(cls, dotenv(), prefixes), Given(cls, values)]
+        shared = {} if "shared" in flags else {"shared": cls._shared(table if isinstance(table, dict) else {})}
+        return init_settings, *layers, Given(cls, shared)
+
+    @classmethod
+    def _prefix(cls) -> str:
+        return f"{PREFIX}{cls.service_name.upper()}_"
+
+    @classmethod
+    def _shared(cls, table: Mapping[str, object]) -> SharedSettings:
+        mine = [(cls._prefix(), NONE)]
+        overrides: dict[str, object] = {name: table[name] for name in SharedSettings.model_fields if name in table}
+        overrides.update(Variables(SharedSettings, dotenv(), mine)())
+        overrides.update(Variables(SharedSettings, os.environ, mine)())
+        return SharedSettings(**overrides)  # type: ignore[arg-type]
+
     @model_validator(mode="after")
     def _refuse_unsafe_production(self) -> Self:
-        if (
-            self.shared.profile == "production"
-            and self.database.startswith("sqlite")
-            and self.shared.form != "embedded"
-        ):
+        if self.shared.profile != "production":
+            return self
+        if self.database.startswith("sqlite") and self.shared.form != "embedded":
             raise ValueError("production in the distributed form needs PostgreSQL: set the service's DATABASE_URL")
+        encrypted = any(word in self.database for word in ("ssl=require", "ssl=verify"))
+        if not self.database.startswith("sqlite") and not (encrypted or self.shared.allow_insecure):
+            raise ValueError(
+                "production needs TLS to PostgreSQL: end the DATABASE_URL with ?ssl=verify-full, "
+                "or set SKYULF_ALLOW_INSECURE on purpose"
+            )
         return self
