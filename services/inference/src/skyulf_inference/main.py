@@ -36,8 +36,7 @@ def replica(parts: Parts[InferenceUnitOfWork]) -> tuple[ModelShelf, Reconciler, 
 
 def routers(parts: Parts[InferenceUnitOfWork]) -> Sequence[APIRouter]:
     """Inference's endpoints."""
-    _, reconciler, predictor = replica(parts)
-    return [predictions.create_router(predictor, reconciler)]
+    return [predictions.create_router(replica(parts)[2])]
 
 
 def api_background(parts: Parts[InferenceUnitOfWork]) -> Sequence[Background]:

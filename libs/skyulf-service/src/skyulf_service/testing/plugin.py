@@ -52,6 +52,13 @@ def pytest_configure_node(node: WorkerNode) -> None:
     node.workerinput[WORKER_INPUT] = local_hub_of(node.config).listen()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Log as production does: the development form draws tracebacks with all locals, which takes seconds each."""
+    from skyulf_service.telemetry.logging import configure_logging
+
+    configure_logging(service="test", level="WARNING", log_format="json")
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End all servers of the session, whatever happened in it."""
     if local_hub_key in config.stash:

@@ -6,21 +6,20 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Request, Response
 from skyulf_service.errors import FieldProblem, InvalidInputError
 from skyulf_service.http.dependencies import CurrentScope, read_unit_of_work
-from skyulf_service.http.json_body import parse_json
+from skyulf_service.http.json_body import read_json
 from skyulf_service.http.requires import requires
 
 from skyulf_inference.api.schemas import PredictRead, PredictRequest, ReplicaRead, ReplicasRead
 from skyulf_inference.domain.errors import DeploymentUnknownError
 from skyulf_inference.persistence.unit_of_work import InferenceUnitOfWork
 from skyulf_inference.service.predict import Answer, Predictor
-from skyulf_inference.service.reconcile import Reconciler
 
 SLUG = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 Name = Annotated[str, Path(pattern=SLUG, description="The deployment's name", examples=["late-flights"])]
 ReadUow = Annotated[InferenceUnitOfWork, Depends(read_unit_of_work(InferenceUnitOfWork), scope="function")]
 
 
-def create_router(predictor: Predictor, reconciler: Reconciler) -> APIRouter:
+def create_router(predictor: Predictor) -> APIRouter:
     """The endpoints of this replica."""
     router = APIRouter(prefix="/api/v1/deployments/{name}", tags=["predictions"])
     access = requires("predictions:make")
@@ -30,9 +29,8 @@ def create_router(predictor: Predictor, reconciler: Reconciler) -> APIRouter:
     async def predict(name: Name, request: Request, scope: CurrentScope) -> Response:
         """Predict one row or many."""
         # Read by hand: a pydantic model of 10,000 rows costs more than predicting them.
-        rows, single = rows_of(parse_json(await request.body()))
-        project = scope.require_project()
-        live = predictor.live(project, name, is_wanted=(project, name) in reconciler.wanted)
+        rows, single = rows_of(read_json(await request.body()))
+        live = await predictor.live(scope.require_project(), name)
         answer = await predictor.predict(live, rows, single=single)
         request_id = str(request.scope.get("state", {}).get("request_id", ""))
         return Response(orjson.dumps(_body(answer, request_id)), media_type="application/json")

@@ -29,11 +29,20 @@ class Live:
     loaded: LoadedModel
 
 
+Key = tuple[UUID, str]
+
+
 class ModelShelf:
-    """What is served now, by project and name; deployments of one digest share one copy."""
+    """What is served now, by project and name; deployments of one digest share one copy.
+
+    ``wanted`` is what shall be served, ``loading`` what is on its way.
+    """
 
     def __init__(self) -> None:
-        self._live: dict[tuple[UUID, str], Live] = {}
+        self.wanted: set[Key] = set()
+        self.loading: set[Key] = set()
+        self._live: dict[Key, Live] = {}
+        self._settled = asyncio.Condition()
         self._loaded: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
         self._loading: dict[str, asyncio.Task[LoadedModel]] = {}
 
@@ -45,8 +54,24 @@ class ModelShelf:
         """Serve this from now on; requests that hold the old one end with it."""
         self._live[project_id, live.deployment] = live
 
-    def keep_only(self, wanted: set[tuple[UUID, str]]) -> None:
+    async def wait_while_loading(self, key: Key, seconds: float) -> Live | None:
+        """Wait for a model that is on its way; None where it did not come."""
+        try:
+            async with asyncio.timeout(seconds), self._settled:
+                await self._settled.wait_for(lambda: key in self._live or key not in self.loading)
+        except TimeoutError:
+            return None
+        return self._live.get(key)
+
+    async def settle(self, key: Key) -> None:
+        """Say that a load has ended, well or not."""
+        self.loading.discard(key)
+        async with self._settled:
+            self._settled.notify_all()
+
+    def keep_only(self, wanted: set[Key]) -> None:
         """Stop serving everything else."""
+        self.wanted = wanted
         for key in [key for key in self._live if key not in wanted]:
             del self._live[key]
 

@@ -19,6 +19,7 @@ from skyulf_inference.runtime.models import Live, ModelShelf
 
 INLINE_ROWS = 32
 SHOWN_PROBLEMS = 100
+COLD_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,20 @@ class Predictor:
         self._shelf = shelf
         self._max_rows = max_rows
 
-    def live(self, project_id: UUID, name: str, *, is_wanted: bool) -> Live:
-        """Return what serves the deployment. Raises `DeploymentUnknownError` or `DeploymentNotReadyError`."""
+    async def live(self, project_id: UUID, name: str) -> Live:
+        """Return what serves the deployment; a model that is being loaded is waited for, for a few seconds.
+
+        Raises `DeploymentUnknownError` or `DeploymentNotReadyError`.
+        """
         live = self._shelf.get(project_id, name)
-        if live is None and is_wanted:
-            raise DeploymentNotReadyError(f"Deployment {name!r} has no loaded model yet; see its status.")
-        if live is None:
+        if live is not None:
+            return live
+        key = project_id, name
+        if key not in self._shelf.wanted:
             raise DeploymentUnknownError(f"There is no deployment {name!r} in this project.")
+        live = await self._shelf.wait_while_loading(key, COLD_SECONDS)
+        if live is None:
+            raise DeploymentNotReadyError(f"Deployment {name!r} has no loaded model; see its status.")
         return live
 
     async def predict(self, live: Live, rows: Sequence[Mapping[str, object]], *, single: bool) -> Answer:

@@ -40,7 +40,6 @@ class Reconciler:
         self._said: dict[UUID, ReplicaState] = {}
         self._loads: dict[UUID, tuple[int, asyncio.Task[None]]] = {}
         self._retry_at: dict[UUID, float] = {}
-        self.wanted: set[tuple[UUID, str]] = set()
         self.reconciled = False
 
     async def run(self) -> None:
@@ -65,8 +64,7 @@ class Reconciler:
             self._beat_due = monotonic() + self._ttl.total_seconds() / 4
         async with self._uows.read() as uow:
             servings = await uow.servings.active()
-        self.wanted = {(serving.project_id, serving.name) for serving in servings}
-        self._shelf.keep_only(self.wanted)
+        self._shelf.keep_only({(serving.project_id, serving.name) for serving in servings})
         for serving in servings:
             if serving.target is not None and self._is_due(serving):
                 self._begin(serving, serving.target)
@@ -85,6 +83,7 @@ class Reconciler:
         return said.status is ReplicaStatus.FAILED and monotonic() >= self._retry_at.get(serving.id, 0.0)
 
     def _begin(self, serving: Serving, target: Target) -> None:
+        self._shelf.loading.add((serving.project_id, serving.name))
         task = asyncio.create_task(self._serve(serving, target), name=f"serve {serving.name}")
         self._loads[serving.id] = (serving.revision, task)
 
@@ -98,6 +97,8 @@ class Reconciler:
         except Exception as error:
             _log.exception("replica.load_failed", deployment=serving.name)
             state = ReplicaStatus.FAILED, "load-failed", f"The model could not be loaded: {type(error).__name__}."
+        finally:
+            await self._shelf.settle((serving.project_id, serving.name))
         self._retry_at[serving.id] = monotonic() + RETRY_FAILED_SECONDS
         live = self._shelf.get(serving.project_id, serving.name)
         said = ReplicaState(
