@@ -1,4 +1,4 @@
-"""The server commands of `skyulf`: up, serve, migrate, doctor, token."""
+"""The server commands of `skyulf`: up, demo, serve, migrate, doctor, token."""
 
 import asyncio
 import importlib
@@ -11,6 +11,8 @@ from uuid import UUID
 import typer
 from skyulf_service.settings import SharedSettings, home_folder
 
+from skyulf_standalone.demo import demo
+
 SERVICES = ("ingestion", "pipeline", "registry", "inference", "gateway")
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}", metavar="SERVICE")]
 
@@ -22,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command()(migrate)
     app.command()(doctor)
     app.command()(token)
+    app.command()(demo)
 
 
 def up(

@@ -11,6 +11,7 @@ from skyulf_client.cli.output import err, out, print_fields, print_json, print_p
 from skyulf_client.client import Skyulf
 
 app = typer.Typer(no_args_is_help=True, help="Upload data and look at it.")
+WIDE = 110
 DatasetId = Annotated[str, typer.Argument(help="The dataset's id", metavar="DATASET")]
 
 
@@ -88,7 +89,8 @@ def profile(context: typer.Context, dataset: DatasetId, as_json: AsJson = False)
 
 
 def print_profile(found: Profile) -> None:
-    """Print a profile as a table."""
+    """Print a profile as a table; a narrow terminal gets one frequent value per column, and no mean."""
+    wide = out().width >= WIDE
     rows = [
         [
             column.name,
@@ -96,14 +98,15 @@ def print_profile(found: Profile) -> None:
             f"{column.null_share:.1%}",
             column.distinct,
             column.min,
-            column.mean,
+            *([column.mean] if wide else []),
             column.max,
-            ", ".join(f"{top.value} ({top.count:,})" for top in column.top_values[:3]),
+            ", ".join(f"{top.value} ({top.count:,})" for top in column.top_values[: 3 if wide else 1]),
         ]
         for column in found.columns
     ]
+    headings = ["Column", "Type", "Missing", "Distinct", "Least", *(["Mean"] if wide else []), "Most", "Frequent"]
     title = f"{found.rows:,} rows, {len(found.columns)} columns, {found.missing_cells:,} missing cells"
-    print_rows(["Column", "Type", "Missing", "Distinct", "Least", "Mean", "Most", "Frequent values"], rows, title=title)
+    print_rows(headings, rows, title=title)
     for column in found.columns:
         for warning in column.warnings:
             out().print(f"[yellow]![/] {column.name}: {warning.message}")

@@ -27,6 +27,7 @@ from skyulf_client.answers import Page
 from skyulf_client.errors import SkyulfApiError, SkyulfClientError
 
 T = TypeVar("T", bound=BaseModel)
+PIPE_WIDTH = 160
 COLOURS = {
     "ready": "green", "succeeded": "green", "failed": "red", "cancelled": "yellow", "processing": "cyan",
     "running": "cyan", "loading": "cyan", "queued": "blue", "pending": "blue", "stopped": "dim", "error": "red",
@@ -35,8 +36,8 @@ COLOURS = {
 
 
 def out() -> Console:
-    """Standard output."""
-    return Console(highlight=False)
+    """Standard output; into a file or pipe lines are long, so that tables stay tables."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def err() -> Console:
