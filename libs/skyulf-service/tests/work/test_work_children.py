@@ -141,14 +141,14 @@ async def test_noise_on_the_pipe_of_messages_fails_the_call(child: ChildRunner, 
 
 @pytest.mark.parametrize("company", ["none", "fork", "joblib", "hold the interpreter"])
 async def test_a_deadline_ends_the_whole_group(child: ChildRunner, tmp_path: Path, company: str) -> None:
-    deadline = timedelta(seconds=3)
+    deadline = timedelta(seconds=12 if company == "joblib" else 3)  # joblib is slow to start on a busy machine
     start = time.monotonic()
 
     with pytest.raises(ChildFailedError) as caught:
         await child.call("work_children:nap", {"company": company}, scratch=tmp_path, deadline=deadline)
 
     assert caught.value.code == "timeout"
-    assert time.monotonic() - start < 4.5
+    assert time.monotonic() - start < deadline.total_seconds() + 1.5
     assert gone(await pids_noted(tmp_path / "note"))
 
 

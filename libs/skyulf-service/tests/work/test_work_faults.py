@@ -50,7 +50,7 @@ async def sweep_until(store: Store, queue: WorkQueue, handler: Handler, job: Job
 
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
     deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110 - files and processes have no events
+    while not condition() and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
     return condition()
 
