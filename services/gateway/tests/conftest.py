@@ -73,7 +73,7 @@ Start = Callable[..., AbstractAsyncContextManager[Gateway]]
 async def serving(app: FastAPI, port: int) -> AsyncIterator[DrainingServer]:
     server = api_server(app, host="127.0.0.1", port=port, grace=3, drain=0.05)
     task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+    while not server.started:
         await asyncio.sleep(0.01)
     try:
         yield server

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from skyulf_gateway.api import headers
 from skyulf_gateway.api.linger import RequestBody
 from skyulf_gateway.api.paths import Match, MethodNotAllowed, PathTable
+from skyulf_gateway.api.tracing import Trace
 from skyulf_gateway.clients.forwarding import Forwarder
 from skyulf_gateway.domain.audit import CLIENT_GONE, AuditEntry
 from skyulf_gateway.domain.keys import Principal
@@ -68,17 +69,9 @@ class _Visit:
     """One request at the door."""
 
     __slots__ = (
-        "_behind",
-        "_body",
-        "_match",
-        "_policy",
-        "_principal",
-        "_request_id",
-        "_scope",
-        "_send",
-        "_started",
-        "_status",
-    )
+        "_behind", "_body", "_elsewhere", "_match", "_policy", "_principal", "_request_id", "_scope", "_send",
+        "_started", "_status", "_trace",
+    )  # fmt: skip
 
     def __init__(self, behind: Behind, scope: Scope, receive: Receive, send: Send) -> None:
         self._behind, self._scope, self._send = behind, scope, send
@@ -87,6 +80,8 @@ class _Visit:
         self._policy = headers.API_POLICY
         self._match: Match | None = None
         self._principal: Principal | None = None
+        self._trace: Trace | None = None
+        self._elsewhere = False
         self._started = False
         self._status = CLIENT_GONE
 
@@ -96,10 +91,11 @@ class _Visit:
         try:
             await self._guarded()
         finally:
-            if self._match is not None:
-                route = self._match.route
-                HTTP_SECONDS.labels(OWN, route.method, route.path, str(self._status)).observe(perf_counter() - began)
-                await self._note()
+            if not self._elsewhere:
+                self._measure(perf_counter() - began)
+            if self._trace is not None:
+                self._trace.end(self._status)
+            await self._note()
 
     async def _guarded(self) -> None:
         try:
@@ -120,6 +116,7 @@ class _Visit:
         receive = self._body.receive
         path: str = self._scope["path"]
         if path in HEALTH:
+            self._elsewhere = True
             await self._behind.app(self._scope, receive, self._answer)
             return
         page = self._behind.pages.get(path.partition("/")[2].partition("/")[0])
@@ -129,9 +126,13 @@ class _Visit:
             return
         match = self._behind.table.find(self._scope["method"], self._scope["raw_path"])
         self._match = match
-        await self._behind.forwarder.forward(match.route.service, await self._inward(match), receive, self._answer)
+        span = self._trace = Trace(self._scope["headers"], match.route)
+        inward = await self._inward(match, span)
+        # the gateway's own app measures what it answers
+        self._elsewhere = match.route.service == OWN
+        await self._behind.forwarder.forward(match.route.service, inward, receive, self._answer)
 
-    async def _inward(self, match: Match) -> Scope:
+    async def _inward(self, match: Match, span: Trace) -> Scope:
         """The request as the service shall see it."""
         found: list[tuple[bytes, bytes]] = self._scope["headers"]
         permission, token = match.route.permission, None
@@ -140,10 +141,9 @@ class _Visit:
             _permit(principal, permission)
             asking = Principality(principal.project_id, principal.subject, principal.permissions)
             token = self._behind.tokens.mint(match.route.service, asking)
-        traceparent = headers.child_traceparent(found)
         return {
             **self._scope,
-            "headers": headers.forwarded(found, token=token, request_id=self._request_id, traceparent=traceparent),
+            "headers": headers.forwarded(found, token=token, request_id=self._request_id, traceparent=span.traceparent),
         }
 
     async def _answer(self, message: Message) -> None:
@@ -165,7 +165,15 @@ class _Visit:
             await self._body.drain()
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    def _measure(self, seconds: float) -> None:
+        path, method = (
+            ("unmatched", "other") if self._match is None else (self._match.route.path, self._match.route.method)
+        )
+        HTTP_SECONDS.labels(OWN, method, path, str(self._status)).observe(seconds)
+
     async def _refuse(self, error: SkyulfError) -> None:
+        if error.status >= 500:
+            log.warning("request.refused", code=error.code, detail=error.detail, request_id=self._request_id)
         allow = {"Allow": error.allowed} if isinstance(error, MethodNotAllowed) else None
         await problem_response(self._connection(), error, allow)(self._scope, _nothing, self._answer)
 

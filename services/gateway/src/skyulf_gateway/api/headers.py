@@ -1,7 +1,6 @@
 """Which headers pass the door, in and out."""
 
 import re
-import secrets
 
 from skyulf_service.ids import new_id
 
@@ -48,15 +47,6 @@ def request_id(headers: Headers) -> str:
     """The client's request id where it is a harmless one, or a new one."""
     offered = first(headers, b"x-request-id")
     return offered.decode() if REQUEST_ID.fullmatch(offered) else str(new_id())
-
-
-def child_traceparent(headers: Headers) -> bytes:
-    """A ``traceparent`` for the next hop: in the client's trace where it names one, else in a new one."""
-    offered = first(headers, b"traceparent")
-    span = secrets.token_hex(8).encode()
-    if TRACEPARENT.fullmatch(offered):
-        return offered[:36] + span + offered[-3:]
-    return b"00-" + secrets.token_hex(16).encode() + b"-" + span + b"-01"
 
 
 def forwarded(headers: Headers, *, token: str | None, request_id: str, traceparent: bytes) -> Headers:

@@ -8,20 +8,7 @@ from skyulf_gateway.domain.errors import ScopeTooWideError, ScopeUnknownError
 
 EVERYTHING = "*"
 
-READS = frozenset(
-    {
-        "datasets:read",
-        "pipelines:read",
-        "jobs:read",
-        "models:read",
-        "deployments:read",
-        "predictions:read",
-        "monitoring:read",
-        "events:read",
-        "projects:read",
-        "nodes:read",
-    }
-)
+READS = frozenset({"datasets:read", "pipelines:read", "jobs:read", "models:read", "events:read", "projects:read"})
 EDITS = frozenset(
     {
         "datasets:write",
@@ -29,13 +16,12 @@ EDITS = frozenset(
         "pipelines:write",
         "pipelines:delete",
         "jobs:run",
-        "jobs:cancel",
         "models:write",
         "predictions:make",
     }
 )
-OPERATIONS = frozenset({"jobs:run", "jobs:cancel", "models:deploy", "predictions:make", "monitoring:write"})
-ADMINISTRATION = frozenset({"keys:read", "keys:write", "members:manage", "audit:read", "models:delete"})
+OPERATIONS = frozenset({"jobs:run", "models:deploy", "predictions:make"})
+ADMINISTRATION = frozenset({"keys:read", "keys:write", "audit:read"})
 # These reach beyond one project: besides the permission, the key must be one of the organisation.
 ORGANISATION_WIDE = frozenset({"projects:write", "system:read", "system:operate"})
 
