@@ -16,6 +16,7 @@ from skyulf_service.database.unit_of_work import UnitOfWork, UnitOfWorks
 from skyulf_service.http.app import Lifespan, create_app
 from skyulf_service.http.dead_letters import router as dead_letters_router
 from skyulf_service.http.feed import router as feed_router
+from skyulf_service.http.idempotency_store import purge
 from skyulf_service.http.identity import Authenticator
 from skyulf_service.messaging.consumers import Consumers
 from skyulf_service.messaging.policy import Delivery
@@ -29,7 +30,7 @@ from skyulf_service.work.supervisor import Supervisor
 from skyulf_service.work.sweeper import Sweep, Sweeper
 
 U = TypeVar("U", bound=UnitOfWork)
-INBOX_SWEEP_SECONDS = 3600.0
+HOUSEKEEPING_SECONDS = 3600.0
 Background = tuple[str, Callable[[], Coroutine[None, None, None]]]
 
 
@@ -157,9 +158,18 @@ class Service(Generic[U]):
         parts.committed.append(relay.wake)
         return relay
 
-    def inbox_sweep(self, delivery: Delivery[U]) -> Callable[[], Coroutine[None, None, None]]:
-        """Build the task that forgets old claims of events."""
-        return Sweeper([Sweep("inbox", INBOX_SWEEP_SECONDS, delivery.sweep_inbox)]).run
+    def housekeeping(self, parts: Parts[U], delivery: Delivery[U]) -> Callable[[], Coroutine[None, None, None]]:
+        """Build the task that forgets old claims of events and old idempotency keys."""
+
+        async def purge_keys() -> None:
+            async with parts.database.begin() as connection:
+                await purge(connection, self.messaging.idempotency_keys)
+
+        sweeps = [
+            Sweep("inbox", HOUSEKEEPING_SECONDS, delivery.sweep_inbox),
+            Sweep("keys", HOUSEKEEPING_SECONDS, purge_keys),
+        ]
+        return Sweeper(sweeps).run
 
     def _lifespan(self, parts: Parts[U]) -> Lifespan:
         @asynccontextmanager

@@ -9,6 +9,7 @@ from typing import TypeVar
 from skyulf_service.composition import Parts, Service
 from skyulf_service.database.migrations import SchemaMismatchError, check_schema
 from skyulf_service.database.unit_of_work import UnitOfWork
+from skyulf_service.http.health import Check
 from skyulf_service.messaging.kafka import KafkaConsumers
 from skyulf_service.messaging.kafka_producer import KafkaPublisher
 from skyulf_service.messaging.topics import ensure_topics
@@ -42,7 +43,7 @@ def run_service(service: Service[U], argv: Sequence[str]) -> int:
         tasks,
         health_port=parts.settings.role_port(role),
         health_host=shared.host,
-        readiness=[parts.database.ping],
+        readiness=[Check("database", parts.database.ping)],
         lifespan=_open(parts),
     )
 
@@ -55,7 +56,7 @@ def worker_tasks(service: Service[U], parts: Parts[U]) -> Tasks:
     if service.consumers.topics:
         tasks["consumers"] = KafkaConsumers(bootstrap, delivery).run
     tasks["relay"] = service.relay(parts, KafkaPublisher(bootstrap, client_id=service.name)).run
-    tasks["inbox"] = service.inbox_sweep(delivery)
+    tasks["housekeeping"] = service.housekeeping(parts, delivery)
     tasks.update(service.worker_background(parts))
     return tasks
 

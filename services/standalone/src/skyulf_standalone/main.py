@@ -120,7 +120,7 @@ class Embedded:
                 tasks[f"{service.name} runner"] = _until_stopped(supervisor)
             relay = service.relay(parts, self._transport)
             tasks[f"{service.name} relay"] = relay.run
-            tasks[f"{service.name} inbox"] = service.inbox_sweep(delivery)
+            tasks[f"{service.name} housekeeping"] = service.housekeeping(parts, delivery)
             for name, run in service.worker_background(parts):
                 tasks[f"{service.name} {name}"] = run
         return tasks

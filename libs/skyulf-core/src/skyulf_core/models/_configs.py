@@ -50,4 +50,4 @@ class BoostingConfig(NodeConfig):
         10, ge=1, title="Patience", description="Iterations without progress before stopping early."
     )
     tol: float = Field(1e-7, ge=0, title="Tolerance", description="Progress smaller than this counts as none.")
-    random_state: RandomState = None
+    random_state: RandomState = 0

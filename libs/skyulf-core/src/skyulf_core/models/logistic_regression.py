@@ -43,7 +43,7 @@ class LogisticRegressionConfig(NodeConfig):
     tol: float = Field(1e-4, gt=0, title="Tolerance", description="Stop when the gradient is smaller than this.")
     max_iter: int = Field(100, ge=1, le=100_000, title="Iterations", description="Largest number of iterations.")
     class_weight: ClassWeight = None
-    random_state: RandomState = None
+    random_state: RandomState = 0
 
     @model_validator(mode="after")
     def _solver_knows_the_penalty(self) -> LogisticRegressionConfig:

@@ -48,7 +48,7 @@ class RandomForestClassifierConfig(NodeConfig):
     )
     ccp_alpha: float = Field(0.0, ge=0, title="Pruning", description="Cost-complexity pruning; larger prunes more.")
     n_jobs: int | None = Field(None, title="Parallel jobs", description="Trees grown at once; -1: one per processor.")
-    random_state: RandomState = None
+    random_state: RandomState = 0
 
     @model_validator(mode="after")
     def _shares_make_sense(self) -> RandomForestClassifierConfig:

@@ -32,7 +32,7 @@ class RidgeRegressionConfig(NodeConfig):
     max_iter: int | None = Field(None, ge=1, title="Iterations", description="Largest number; null: the solver's own.")
     tol: float = Field(1e-4, ge=0, title="Tolerance", description="Precision of iterative solvers.")
     positive: bool = Field(False, title="Positive", description="Whether coefficients are kept from being negative.")
-    random_state: RandomState = None
+    random_state: RandomState = 0
 
     @model_validator(mode="after")
     def _solver_fits(self) -> RidgeRegressionConfig:
