@@ -162,13 +162,13 @@ class Street:
         found: Json = (await self.caller().get(f"/api/v1/jobs/{job_id}")).json()
         return found
 
-    async def until(self, job_id: object, *statuses: str, seconds: float = 60) -> Json:
+    async def until(self, job_id: object, *statuses: str, seconds: float = 120) -> Json:
         """Wait until a job has one of the statuses."""
         end = monotonic() + seconds
         while (job := await self.job(job_id))["status"] not in statuses:
             if monotonic() > end:
                 raise AssertionError(f"the job is still {json.dumps(job)}")
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
         return job
 
 

@@ -108,7 +108,7 @@ async def test_a_deleted_dataset_fails_the_queued_job(lane: Street) -> None:
 
 
 def slow_config() -> dict[str, object]:
-    return penguins_config(max_iter=1000, early_stopping=False)
+    return penguins_config(max_iter=2000, early_stopping=False)
 
 
 async def test_a_queued_job_is_cancelled_at_once(street: Street) -> None:
