@@ -23,6 +23,7 @@ Dialect = Literal["sqlite", "postgresql"]
 POOL_TIMEOUT = 2.0
 WRITER_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 5.0
+IDLE_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT = 60.0
 
 
@@ -57,7 +58,12 @@ class Database:
                 pool_timeout=POOL_TIMEOUT,
                 pool_pre_ping=True,
                 json_serializer=write_json,
-                connect_args={"timeout": CONNECT_TIMEOUT, "command_timeout": STATEMENT_TIMEOUT},
+                connect_args={
+                    "timeout": CONNECT_TIMEOUT,
+                    "command_timeout": STATEMENT_TIMEOUT,
+                    # a process frozen between two statements must not keep its row locks for ever
+                    "server_settings": {"idle_in_transaction_session_timeout": str(IDLE_TIMEOUT_MS)},
+                },
             )
         refuse_unstorable_text(engine)
         return cls(engine, name=name)
