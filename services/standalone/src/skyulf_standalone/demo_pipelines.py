@@ -45,7 +45,7 @@ def gradient_boosting() -> Config:
         ],
         "model": {
             "node": "hist_gradient_boosting_classifier",
-            "config": {"max_iter": 120, "learning_rate": 0.2, "early_stopping": False, "random_state": SEED},
+            "config": {"max_iter": 80, "learning_rate": 0.25, "early_stopping": False, "random_state": SEED},
         },
     }
 

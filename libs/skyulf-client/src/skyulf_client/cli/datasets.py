@@ -1,9 +1,11 @@
 """`skyulf datasets`."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 
 from skyulf_client.answers import Dataset, Profile
 from skyulf_client.cli.context import AsJson, Cursor, Limit, Yes, client, confirm
@@ -12,6 +14,7 @@ from skyulf_client.client import Skyulf
 
 app = typer.Typer(no_args_is_help=True, help="Upload data and look at it.")
 WIDE = 110
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 DatasetId = Annotated[str, typer.Argument(help="The dataset's id", metavar="DATASET")]
 
 
@@ -97,10 +100,10 @@ def print_profile(found: Profile) -> None:
             column.type,
             f"{column.null_share:.1%}",
             column.distinct,
-            column.min,
+            _short(column.min),
             *([column.mean] if wide else []),
-            column.max,
-            ", ".join(f"{top.value} ({top.count:,})" for top in column.top_values[: 3 if wide else 1]),
+            _short(column.max),
+            ", ".join(f"{_short(top.value)} ({top.count:,})" for top in column.top_values[: 3 if wide else 1]),
         ]
         for column in found.columns
     ]
@@ -110,6 +113,11 @@ def print_profile(found: Profile) -> None:
     for column in found.columns:
         for warning in column.warnings:
             out().print(f"[yellow]![/] {column.name}: {warning.message}")
+
+
+def _short(value: JsonValue) -> JsonValue:
+    """Moments to the minute; anything else as it is."""
+    return value[:16].replace("T", " ") if isinstance(value, str) and MOMENT.match(value) else value
 
 
 @app.command()

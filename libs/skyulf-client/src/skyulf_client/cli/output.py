@@ -70,13 +70,13 @@ def print_rows(headings: Sequence[str], rows: Sequence[Sequence[object]], *, tit
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> Table:
-    """A table; columns of numbers are set right."""
+    """A table; columns of numbers are set right, and what a row is about is never wrapped."""
     made = Table(
         box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", header_style="bold", pad_edge=False
     )
     for index, heading in enumerate(headings):
         numbers = all(isinstance(row[index], int | float) or row[index] is None for row in rows)
-        made.add_column(heading, justify="right" if rows and numbers else "left", overflow="fold")
+        made.add_column(heading, justify="right" if rows and numbers else "left", overflow="fold", no_wrap=index == 0)
     for row in rows:
         made.add_row(*(cell(value) for value in row))
     return made
