@@ -91,7 +91,9 @@ async def test_the_same_upload_twice_with_one_key_is_one_dataset(ingestion, uplo
 
 
 async def test_events_tell_the_whole_story(ingestion, runner, upload, settled):
-    dataset = await settled((await upload(b"a,b\n1,x\n2,y\n")).json()["id"])
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    accepted = await upload(b"a,b\n1,x\n2,y\n", traceparent=f"00-{trace}-b7ad6b7169203331-01")
+    dataset = await settled(accepted.json()["id"])
 
     created, profiled = await ingestion.published()
 
@@ -99,6 +101,7 @@ async def test_events_tell_the_whole_story(ingestion, runner, upload, settled):
     assert profiled.type == "io.skyulf.dataset.profiled.v1"
     assert (created.aggregate_id, profiled.aggregate_id) == (dataset["id"], dataset["id"])
     assert created.aggregate_version < profiled.aggregate_version
+    assert all(trace in row.traceparent for row in (created, profiled)), "one trace from the upload to the profile"
 
 
 async def test_a_waiting_import_is_cancelled_at_once_and_a_dataset_can_be_deleted(ingestion, upload):

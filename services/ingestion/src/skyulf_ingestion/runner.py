@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.objects.blobs import Blobs
 from skyulf_service.objects.store import ObjectStore
+from skyulf_service.telemetry.tracing import span, use_traceparent
 from skyulf_service.work.calls import ChildRunner, Progress
 from skyulf_service.work.claims import Claim
 from skyulf_service.work.queue import WorkQueue
@@ -35,6 +36,10 @@ class ImportHandler:
         """Normalise, profile, store, and make the dataset ready."""
         async with self.uows.read() as uow:
             work = await uow.imports.require(service.SYSTEM, claim.id)
+        with use_traceparent(work.traceparent), span("dataset.import"):
+            await self._import(claim, work, child, progress)
+
+    async def _import(self, claim: Claim, work: Import, child: ChildRunner, progress: Progress) -> None:
         async with self.scratch.folder(claim) as folder:
             source = folder / "upload"
             await self.store.fetch(work.source.key, source, sha256=work.source.sha256)
@@ -53,13 +58,15 @@ class ImportHandler:
 
     async def failed(self, claim: Claim, code: str, message: str) -> None:
         """Record why the import failed."""
-        async with self.uows() as uow:
-            await service.fail_import(uow, claim=claim, code=code, message=message)
+        with use_traceparent(_trace_of(claim)):
+            async with self.uows() as uow:
+                await service.fail_import(uow, claim=claim, code=code, message=message)
 
     async def cancelled(self, claim: Claim) -> None:
         """Record that the import has stopped."""
-        async with self.uows() as uow:
-            await service.end_cancelled(uow, claim=claim)
+        with use_traceparent(_trace_of(claim)):
+            async with self.uows() as uow:
+                await service.end_cancelled(uow, claim=claim)
 
     async def _keep(self, path: Path) -> Stored:
         ref = await Blobs(self.store).put_file(path)
@@ -77,6 +84,11 @@ def build_supervisor(handler: ImportHandler) -> Supervisor:
         lease=timedelta(seconds=settings.lease_seconds),
         concurrency=settings.import_concurrency,
     )
+
+
+def _trace_of(claim: Claim) -> str | None:
+    found = claim.row["traceparent"]
+    return found if isinstance(found, str) else None
 
 
 def _spec(work: Import, source: Path, folder: Path) -> dict[str, JsonValue]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.scope import Scope
+from skyulf_service.telemetry.tracing import current_traceparent
 from skyulf_service.work.claims import Claim, fence
 
 from skyulf_ingestion import events
@@ -45,6 +46,7 @@ async def accept_upload(uow: IngestionUnitOfWork, *, scope: Scope, upload: Uploa
         format=upload.format,
         source=upload.source,
         options=upload.options,
+        traceparent=current_traceparent(),
         created_at=now,
         updated_at=now,
     )

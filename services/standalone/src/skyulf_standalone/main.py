@@ -1,4 +1,4 @@
-"""Composition root of the embedded form: all five services in one process, with the same outbox, inbox, leases and children."""
+"""Composition root of the embedded form: five services in one process, with the same outbox, inbox and leases."""
 
 import asyncio
 import fcntl

@@ -123,4 +123,5 @@ class Import(WorkState):
     created_at: datetime
     updated_at: datetime
     options: ReadOptions = field(default_factory=ReadOptions)
+    traceparent: str | None = None
     version: int = 1

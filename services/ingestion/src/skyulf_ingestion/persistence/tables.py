@@ -38,6 +38,7 @@ imports = Table(
     Column("format", String(20), nullable=False),
     Column("source", Json, nullable=False),
     Column("options", Json, nullable=False),
+    Column("traceparent", String(80)),
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),

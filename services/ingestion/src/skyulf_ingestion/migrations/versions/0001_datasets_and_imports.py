@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("format", sa.String(20), nullable=False),
         sa.Column("source", Json, nullable=False),
         sa.Column("options", Json, nullable=False),
+        sa.Column("traceparent", sa.String(80)),
         *_aggregate(),
         *work_columns_v1(),
         *work_checks_v1(),
