@@ -6,8 +6,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skyulf_service.errors import TooLargeError
+from skyulf_service.http.linger import RequestBody
 
 SCOPE_KEY = "skyulf.body_limit"
+STRANGERS = (401, 403)  # who may not come in does not make us read either
 
 
 class BodyLimit:
@@ -55,9 +57,19 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = BodyLimit(self.maximum, scope, receive)
+        body = RequestBody(scope["headers"], receive)
+        limit = BodyLimit(self.maximum, scope, body.receive)
         scope[SCOPE_KEY] = limit
-        await self.app(scope, limit.receive, send)
+
+        patient = True
+
+        async def answer(message: Message) -> None:
+            nonlocal patient
+            if message["type"] == "http.response.start":
+                patient = message["status"] not in STRANGERS
+            await (body.answer(message, send) if patient else send(message))
+
+        await self.app(scope, limit.receive, answer)
 
 
 def _declared_length(scope: Scope) -> int | None:

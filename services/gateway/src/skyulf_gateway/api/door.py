@@ -10,6 +10,7 @@ from time import perf_counter
 import structlog
 from fastapi import FastAPI
 from skyulf_service.errors import ForbiddenError, SkyulfError
+from skyulf_service.http.linger import RequestBody
 from skyulf_service.http.problems import internal_error, problem_response
 from skyulf_service.http.requires import ANYONE, AUTHENTICATED
 from skyulf_service.ids import utc_now
@@ -20,7 +21,6 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skyulf_gateway.api import headers
-from skyulf_gateway.api.linger import RequestBody
 from skyulf_gateway.api.paths import Match, MethodNotAllowed, PathTable
 from skyulf_gateway.api.tracing import Trace
 from skyulf_gateway.clients.forwarding import Forwarder
@@ -157,13 +157,8 @@ class _Visit:
             if self._status == 413 or getattr(self._behind.app.state, "draining", False):
                 passed = [pair for pair in passed if pair[0].lower() != b"connection"]
                 passed.append((b"connection", b"close"))
-            await self._send({**message, "headers": passed})
-        elif self._body.complete or message.get("more_body", False):
-            await self._send(message)
-        else:
-            await self._send({**message, "more_body": True})
-            await self._body.drain()
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            message = {**message, "headers": passed}
+        await self._body.answer(message, self._send)
 
     def _measure(self, seconds: float) -> None:
         path, method = (

@@ -1,4 +1,4 @@
-"""The end of requests that are answered before they were read: read on for a while, so that the answer arrives.
+"""Requests that are answered before they were read: read on for a while, so that the answer arrives.
 
 A server that closes a connection with unread bytes in it resets it, and the reset destroys the answer on its way. A
 client in the middle of an upload would see a broken pipe instead of a 413.
@@ -6,7 +6,7 @@ client in the middle of an upload would see a broken pipe instead of a 413.
 
 import asyncio
 
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Send
 
 MOST_SECONDS = 10.0
 MOST_SILENCE = 2.0
@@ -27,8 +27,17 @@ class RequestBody:
             self.complete = True
         return message
 
-    async def drain(self) -> None:
-        """Read the rest and drop it; give up after a while, or when the client does not send any more."""
+    async def answer(self, message: Message, send: Send) -> None:
+        """Send a message of the answer; before the last one goes out, the rest of the request is read and dropped."""
+        if self.complete or message["type"] != "http.response.body" or message.get("more_body", False):
+            await send(message)
+            return
+        await send({**message, "more_body": True})
+        await self._drain()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _drain(self) -> None:
+        """Give up after a while, or when the client sends nothing more."""
         seen = 0
         try:
             async with asyncio.timeout(MOST_SECONDS):
