@@ -53,10 +53,12 @@ def pytest_configure_node(node: WorkerNode) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Log as production does: the development form draws tracebacks with all locals, which takes seconds each."""
+    """Log and trace as production does: the development form of logs draws tracebacks with all locals, which takes seconds each."""
     from skyulf_service.telemetry.logging import configure_logging
+    from skyulf_service.telemetry.tracing import configure_tracing
 
     configure_logging(service="test", level="WARNING", log_format="json")
+    configure_tracing(service="test", role="test")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
