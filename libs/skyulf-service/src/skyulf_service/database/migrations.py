@@ -1,6 +1,10 @@
 """Alembic, run by program: the migrations of a service are part of its package."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from alembic import command, context, op
@@ -9,11 +13,15 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from skyulf_service.database.engine import Database
-from skyulf_service.database.tables import NAMING, add_messaging_tables
+from skyulf_service.database.messaging_v1 import messaging_tables_v1
+from skyulf_service.database.sqlite import use_explicit_transactions
 from skyulf_service.errors import SkyulfError
+
+_LOCKS: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]" = WeakKeyDictionary()
 
 
 class SchemaMismatchError(SkyulfError):
@@ -25,23 +33,27 @@ class SchemaMismatchError(SkyulfError):
 
 
 async def upgrade(database: Database, package: str) -> None:
-    """Bring a service's database to the newest schema of its package."""
+    """Bring a service's database to the newest schema of its package, in one transaction.
+
+    Raises `SchemaMismatchError` when the database has a schema that this release does not know.
+    """
     config = _config(package)
+    await _refuse_unknown(database, package)
 
     def run(connection: Connection) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
-    async with database.begin() as connection:
-        await _one_at_a_time(connection)
+    # Alembic's `op` and `context` are the process's: services that start together take turns.
+    async with _turns(), _migrating(database) as connection:
         await connection.run_sync(run)
 
 
 async def check_schema(database: Database, package: str) -> None:
     """Raise `SchemaMismatchError` unless the database has the newest schema of the package."""
+    await _refuse_unknown(database, package)
     newest = ScriptDirectory.from_config(_config(package)).get_current_head()
-    async with database.read() as connection:
-        found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    found = await _revision(database)
     if found != newest:
         raise SchemaMismatchError(
             f"The database of {database.name} has schema {found or 'none'}, this release needs {newest}: "
@@ -54,7 +66,8 @@ async def differences(database: Database, metadata: MetaData) -> list[str]:
 
     def compare(connection: Connection) -> list[str]:
         options = {"compare_type": True, "include_object": _is_declared}
-        return [str(each) for each in compare_metadata(MigrationContext.configure(connection, opts=options), metadata)]
+        found = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        return [*map(str, found), *_check_differences(connection, metadata)]
 
     async with database.read() as connection:
         return await connection.run_sync(compare)
@@ -70,9 +83,24 @@ def run_env(metadata: MetaData) -> None:
 
 def create_messaging_tables_v1() -> None:
     """Create outbox, inbox, dead letters, leases and idempotency keys. Frozen: a change is a new version of this."""
-    metadata = sa.MetaData(naming_convention=NAMING)
-    add_messaging_tables(metadata)
-    metadata.create_all(op.get_bind())
+    messaging_tables_v1().create_all(op.get_bind(), checkfirst=False)
+
+
+def _check_differences(connection: Connection, metadata: MetaData) -> list[str]:
+    # Alembic does not compare CHECK constraints; their names say enough.
+    inspector, found = sa.inspect(connection), []
+    for table in metadata.tables.values():
+        if inspector.has_table(table.name):
+            there = {str(each["name"]) for each in inspector.get_check_constraints(table.name)}
+            declared = [*table.constraints, *(each for column in table.columns for each in column.constraints)]
+            here = {_name_of(each, connection) for each in declared if isinstance(each, sa.CheckConstraint)}
+            found += [f"CHECK {name} of {table.name} is only declared" for name in sorted(here - there)]
+            found += [f"CHECK {name} of {table.name} is only in the database" for name in sorted(there - here)]
+    return found
+
+
+def _name_of(check: sa.CheckConstraint, connection: Connection) -> str:
+    return str(connection.dialect.identifier_preparer.format_constraint(check)).strip('"')
 
 
 def _is_declared(thing: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
@@ -86,7 +114,44 @@ def _config(package: str) -> Config:
     return config
 
 
-async def _one_at_a_time(connection: AsyncConnection) -> None:
-    # Two `migrate` processes may start at once; SQLite's BEGIN IMMEDIATE keeps them apart already.
-    if connection.dialect.name == "postgresql":
-        await connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('skyulf.migrate'))"))
+async def _refuse_unknown(database: Database, package: str) -> None:
+    found = await _revision(database)
+    known = {script.revision for script in ScriptDirectory.from_config(_config(package)).walk_revisions()}
+    if found is not None and found not in known:
+        raise SchemaMismatchError(
+            f"The database of {database.name} has schema {found}, which this release does not know: "
+            "it was made by a newer one. Install that release, or restore a backup."
+        )
+
+
+async def _revision(database: Database) -> str | None:
+    async with database.read() as connection:
+        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+
+
+@asynccontextmanager
+async def _migrating(database: Database) -> AsyncIterator[AsyncConnection]:
+    if database.dialect == "postgresql":
+        async with database.begin() as connection:
+            # two `migrate` processes may start at once; SQLite's BEGIN IMMEDIATE keeps them apart already
+            await connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('skyulf.migrate'))"))
+            yield connection
+        return
+    engine = create_async_engine(database.engine.url, poolclass=NullPool)
+    # batch mode makes tables anew: with foreign keys on, dropping the old one would empty the tables that refer to it
+    use_explicit_transactions(engine, foreign_keys=False)
+    try:
+        async with Database(engine, name=database.name).begin() as connection:
+            yield connection
+            dangling = (await connection.execute(sa.text("PRAGMA foreign_key_check"))).all()
+            if dangling:
+                raise RuntimeError(f"the migration leaves {len(dangling)} rows whose foreign keys lead nowhere")
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def _turns() -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    async with _LOCKS.setdefault(loop, asyncio.Lock()):
+        yield

@@ -1,5 +1,6 @@
 """What SQLite needs so that its transactions are what they seem."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol, cast
 
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 BUSY_TIMEOUT_MS = 10_000
 # NORMAL in WAL mode loses nothing when a process dies; only a power cut may take the last commits (never the file).
-PRAGMAS = ("journal_mode=WAL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "synchronous=NORMAL")
+PRAGMAS = ("journal_mode=WAL", f"busy_timeout={BUSY_TIMEOUT_MS}", "synchronous=NORMAL")
 
 
 class _Adapted(DBAPIConnection, Protocol):
@@ -22,16 +23,17 @@ class _Adapted(DBAPIConnection, Protocol):
         ...
 
 
-def use_explicit_transactions(engine: AsyncEngine) -> None:
+def use_explicit_transactions(engine: AsyncEngine, *, foreign_keys: bool = True) -> None:
     """Take BEGIN away from the driver: its own is deferred, and two readers that then write lose an update."""
-    event.listen(engine.sync_engine, "connect", _configure)
+    pragmas = (*PRAGMAS, f"foreign_keys={'ON' if foreign_keys else 'OFF'}")
+    event.listen(engine.sync_engine, "connect", lambda connection, _record: _configure(connection, pragmas))
     event.listen(engine.sync_engine, "invalidate", _release_lock)
 
 
-def _configure(connection: DBAPIConnection, _record: object) -> None:
+def _configure(connection: DBAPIConnection, pragmas: Sequence[str]) -> None:
     cast(_Adapted, connection).isolation_level = None
     cursor = connection.cursor()
-    for pragma in PRAGMAS:
+    for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

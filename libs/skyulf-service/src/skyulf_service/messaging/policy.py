@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import structlog
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter
-from sqlalchemy import delete
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,6 +35,7 @@ INBOX_KEPT = timedelta(days=14)
 # one transaction's worth: few enough that SQLite's other writers do not wait long
 TOGETHER = 50
 MAX_BODY = 1 << 20
+SWEEP = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +107,12 @@ class Delivery(Generic[U]):
 
     async def sweep_inbox(self) -> None:
         """Forget claims of events that are too old to come again."""
-        inbox = self.uows.kind.tables.inbox
-        async with self.uows.database.begin() as connection:
-            await connection.execute(delete(inbox).where(inbox.c.handled_at < database_now(-INBOX_KEPT)))
+        inbox, gone = self.uows.kind.tables.inbox, SWEEP
+        while gone == SWEEP:  # small deletes: a large one would be SQLite's only writer for seconds
+            old = select(inbox.c.consumer, inbox.c.event_id).where(inbox.c.handled_at < database_now(-INBOX_KEPT))
+            chosen = tuple_(inbox.c.consumer, inbox.c.event_id).in_(old.limit(SWEEP))
+            async with self.uows.database.begin() as connection:
+                gone = (await connection.execute(delete(inbox).where(chosen))).rowcount
 
     async def _parse(self, record: Record) -> list[_Task[U]]:
         try:
