@@ -13,7 +13,7 @@ from harness.told import Told
 MODELS = {"logistic": configs.logistic, "boosted": configs.boosted}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def told(skyulf: Skyulf) -> Iterator[Told]:
     """Upload flights, train two models on them, deploy both; one trace id on every request of the client."""
     trace_id = secrets.token_hex(16)

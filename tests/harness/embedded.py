@@ -5,6 +5,7 @@ import sqlite3
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from uuid import UUID
 
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess
@@ -67,7 +68,7 @@ class Embedded(Skyulf):
         found: dict[str, str] = {}
         for path in self.databases():
             for event_id, traceparent in rows(path, "SELECT event_id, traceparent FROM outbox"):
-                found[str(event_id)] = str(traceparent)
+                found[str(UUID(str(event_id)))] = str(traceparent or "")
         return found
 
 
