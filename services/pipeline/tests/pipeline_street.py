@@ -173,15 +173,16 @@ class Street:
 
 
 @asynccontextmanager
-async def open_street(url: str, home: Path) -> AsyncIterator[Street]:
-    """Open the service on an empty database."""
-    settings = PipelineSettings(
-        shared=SharedSettings(home=home, profile="testing"),
-        database_url=SecretStr(url),
-        job_lease=timedelta(seconds=2),
-        sweep_seconds=0.2,
-        job_memory_bytes=4 << 30,
-    )
+async def open_street(url: str, home: Path, **changes: object) -> AsyncIterator[Street]:
+    """Open the service on an empty database; ``changes`` replace settings."""
+    values: dict[str, object] = {
+        "shared": SharedSettings(home=home, profile="testing"),
+        "database_url": SecretStr(url),
+        "job_lease": timedelta(seconds=2),
+        "sweep_seconds": 0.2,
+        "job_memory_bytes": 4 << 30,
+    }
+    settings = PipelineSettings.model_validate({**values, **changes})
     gateway = load_or_create(settings.shared.keys_folder, "gateway")
     parts = SERVICE.open(settings)
     await SERVICE.prepare(parts)

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import psutil
 import pytest
-from pipeline_street import Street, penguins, penguins_config
+from pipeline_street import Street, open_street, penguins, penguins_config
 from skyulf_core.bundle import verify
 from skyulf_events import JobCompleted, JobProgressed, JobQueued, JobStarted
 from skyulf_pipeline.persistence.tables import jobs
@@ -105,6 +105,25 @@ async def test_a_deleted_dataset_fails_the_queued_job(lane: Street) -> None:
 
     assert job["error"]["code"] == "dataset-unknown"
     assert "deleted" in job["error"]["message"]
+
+
+async def test_a_job_that_needs_too_much_memory_fails_alone(sqlite_url: str, tmp_path: Path) -> None:
+    async with open_street(sqlite_url, tmp_path, job_memory_bytes=64 << 20) as street:
+        job = await street.queued()
+        async with street.working():
+            job = await street.until(job["id"], "failed", "succeeded")
+
+    assert job["error"]["code"] == "out_of_memory", job
+    assert "64 MiB" in job["error"]["message"]
+
+
+async def test_a_job_that_takes_too_long_fails(sqlite_url: str, tmp_path: Path) -> None:
+    async with open_street(sqlite_url, tmp_path, job_deadline=timedelta(seconds=3)) as street:
+        job = await street.queued(config=penguins_config(max_iter=10_000, early_stopping=False))
+        async with street.working():
+            job = await street.until(job["id"], "failed", "succeeded")
+
+    assert job["error"]["code"] == "timeout", job
 
 
 def slow_config() -> dict[str, object]:

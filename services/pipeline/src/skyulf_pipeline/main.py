@@ -30,9 +30,7 @@ from skyulf_pipeline.runner import JobFinisher, JobHandler, Workshop
 from skyulf_pipeline.settings import PipelineSettings
 
 BUCKET = "skyulf-pipeline"
-# threads that spin while they wait make a boosted model ten times slower on a machine that has other work too
-QUIET = {"OMP_WAIT_POLICY": "PASSIVE"}
-# Spinning threads waste the cores that other children and the requests need: a fit took five times as long under load.
+# threads that spin while they wait made a boosted model ten times slower on a machine that had other work too
 CHILD_ENVIRONMENT = {"OMP_WAIT_POLICY": "passive"}
 PRELOAD = ("skyulf_pipeline.child", "sklearn.pipeline")
 
@@ -76,7 +74,10 @@ def runner(parts: Parts[PipelineUnitOfWork]) -> Supervisor:
         deadline=settings.job_deadline,
     )
     slots = ChildSlots(
-        settings.job_concurrency, preload=PRELOAD, environment=QUIET, memory_limit=settings.job_memory_bytes
+        settings.job_concurrency,
+        preload=PRELOAD,
+        environment=CHILD_ENVIRONMENT,
+        memory_limit=settings.job_memory_bytes,
     )
     handler = JobHandler(parts.uows, workshop)
     return Supervisor(
