@@ -148,6 +148,8 @@ class Store:
             await fence(connection, jobs, claim)
             repository = Jobs(connection)
             job = await repository.require(SYSTEM, claim.id)
+            if job.spec.get("freeze") == "under the fence" and claim.attempt == 1:
+                os.kill(os.getpid(), signal.SIGSTOP)
             change(job)
             await repository.save(job)
             row = {"job_id": claim.id, "effect": effect, "epoch": claim.epoch}
@@ -193,7 +195,7 @@ class Handler:
             function = f"work_children:{spec['function']}"
             await child.call(function, spec, scratch=scratch, memory_limit=limit, on_progress=progress)
         await asyncio.sleep(self.pause)
-        if "freeze" in spec and claim.attempt == 1:
+        if spec.get("freeze") == "before the commit" and claim.attempt == 1:
             os.kill(os.getpid(), signal.SIGSTOP)  # the next thing that happens after SIGCONT is the commit
         await asyncio.shield(self._commit(claim))  # careless: it writes even when it is cancelled meanwhile
 
