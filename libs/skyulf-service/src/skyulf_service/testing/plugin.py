@@ -53,7 +53,7 @@ def pytest_configure_node(node: WorkerNode) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Log and trace as production does: the development form of logs draws tracebacks with all locals, which takes seconds each."""
+    """Log and trace as production does: the development form of logs draws tracebacks for seconds each."""
     from skyulf_service.telemetry.logging import configure_logging
     from skyulf_service.telemetry.tracing import configure_tracing
 
