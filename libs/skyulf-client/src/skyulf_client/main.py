@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated
 
-import click
 import typer
 from rich.markup import escape
 
@@ -16,7 +15,6 @@ from skyulf_client.cli.predict import predict
 from skyulf_client.errors import SkyulfClientError
 
 GROUP = "skyulf.commands"
-INTERRUPTED = 130
 
 
 def create_app() -> typer.Typer:
@@ -45,25 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     """Run a command line; errors are told in a line and never with a traceback."""
-    command = typer.main.get_command(app)
     try:
-        code = command.main(args=list(arguments), prog_name="skyulf", standalone_mode=False)
+        app(args=list(arguments), prog_name="skyulf")
     except SkyulfClientError as error:
         print_error(error, as_json="--json" in arguments)
         return 1
-    except click.exceptions.Exit as end:
-        return end.exit_code
-    except click.exceptions.Abort:
-        return 1
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader (head, less) has seen enough
-        sys.stderr.close()
-        return 0
-    return code if isinstance(code, int) else 0
+    except SystemExit as end:  # how typer ends a command, also where it was called wrongly
+        return end.code if isinstance(end.code, int) else 0
+    return 0
 
 
 def _root(

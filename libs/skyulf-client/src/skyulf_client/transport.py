@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar, cast
 
@@ -16,6 +16,7 @@ T = TypeVar("T")
 CHUNK = 256 << 10
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 SILENCE = httpx.Timeout(60.0, connect=5.0, read=45.0)  # the server breaks its silence every 15 s
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -24,7 +25,7 @@ class BlockingTransport:
 
     def __init__(self, credentials: Credentials, retries: Retries, timeout: httpx.Timeout = TIMEOUT) -> None:
         self.retries = retries
-        self._http = httpx.Client(base_url=_base(credentials), headers=_headers(credentials), timeout=timeout)
+        self._http = httpx.Client(**_settings(credentials), timeout=timeout)
 
     def run(self, steps: Steps[T]) -> T:
         """Do the steps and return what they end with."""
@@ -75,7 +76,7 @@ class AsyncTransport:
 
     def __init__(self, credentials: Credentials, retries: Retries, timeout: httpx.Timeout = TIMEOUT) -> None:
         self.retries = retries
-        self._http = httpx.AsyncClient(base_url=_base(credentials), headers=_headers(credentials), timeout=timeout)
+        self._http = httpx.AsyncClient(**_settings(credentials), timeout=timeout)
 
     async def run(self, steps: Steps[T]) -> T:
         """Do the steps and return what they end with."""
@@ -121,12 +122,11 @@ class AsyncTransport:
         return None
 
 
-def _base(credentials: Credentials) -> str:
-    return f"{credentials.url}/api/v1"
-
-
-def _headers(credentials: Credentials) -> Mapping[str, str]:
-    return {"Authorization": f"Bearer {credentials.api_key}", "User-Agent": "skyulf-client"}
+def _settings(credentials: Credentials) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {credentials.api_key}", "User-Agent": "skyulf-client"}
+    # a proxy of the environment does not know this machine's own addresses
+    local = httpx.URL(credentials.url).host in LOOPBACK
+    return {"base_url": f"{credentials.url}/api/v1", "headers": headers, "trust_env": not local}
 
 
 def _arguments(request: Request) -> dict[str, Any]:

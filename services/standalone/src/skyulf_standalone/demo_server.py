@@ -49,7 +49,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path) -
         if process.poll() is not None:
             raise SkyulfClientError(f"Skyulf ended with {process.returncode} while starting:\n{_tail(log)}")
         try:
-            if httpx.get(f"{url}/readyz", timeout=2.0).status_code == httpx.codes.OK:
+            if httpx.get(f"{url}/readyz", timeout=2.0, trust_env=False).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             pass

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from pydantic import JsonValue
+from rich.markup import escape
 
 from skyulf_client.answers import Dataset, Profile
 from skyulf_client.cli.context import AsJson, Cursor, Limit, Yes, client, confirm
@@ -53,7 +54,7 @@ def send_file(
 
 def wait_for(skyulf: Skyulf, dataset: Dataset) -> Dataset:
     """Wait until a dataset is read, with a spinner."""
-    with err().status(f"Reading and profiling {dataset.name}"):
+    with err().status(f"Reading and profiling {escape(dataset.name)}"):
         return skyulf.datasets.wait(dataset.id)
 
 
@@ -112,7 +113,7 @@ def print_profile(found: Profile) -> None:
     print_rows(headings, rows, title=title)
     for column in found.columns:
         for warning in column.warnings:
-            out().print(f"[yellow]![/] {column.name}: {warning.message}")
+            out().print(f"[yellow]![/] {escape(column.name)}: {escape(warning.message)}", soft_wrap=True)
 
 
 def _short(value: JsonValue) -> JsonValue:
@@ -145,7 +146,7 @@ def delete(context: typer.Context, dataset: DatasetId, yes: Yes = False) -> None
     confirm(f"Delete dataset {dataset} for good?", yes)
     with client(context) as skyulf:
         skyulf.datasets.delete(dataset)
-    out().print(f"Deleted {dataset}.")
+    out().print(f"Deleted {escape(dataset)}.")
 
 
 def show_dataset(dataset: Dataset, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from skyulf_client.answers import Deployment
 from skyulf_client.cli.context import AsJson, Cursor, Limit, Yes, client, confirm
@@ -73,7 +74,7 @@ def create(
     with client(context) as skyulf:
         found = skyulf.deployments.create(name, model, version=version, alias=alias)
         if wait:
-            with err().status(f"Loading {model}"):
+            with err().status(f"Loading {escape(model)}"):
                 found = skyulf.deployments.wait(name)
     show_deployment(found, as_json)
     raise typer.Exit(1 if wait and found.status != "ready" else 0)
@@ -108,7 +109,7 @@ def delete(context: typer.Context, name: Name, yes: Yes = False) -> None:
     confirm(f"Stop serving {name}?", yes)
     with client(context) as skyulf:
         skyulf.deployments.delete(name)
-    out().print(f"{name} is no longer served.")
+    out().print(f"{escape(name)} is no longer served.")
 
 
 @deployments.command()

@@ -76,7 +76,9 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, title: s
     )
     for index, heading in enumerate(headings):
         numbers = all(isinstance(row[index], int | float) or row[index] is None for row in rows)
-        made.add_column(heading, justify="right" if rows and numbers else "left", overflow="fold", no_wrap=index == 0)
+        made.add_column(
+            escape(heading), justify="right" if rows and numbers else "left", overflow="fold", no_wrap=index == 0
+        )
     for row in rows:
         made.add_row(*(cell(value) for value in row))
     return made

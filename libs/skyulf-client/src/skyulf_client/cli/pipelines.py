@@ -112,7 +112,9 @@ def show_node(context: typer.Context, name: str, as_json: AsJson = False) -> Non
     for parameter, schema in parameters.items() if isinstance(parameters, dict) else ():
         about = schema if isinstance(schema, dict) else {}
         default = f" [dim](default {escape(json.dumps(about['default']))})[/]" if "default" in about else ""
-        out().print(f"  [bold]{parameter}[/]  {escape(str(about.get('description', '')))}{default}", soft_wrap=True)
+        out().print(
+            f"  [bold]{escape(parameter)}[/]  {escape(str(about.get('description', '')))}{default}", soft_wrap=True
+        )
 
 
 def read_config(path: Path) -> dict[str, object]:

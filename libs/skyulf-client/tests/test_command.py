@@ -1,0 +1,150 @@
+"""The `skyulf` command as people and programs call it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from client_server import Running
+
+
+class Command:
+    """Runs `skyulf` in a process of its own, with the home folder of the running server."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.env = dict(env)
+
+    def __call__(self, *arguments: str, code: int = 0, **env: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "skyulf_client.main", *arguments]
+        done = subprocess.run(
+            command, env={**self.env, **env}, capture_output=True, text=True, timeout=90, check=False, input=""
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    def json(self, *arguments: str, code: int = 0) -> "dict[str, object]":
+        found: dict[str, object] = json.loads(self(*arguments, "--json", code=code).stdout)
+        return found
+
+
+@pytest.fixture(scope="module")
+def skyulf_command(server: Running) -> Command:
+    others = {name: value for name, value in os.environ.items() if not name.startswith("SKYULF_")}
+    return Command({**others, "SKYULF_HOME": str(server.home)})
+
+
+def test_the_whole_way(skyulf_command: Command, table: Path, config: Mapping[str, object], tmp_path: Path) -> None:
+    run, name = skyulf_command, f"cli-{uuid4().hex[:8]}"
+    written = tmp_path / "pipeline.json"
+    written.write_text(json.dumps(config))
+
+    dataset = str(run.json("datasets", "upload", str(table), "--name", name)["id"])
+    assert "label" in run("datasets", "profile", dataset).stdout
+    assert "valid" in run("pipelines", "validate", str(written), "--dataset", dataset).stdout
+    pipeline = str(run.json("pipelines", "create", str(written), "--name", name)["id"])
+    job = run.json("pipelines", "run", pipeline, dataset)
+    assert job["status"] == "succeeded"
+    assert "Step:" in run("jobs", "logs", str(job["id"])).stdout
+    assert run.json("jobs", "watch", str(job["id"]))["id"] == job["id"]
+    run("events", "tail", "--type", "model.registered", "--after", "0", "--count", "1")
+    assert run.json("deployments", "create", name, name)["status"] == "ready"
+    assert "yes" in run("predict", name, "--row", '{"x": 6, "y": 1}').stdout
+    assert (
+        run.json("models", "promote", name, "1", "--alias", "champion", "--stage", "production")["stage"]
+        == "production"
+    )
+    assert "deploy" in run("deployments", "history", name).stdout
+    assert "no longer" in run("deployments", "delete", name, "--yes").stdout
+    assert "Deleted" in run("datasets", "delete", dataset, "--yes").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("datasets", "list"), ("pipelines", "list"), ("jobs", "list"), ("models", "list"), ("deployments", "list"),
+        ("keys", "list"), ("nodes", "list"), ("dead-letters", "list"), ("nodes", "show", "OneHotEncoder"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_lists_are_for_people_and_for_programs(skyulf_command: Command, arguments: tuple[str, ...]) -> None:
+    assert skyulf_command(*arguments).stdout.strip()
+    assert skyulf_command.json(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("nonsense",), ("datasets", "nonsense"), ("datasets", "upload", "/nowhere.csv"), ("predict", "late"),
+     ("models", "promote", "m", "x"), ("datasets", "list", "--limit", "0")],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_wrong_call_ends_with_2(skyulf_command: Command, arguments: tuple[str, ...]) -> None:
+    assert skyulf_command(*arguments, code=2).stderr.strip()
+
+
+def test_a_refusal_is_one_line_and_one_for_each_field(skyulf_command: Command, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text('{"steps": [], "model": {"node": "logistic_regresion"}}')
+
+    done = skyulf_command("pipelines", "create", str(wrong), "--name", "wrong", code=1)
+
+    first, *fields = done.stderr.splitlines()
+    assert first.startswith("Error: ")
+    assert any(field.strip().startswith("/config/model/node") for field in fields)
+    assert done.stdout == ""
+
+
+def test_programs_get_errors_as_json(skyulf_command: Command) -> None:
+    done = skyulf_command("models", "show", "nothing-of-this-name", "--json", code=1)
+
+    problem = json.loads(done.stderr)
+    assert (problem["status"], problem["code"]) == (404, "not-found")
+    assert done.stdout == ""
+
+
+def test_an_invalid_pipeline_ends_with_1(skyulf_command: Command, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text('{"steps": [], "model": {"node": "logistic_regresion"}}')
+
+    assert "logistic_regression" in skyulf_command("pipelines", "validate", str(wrong), code=1).stdout
+    assert skyulf_command.json("pipelines", "validate", str(wrong), code=1)["valid"] is False
+
+
+def test_a_server_that_is_away_is_said_in_a_line(skyulf_command: Command) -> None:
+    done = skyulf_command("--url", "http://127.0.0.1:9", "--api-key", "sk_x", "datasets", "list", code=1)
+
+    assert done.stderr.startswith("Error: Skyulf cannot be reached at http://127.0.0.1:9")
+
+
+def test_without_a_key_the_error_says_what_to_do(skyulf_command: Command, tmp_path: Path) -> None:
+    done = skyulf_command("datasets", "list", code=1, SKYULF_HOME=str(tmp_path))
+
+    assert "skyulf up" in done.stderr
+
+
+def test_a_broken_plug_in_does_not_break_the_command(skyulf_command: Command, tmp_path: Path) -> None:
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[skyulf.commands]\nmissing = no_such_module:register\nraising = raising_plug_in:register\n"
+    )
+    (tmp_path / "raising_plug_in.py").write_text("def register(app):\n    raise RuntimeError('broken [inside]')\n")
+
+    done = skyulf_command("datasets", "list", "--json", PYTHONPATH=str(tmp_path))
+
+    assert json.loads(done.stdout)["items"] is not None
+    assert "no_such_module:register are not available" in done.stderr
+    assert "RuntimeError: broken [inside]" in done.stderr
+
+
+def test_data_cannot_speak_for_the_command(skyulf_command: Command, table: Path) -> None:
+    name = "[red]not markup[/] [/nonsense]"
+
+    skyulf_command("datasets", "upload", str(table), "--name", name)
+
+    assert name in skyulf_command("datasets", "list").stdout
