@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from skyulf_service.database.engine import Database
-from skyulf_service.database.migrations import SchemaMismatchError, check_schema, differences, upgrade
+from skyulf_service.database.migrations import differences, upgrade
+from skyulf_service.database.revisions import SchemaMismatchError, check_schema
 from skyulf_service.database.tables import add_messaging_tables, new_metadata
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, Table, Text, text
 

@@ -10,7 +10,6 @@ from typing import Generic, TypeVar, cast
 from fastapi import APIRouter, FastAPI
 
 from skyulf_service.database.engine import Database
-from skyulf_service.database.migrations import upgrade
 from skyulf_service.database.tables import MessagingTables
 from skyulf_service.database.unit_of_work import UnitOfWork, UnitOfWorks
 from skyulf_service.http.app import Lifespan, create_app
@@ -144,6 +143,8 @@ class Service(Generic[U]):
 
     async def prepare(self, parts: Parts[U]) -> None:
         """Bring the database to the newest schema and make the service's own buckets; harmless to repeat."""
+        from skyulf_service.database.migrations import upgrade  # Alembic, which a running role does not need
+
         await upgrade(parts.database, self.package)
         for bucket in self.buckets:
             await parts.objects(bucket).ensure_bucket()

@@ -1,4 +1,7 @@
-"""The roles of a service as processes of the distributed form: api, worker, runner, migrate."""
+"""The roles of a service as processes of the distributed form: api, worker, runner, migrate.
+
+What only one role needs is imported where that role begins: Kafka and migrations cost an api half a second and 25 MB.
+"""
 
 import argparse
 import asyncio
@@ -7,12 +10,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
 from skyulf_service.composition import Parts, Service
-from skyulf_service.database.migrations import SchemaMismatchError, check_schema
+from skyulf_service.database.revisions import SchemaMismatchError, check_schema
 from skyulf_service.database.unit_of_work import UnitOfWork
 from skyulf_service.http.health import Check
-from skyulf_service.messaging.kafka import KafkaConsumers
-from skyulf_service.messaging.kafka_producer import KafkaPublisher
-from skyulf_service.messaging.topics import ensure_topics
 from skyulf_service.process import run_api, run_role
 from skyulf_service.telemetry.logging import configure_logging
 from skyulf_service.telemetry.tracing import configure_tracing
@@ -50,6 +50,9 @@ def run_service(service: Service[U], argv: Sequence[str]) -> int:
 
 def worker_tasks(service: Service[U], parts: Parts[U]) -> Tasks:
     """Consumers, relay and sweepers of one service on Kafka; what takes in new work comes first."""
+    from skyulf_service.messaging.kafka import KafkaConsumers
+    from skyulf_service.messaging.kafka_producer import KafkaPublisher
+
     bootstrap = parts.settings.shared.kafka_bootstrap
     delivery = service.delivery(parts)
     tasks: Tasks = {}
@@ -72,6 +75,8 @@ async def _migrate(service: Service[U], parts: Parts[U]) -> int:
     await service.prepare(parts)
     await parts.close()
     if parts.form == "distributed":
+        from skyulf_service.messaging.topics import ensure_topics
+
         await ensure_topics(parts.settings.shared.kafka_bootstrap)
     return 0
 

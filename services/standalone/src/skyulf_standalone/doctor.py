@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from skyulf_service.composition import Parts, Service
-from skyulf_service.database.migrations import check_schema
+from skyulf_service.database.revisions import check_schema
 from skyulf_service.database.unit_of_work import UnitOfWork
 from skyulf_service.errors import SkyulfError
 from skyulf_service.settings import SharedSettings

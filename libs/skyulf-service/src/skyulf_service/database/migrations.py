@@ -11,25 +11,16 @@ from alembic import command, context, op
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from skyulf_service.database.engine import Database
 from skyulf_service.database.messaging_v1 import messaging_tables_v1
+from skyulf_service.database.revisions import refuse_unknown
 from skyulf_service.database.sqlite import use_explicit_transactions
-from skyulf_service.errors import SkyulfError
 
 _LOCKS: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]" = WeakKeyDictionary()
-
-
-class SchemaMismatchError(SkyulfError):
-    """The database's schema is not the one that this release knows."""
-
-    code = "schema-mismatch"
-    status = 500
-    title = "Unknown database schema"
 
 
 async def upgrade(database: Database, package: str) -> None:
@@ -38,7 +29,7 @@ async def upgrade(database: Database, package: str) -> None:
     Raises `SchemaMismatchError` when the database has a schema that this release does not know.
     """
     config = _config(package)
-    await _refuse_unknown(database, package)
+    await refuse_unknown(database, package)
 
     def run(connection: Connection) -> None:
         config.attributes["connection"] = connection
@@ -47,18 +38,6 @@ async def upgrade(database: Database, package: str) -> None:
     # Alembic's `op` and `context` are the process's: services that start together take turns.
     async with _turns(), _migrating(database) as connection:
         await connection.run_sync(run)
-
-
-async def check_schema(database: Database, package: str) -> None:
-    """Raise `SchemaMismatchError` unless the database has the newest schema of the package."""
-    await _refuse_unknown(database, package)
-    newest = ScriptDirectory.from_config(_config(package)).get_current_head()
-    found = await _revision(database)
-    if found != newest:
-        raise SchemaMismatchError(
-            f"The database of {database.name} has schema {found or 'none'}, this release needs {newest}: "
-            f"run `skyulf migrate {database.name}` with the same settings."
-        )
 
 
 async def differences(database: Database, metadata: MetaData) -> list[str]:
@@ -112,21 +91,6 @@ def _config(package: str) -> Config:
     config.set_main_option("script_location", str(files(package) / "migrations"))
     config.set_main_option("path_separator", "os")
     return config
-
-
-async def _refuse_unknown(database: Database, package: str) -> None:
-    found = await _revision(database)
-    known = {script.revision for script in ScriptDirectory.from_config(_config(package)).walk_revisions()}
-    if found is not None and found not in known:
-        raise SchemaMismatchError(
-            f"The database of {database.name} has schema {found}, which this release does not know: "
-            "it was made by a newer one. Install that release, or restore a backup."
-        )
-
-
-async def _revision(database: Database) -> str | None:
-    async with database.read() as connection:
-        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
 
 
 @asynccontextmanager

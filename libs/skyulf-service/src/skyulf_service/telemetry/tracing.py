@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from opentelemetry import context, trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -29,6 +28,8 @@ def configure_tracing(*, service: str, role: str = "api") -> TracerProvider:
     sampler = ParentBased(ALWAYS_ON if exports else ALWAYS_OFF)
     provider = TracerProvider(resource=resource, sampler=sampler)
     if exports:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # with protobuf behind it
+
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     return provider
