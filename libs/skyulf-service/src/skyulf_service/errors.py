@@ -27,9 +27,7 @@ class SkyulfError(Exception):
     title: ClassVar[str] = "Internal error"
     retry_after: float | None = None
 
-    def __init__(
-        self, detail: str, *, errors: Sequence[FieldProblem] = (), retry_after: float | None = None
-    ) -> None:
+    def __init__(self, detail: str, *, errors: Sequence[FieldProblem] = (), retry_after: float | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors: tuple[FieldProblem, ...] = tuple(errors)
