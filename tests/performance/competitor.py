@@ -1,7 +1,7 @@
 """What a person would write without Skyulf: FastAPI, a pandas frame per request, a scikit-learn pipeline.
 
 ``competitor.py fit flights.csv model.joblib`` trains, ``competitor.py serve model.joblib PORT`` serves. It has every
-advantage that it can have without being another program: orjson's speed for the body, no checks, no thread hand-over.
+advantage that it can have without being another program: orjson for the bodies, no checks, no hand-over to a thread.
 """
 
 import os
@@ -33,7 +33,7 @@ ONE_HOT, ORDINAL, DATE, TARGET = ["carrier", "origin"], ["dest"], "time_hour", "
 def date_parts(frame: pd.DataFrame) -> pd.DataFrame:
     """Month, weekday (Monday 1), hour and day of the date column."""
     at = pd.to_datetime(frame[DATE], utc=True).dt
-    return pd.DataFrame({"month": at.month, "weekday": at.weekday + 1, "hour_of": at.hour, "day_of": at.day})
+    return pd.DataFrame({"month": at.month, "weekday": at.day_of_week + 1, "hour_of": at.hour, "day_of": at.day})
 
 
 def pipeline() -> Pipeline:
