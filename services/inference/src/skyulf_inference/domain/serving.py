@@ -66,7 +66,8 @@ class ReplicaState:
 class Serving:
     """A deployment as inference sees it: registry's wish, and what has been announced of it.
 
-    ``desired_order`` is the version of registry's aggregate, so that late and repeated wishes are dropped.
+    ``desired_order`` is the version of registry's aggregate, so that late and repeated wishes are dropped;
+    ``traceparent`` is the trace of the newest wish, which its announcement goes on with.
     """
 
     id: UUID
@@ -83,9 +84,10 @@ class Serving:
     replicas: int = 0
     error_code: str | None = None
     error_message: str | None = None
+    traceparent: str | None = None
     version: int = 1
 
-    def want(self, *, order: int, revision: int, target: Target | None) -> bool:
+    def want(self, *, order: int, revision: int, target: Target | None, traceparent: str | None = None) -> bool:
         """Take in what registry wants; says whether that was news."""
         if order <= self.desired_order:
             return False
@@ -93,6 +95,7 @@ class Serving:
         self.desired = Desired.STOPPED if target is None else Desired.ACTIVE
         self.status = ServingStatus.STOPPED if target is None else ServingStatus.PENDING
         self.error_code = self.error_message = None
+        self.traceparent = traceparent
         return True
 
     def judge(self, live: int, states: list[ReplicaState]) -> bool:

@@ -24,6 +24,7 @@ servings = Table(
     Column("replicas", Integer, nullable=False),
     Column("error_code", String(80)),
     Column("error_message", Text),
+    Column("traceparent", String(80)),
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),

@@ -6,6 +6,7 @@ from uuid import UUID
 import structlog
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.errors import StaleVersionError
+from skyulf_service.telemetry.tracing import span, use_traceparent
 
 from skyulf_inference import events
 from skyulf_inference.domain.serving import ServingStatus
@@ -24,11 +25,12 @@ async def announce(uow: InferenceUnitOfWork, *, serving_id: UUID) -> bool:
     if serving.target is None or not serving.judge(await uow.replicas.live(), states):
         return False
     await uow.servings.save(serving)
-    if serving.status is ServingStatus.READY:
-        await uow.publish(events.deployment_ready(serving, serving.target))
-        return True
     still_serving = next((state.serving_revision for state in states if state.serving_revision), None)
-    await uow.publish(events.deployment_failed(serving, serving.target, still_serving))
+    with use_traceparent(serving.traceparent), span("deployment.announce"):
+        if serving.status is ServingStatus.READY:
+            await uow.publish(events.deployment_ready(serving, serving.target))
+        else:
+            await uow.publish(events.deployment_failed(serving, serving.target, still_serving))
     return True
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 from skyulf_events import ArtifactRef, ModelDeployed, ModelUndeployed
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.scope import Scope
+from skyulf_service.telemetry.tracing import current_traceparent
 
 from skyulf_inference.domain.serving import Artifact, Desired, Serving, ServingStatus, Target
 from skyulf_inference.persistence.unit_of_work import InferenceUnitOfWork
@@ -18,7 +19,9 @@ async def note_wish(uow: InferenceUnitOfWork, *, event: ModelDeployed | ModelUnd
     serving = await uow.servings.of_deployment(SYSTEM, event.deployment_id)
     if serving is None:
         await uow.servings.add(_new(event, target))
-    elif serving.want(order=event.aggregate_version, revision=event.revision, target=target):
+        return
+    order, trace = event.aggregate_version, current_traceparent()
+    if serving.want(order=order, revision=event.revision, target=target, traceparent=trace):
         await uow.servings.save(serving)
 
 
@@ -46,6 +49,7 @@ def _new(event: ModelDeployed | ModelUndeployed, target: Target | None) -> Servi
         desired=Desired.STOPPED if target is None else Desired.ACTIVE,
         status=ServingStatus.STOPPED if target is None else ServingStatus.PENDING,
         target=target,
+        traceparent=current_traceparent(),
         created_at=now,
         updated_at=now,
     )

@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("replicas", sa.Integer, nullable=False),
         sa.Column("error_code", sa.String(80)),
         sa.Column("error_message", sa.Text),
+        sa.Column("traceparent", sa.String(80)),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("created_at", UtcDateTime, nullable=False),
         sa.Column("updated_at", UtcDateTime, nullable=False),
