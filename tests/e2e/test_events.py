@@ -97,7 +97,8 @@ def of_story(told: Told, name: str) -> list[Seen]:
             return bool(data["dataset_id"] == told.dataset["id"])
         if seen.type in ("model.deployed", "deployment.ready"):
             return bool(data["name"] == name)
-        return bool(data["job_id"] == told.jobs[name]["id"]) and seen.type != "job.progressed"
+        job = data.get("job_id") or data.get("lineage", {}).get("job_id")
+        return bool(job == told.jobs[name]["id"]) and seen.type != "job.progressed"
 
     return [seen for seen in told.events if is_mine(seen)]
 
