@@ -4,7 +4,7 @@ Order: path → identity → permission → forward. Refusals are problem docume
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import structlog
@@ -17,6 +17,8 @@ from skyulf_service.ids import utc_now
 from skyulf_service.scope import Scope as Principality
 from skyulf_service.signing.tokens import InternalTokenIssuer
 from skyulf_service.telemetry.metrics import HTTP_SECONDS
+from opentelemetry import trace
+from opentelemetry.trace import Tracer
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -49,6 +51,8 @@ class Behind:
     identity: Identity
     tokens: InternalTokenIssuer
     audit: AuditWriter
+    # asked for once: asking costs more than a span
+    tracer: Tracer = field(default_factory=lambda: trace.get_tracer("skyulf"))
 
 
 class Door:
@@ -126,7 +130,7 @@ class _Visit:
             return
         match = self._behind.table.find(self._scope["method"], self._scope["raw_path"])
         self._match = match
-        span = self._trace = Trace(self._scope["headers"], match.route)
+        span = self._trace = Trace(self._behind.tracer, self._scope["headers"], match.route)
         inward = await self._inward(match, span)
         # the gateway's own app measures what it answers
         self._elsewhere = match.route.service == OWN

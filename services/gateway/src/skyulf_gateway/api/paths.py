@@ -10,6 +10,7 @@ from skyulf_service.http.openapi import Route
 from skyulf_gateway.domain.errors import MethodNotAllowedError
 
 LONGEST_PATH = 4096
+MOST_REMEMBERED = 2048
 # Encoded dots, slashes, backslashes, NUL and control characters have no place in a path of ours: a service that
 # decoded and normalised them would see another path than the one that was checked here.
 _REFUSED = re.compile(
@@ -44,6 +45,7 @@ class PathTable:
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
         self._root = _Node()
+        self._recent: dict[tuple[str, bytes], Match] = {}
         for route in self.routes:
             self._add(route)
 
@@ -54,6 +56,15 @@ class PathTable:
 
     def find(self, method: str, raw_path: bytes) -> Match:
         """Return the operation, or raise `NotFoundError` or `MethodNotAllowedError`."""
+        match = self._recent.get((method, raw_path))
+        if match is None:
+            match = self._search(method, raw_path)
+            if len(self._recent) >= MOST_REMEMBERED:
+                self._recent.clear()
+            self._recent[method, raw_path] = match
+        return match
+
+    def _search(self, method: str, raw_path: bytes) -> Match:
         if len(raw_path) > LONGEST_PATH or _REFUSED.search(raw_path):
             raise NotFoundError("There is nothing at this path; it must be in its plain form.")
         found: list[tuple[_Found, tuple[str, ...]]] = []

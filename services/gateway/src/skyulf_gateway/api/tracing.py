@@ -4,7 +4,7 @@ import secrets
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
 from skyulf_service.http.openapi import Route
 
 from skyulf_gateway.api.headers import TRACEPARENT, Headers, first
@@ -15,10 +15,10 @@ class Trace:
 
     __slots__ = ("_span", "traceparent")
 
-    def __init__(self, headers: Headers, route: Route) -> None:
+    def __init__(self, tracer: Tracer, headers: Headers, route: Route) -> None:
         offered = first(headers, b"traceparent")
         known = offered if TRACEPARENT.fullmatch(offered) else None
-        self._span: Span = trace.get_tracer("skyulf").start_span(
+        self._span: Span = tracer.start_span(
             f"{route.method} {route.path}",
             context=Context() if known is None else _context(known),
             kind=SpanKind.SERVER,
