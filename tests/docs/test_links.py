@@ -1,0 +1,113 @@
+"""What the documentation names exists: files, anchors, modules, settings, operations."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from settings_example import SERVICES, settings_of
+from skyulf_service.settings import SharedSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "libs" / "skyulf-core" / "README.md"])
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"`([^`\n]+)`")
+TREES = ("libs/", "services/", "tests/", "tools/", "docs/", "contracts/", "requirements/", ".ci/")
+# variables that are no setting of a service
+OTHERS = re.compile(r"SKYULF_(URL|API_KEY|TEST_\w+|TOOLS_CACHE)")
+
+
+def _ids(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture(params=PAGES, ids=_ids)
+def page(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.param
+    return found
+
+
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    targets = [each for each in LINK.findall(page.read_text()) if not each.startswith(("http://", "https://", "#"))]
+
+    missing = [each for each in targets if not (page.parent / each.partition("#")[0]).exists()]
+
+    assert not missing
+
+
+def test_every_path_that_is_named_exists(page: Path) -> None:
+    named = [each for each in _code(page) if each.startswith(TREES) and not re.search(r"[<>…{}\s]", each)]
+
+    missing = [each for each in named if not any(ROOT.glob(each.rstrip("/")))]
+
+    assert not missing
+
+
+def test_every_module_and_name_that_is_named_exists(page: Path) -> None:
+    named = {each for each in _code(page) if re.fullmatch(r"skyulf_\w+(\.\w+)+(:\w+)?", each)}
+
+    missing = [each for each in sorted(named) if not _importable(each)]
+
+    assert not missing
+
+
+def test_every_setting_that_is_named_exists(page: Path) -> None:
+    named = set(re.findall(r"\bSKYULF_[A-Z0-9_]*[A-Z0-9]\b(?![…<_$])", page.read_text()))
+    known = set(_settings())
+
+    missing = [each for each in sorted(named) if each.removesuffix("_FILE") not in known and not OTHERS.fullmatch(each)]
+
+    assert not missing
+
+
+def test_every_operation_that_is_named_exists(page: Path) -> None:
+    operations = json.loads((ROOT / "contracts" / "openapi.json").read_text())["paths"]
+    named = re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/api/v1/[^`\s?]+)`", page.read_text())
+
+    missing = [f"{method} {path}" for method, path in named if method.lower() not in operations.get(path, {})]
+
+    assert not missing
+
+
+def _code(page: Path) -> list[str]:
+    prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    found: list[str] = CODE.findall(prose)
+    return found
+
+
+def _settings() -> Iterator[str]:
+    for name in SharedSettings.model_fields:
+        yield f"SKYULF_{name.upper()}"
+    for service in SERVICES:
+        for name in settings_of(service).model_fields:
+            yield f"SKYULF_{service.upper()}_{name.upper()}"
+        yield f"SKYULF_{service.upper()}_URL"
+
+
+def _importable(dotted: str) -> bool:
+    """Whether the name leads to a module, perhaps followed by what that module's source defines."""
+    module, _, rest = dotted.partition(":")
+    names = [rest] if rest else []
+    while True:
+        try:
+            spec = find_spec(module)
+        except ModuleNotFoundError:
+            spec = None
+        if spec is not None:
+            break
+        module, _, last = module.rpartition(".")
+        names.insert(0, last)
+        if not module:
+            return False
+    source = Path(spec.origin).read_text() if spec.origin else ""
+    return all(re.search(rf"\b{re.escape(name)}\b", source) for name in names)
+
+
+def test_the_check_itself_finds_what_is_missing() -> None:
+    assert _importable("skyulf_service.errors.SkyulfError")
+    assert not _importable("skyulf_service.errors.NoSuchError")
+    assert not _importable("skyulf_nothing.errors")
+    assert "skyulf_nothing" not in sys.modules
