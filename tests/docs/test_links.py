@@ -72,6 +72,15 @@ def test_every_operation_that_is_named_exists(page: Path) -> None:
     assert not missing
 
 
+def test_decisions_are_numbered_once_and_by_their_titles() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+    numbers = [int(page.name[:4]) for page in pages]
+
+    assert numbers == list(range(1, len(pages) + 1))
+    assert [page.read_text().split(".")[0] for page in pages] == [f"# {number}" for number in numbers]
+
+
 def _code(page: Path) -> list[str]:
     prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
     found: list[str] = CODE.findall(prose)
