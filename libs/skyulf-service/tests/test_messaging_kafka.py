@@ -211,6 +211,27 @@ async def test_everything_arrives_once_although_the_broker_stops(
             await until(lambda: consumers.connected)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("away", [20, 120])  # seconds until the consumer is made anew
+async def test_a_long_outage_is_survived_by_producer_and_consumer(
+    street: Street, broker_that_stops: KafkaBroker, monkeypatch: pytest.MonkeyPatch, away: float
+) -> None:
+    monkeypatch.setattr("skyulf_service.messaging.kafka.AWAY_SECONDS", away)
+    async with street.relay(), street.consuming() as consumers:
+        await street.publish(100)
+        await street.arrived(1)
+        await asyncio.to_thread(broker_that_stops.kill)
+        for _ in range(45):  # longer than the producer's patience, so that it is made anew
+            await street.publish(100)
+            await asyncio.sleep(1)
+        assert not consumers.connected
+        await asyncio.to_thread(broker_that_stops.start)
+
+        began = time.monotonic()
+        assert await street.arrived(46, within=60) == 46
+        print(f"all effects {time.monotonic() - began:.1f} s after the start")
+
+
 async def test_rebalances_lose_and_repeat_nothing(street: Street) -> None:
     async with street.relay(), street.consuming():
         for _ in range(3):

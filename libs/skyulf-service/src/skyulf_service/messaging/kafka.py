@@ -30,7 +30,8 @@ Process = Callable[[Sequence[Record]], Awaitable[None]]
 BATCH = 200
 POLL_MS = 20
 CHECK_SECONDS = 2.0
-AWAY_SECONDS = 30.0
+# The client finds its brokers again by itself, and sooner than a new one, which waits for the old member's session.
+AWAY_SECONDS = 120.0
 PATIENCE_SECONDS = 60.0
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import KafkaError
 
 from skyulf_service.database.outbox_row import OutboxRow
 from skyulf_service.errors import UnavailableError
@@ -91,9 +91,10 @@ async def _end(producer: AIOKafkaProducer) -> None:
     # stop() first waits until all batches have left, which may be never, or later than their next attempt by another
     # producer. So the sender ends first; nothing leaves this process behind our back.
     sender = producer._sender.sender_task
-    if sender is not None:
-        sender.cancel()
-        await producer.client.close()
-        await asyncio.wait({sender}, timeout=5)
-        producer._message_accumulator.fail_all(ProducerClosed())
-    await producer.stop()
+    if sender is None:
+        await producer.stop()
+        return
+    sender.cancel()
+    await producer.client.close()
+    await asyncio.wait({sender}, timeout=5)
+    producer._closed = True
