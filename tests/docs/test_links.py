@@ -1,4 +1,4 @@
-"""What the documentation names exists: files, anchors, modules, settings, operations."""
+"""What the documentation names exists: files, modules, settings, operations, commands."""
 
 import json
 import re
@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 from settings_example import SERVICES, settings_of
+from skyulf_client.main import create_app
 from skyulf_service.settings import SharedSettings
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "libs" / "skyulf-core" / "README.md"])
@@ -72,6 +75,14 @@ def test_every_operation_that_is_named_exists(page: Path) -> None:
     assert not missing
 
 
+def test_every_command_that_is_named_exists(page: Path) -> None:
+    app = get_command(create_app())
+
+    wrong = [line for line in _commands(page) if not _known(app, line)]
+
+    assert not wrong
+
+
 def test_decisions_are_numbered_once_and_by_their_titles() -> None:
     pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 
@@ -85,6 +96,24 @@ def _code(page: Path) -> list[str]:
     prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
     found: list[str] = CODE.findall(prose)
     return found
+
+
+def _commands(page: Path) -> list[str]:
+    text = page.read_text()
+    blocks = re.findall(r"```(?:bash|console)\n(.*?)```", text, flags=re.DOTALL)
+    lines = [line.removeprefix("$ ").removeprefix(".venv/bin/") for block in blocks for line in block.splitlines()]
+    return [each.partition("#")[0] for each in [*lines, *_code(page)] if each.startswith("skyulf ")]
+
+
+def _known(app: object, line: str) -> bool:
+    """Whether a line names a command and options of its own."""
+    command, words = app, line.split()[1:]
+    while words and isinstance(command, TyperGroup):
+        command = command.commands.get(words.pop(0))
+    if not isinstance(command, TyperCommand):
+        return False
+    options = {name for each in command.params for name in each.opts}
+    return all(word.partition("=")[0] in options for word in words if word.startswith("--"))
 
 
 def _settings() -> Iterator[str]:
@@ -120,3 +149,7 @@ def test_the_check_itself_finds_what_is_missing() -> None:
     assert not _importable("skyulf_service.errors.NoSuchError")
     assert not _importable("skyulf_nothing.errors")
     assert "skyulf_nothing" not in sys.modules
+    app = get_command(create_app())
+    assert _known(app, "skyulf up --port 1")
+    assert not _known(app, "skyulf up --pot 1")
+    assert not _known(app, "skyulf fly")
