@@ -193,7 +193,6 @@ async def test_a_cancelled_writer_locks_nobody_out(database: Database, delay: fl
 
 async def test_a_used_up_pool_is_unavailable_after_two_seconds(database_url: str) -> None:
     small = Database.open(database_url, name="small", pool_size=1)
-    small.engine.pool._max_overflow = 0  # type: ignore[attr-defined]
     try:
         async with small.read():
             with pytest.raises(UnavailableError):
@@ -201,6 +200,25 @@ async def test_a_used_up_pool_is_unavailable_after_two_seconds(database_url: str
                     pass
     finally:
         await small.close()
+
+
+async def test_callers_get_their_turn_in_order(database_url: str) -> None:
+    database = Database.open(database_url, name="small", pool_size=2)
+    await create_tables(database)
+    ends_at = asyncio.get_running_loop().time() + 3
+    turns = [0] * 12
+
+    async def greedy(index: int) -> None:
+        while asyncio.get_running_loop().time() < ends_at:
+            async with database.read() as connection:
+                await connection.execute(text("SELECT 1"))
+                await asyncio.sleep(0.005)
+            turns[index] += 1
+
+    await asyncio.gather(*(greedy(index) for index in range(12)))
+    await database.close()
+
+    assert max(turns) - min(turns) <= 2
 
 
 @pytest.mark.postgres

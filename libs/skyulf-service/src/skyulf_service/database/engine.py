@@ -34,12 +34,14 @@ class Database:
     its disk is full, and SQLAlchemy's own errors otherwise.
     """
 
-    def __init__(self, engine: AsyncEngine, *, name: str) -> None:
+    def __init__(self, engine: AsyncEngine, *, name: str, connections: int = 10) -> None:
         self.engine = engine
         self.name = name
         self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
         # One writer at a time in this process: waiting here is fair, waiting for SQLite's file lock is not.
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
+        # The pool lets newcomers pass those who wait, who then time out under load: they queue up here instead.
+        self._slots = asyncio.Semaphore(connections)
         self.news = News(engine)
 
     @classmethod
@@ -47,14 +49,18 @@ class Database:
         """Return the database at a SQLAlchemy URL (``sqlite+aiosqlite`` or ``postgresql+asyncpg``)."""
         if url.startswith("sqlite"):
             engine = create_async_engine(
-                url, pool_size=pool_size, max_overflow=0, pool_timeout=POOL_TIMEOUT, json_serializer=write_json
+                url,
+                pool_size=pool_size,
+                max_overflow=1,  # the writer's
+                pool_timeout=POOL_TIMEOUT,
+                json_serializer=write_json,
             )
             use_explicit_transactions(engine)
         else:
             engine = create_async_engine(
                 url,
                 pool_size=pool_size,
-                max_overflow=5,
+                max_overflow=1,  # for notifications
                 pool_timeout=POOL_TIMEOUT,
                 pool_pre_ping=True,
                 json_serializer=write_json,
@@ -66,7 +72,7 @@ class Database:
                 },
             )
         refuse_unstorable_text(engine)
-        return cls(engine, name=name)
+        return cls(engine, name=name, connections=pool_size)
 
     @property
     def url(self) -> str:
@@ -77,7 +83,7 @@ class Database:
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """A write transaction: committed when the block ends well, rolled back otherwise."""
         if self._writer is None:
-            async with self._connect() as connection, connection.begin():
+            async with self._slot(), self._connect() as connection, connection.begin():
                 yield connection
             return
         async with self._only_writer(self._writer), self._connect() as connection:
@@ -88,7 +94,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads; nothing is committed, and PostgreSQL refuses to write in it."""
-        async with self._connect() as connection:
+        async with self._slot(), self._connect() as connection:
             if self.dialect == "sqlite":
                 await connection.execute(text("BEGIN"))
             else:
@@ -110,15 +116,26 @@ class Database:
 
     @asynccontextmanager
     async def _only_writer(self, writer: asyncio.Lock) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(WRITER_TIMEOUT):
-                await writer.acquire()
-        except TimeoutError:
-            raise UnavailableError(f"The {self.name} database has too many writers waiting; try again.") from None
+        await self._acquired(writer, WRITER_TIMEOUT)
         try:
             yield
         finally:
             writer.release()
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        await self._acquired(self._slots, POOL_TIMEOUT)
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    async def _acquired(self, turn: asyncio.Lock | asyncio.Semaphore, timeout: float) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                await turn.acquire()
+        except TimeoutError:
+            raise UnavailableError(f"The {self.name} database is busy; try again.") from None
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[AsyncConnection]:
@@ -128,7 +145,7 @@ class Database:
         except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise self._translated(error) from error
         finally:
-            await connection.close()
+            await asyncio.shield(connection.close())
 
     async def _checked_out(self) -> AsyncConnection:
         try:
