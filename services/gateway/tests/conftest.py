@@ -91,6 +91,8 @@ def start(tmp_path: Path) -> Start:
         home = tmp_path / "home"
         port = free_port()
         shared: dict[str, object] = {"home": home, "registry_url": options.pop("registry_url", "http://127.0.0.1:9")}
+        # the two cores of a test machine may stall for longer than a real network does
+        options.setdefault("connect_seconds", 20)
         settings = GatewaySettings(
             shared=SharedSettings(**shared), database_url=SecretStr(database_url), port=port, **options
         )

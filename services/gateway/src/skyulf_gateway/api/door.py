@@ -9,6 +9,8 @@ from time import perf_counter
 
 import structlog
 from fastapi import FastAPI
+from opentelemetry import trace
+from opentelemetry.trace import Tracer
 from skyulf_service.errors import ForbiddenError, SkyulfError
 from skyulf_service.http.linger import RequestBody
 from skyulf_service.http.problems import internal_error, problem_response
@@ -17,8 +19,6 @@ from skyulf_service.ids import utc_now
 from skyulf_service.scope import Scope as Principality
 from skyulf_service.signing.tokens import InternalTokenIssuer
 from skyulf_service.telemetry.metrics import HTTP_SECONDS
-from opentelemetry import trace
-from opentelemetry.trace import Tracer
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
