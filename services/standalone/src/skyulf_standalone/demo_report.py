@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 from rich.console import Console
@@ -68,7 +69,8 @@ def examples(
         route = f"{row['carrier']} {row['origin']}–{row['dest']}"
         said = "late" if chances[index] > 0.5 else "on time"
         happened = "late" if truth[index] else "on time"
-        day = str(row["time_hour"])[:10]
+        # time_hour is in UTC; five hours back is the day in New York, as nothing departs between 0 and 5 o'clock
+        day = (datetime.fromisoformat(str(row["time_hour"])) - timedelta(hours=5)).date()
         yield [route, f"{day} {departure // 100:02}:{departure % 100:02}", f"{chances[index]:.0%}", said, happened]
 
 
