@@ -135,12 +135,12 @@ def main() -> None:
     signal.signal(signal.SIGALRM, lambda *_: sys.exit(f"It took longer than {MOST_SECONDS} s."))
     signal.alarm(MOST_SECONDS)
     folder = Path(tempfile.mkdtemp(prefix="skyulf-bench-"))
+    bench = Bench(folder, quick=given.quick)
     try:
-        bench = Bench(folder, quick=given.quick)
         bench.run()
+    finally:
         if given.json is not None:
             given.json.write_text(json.dumps(bench.results, indent=2) + "\n")
-    finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
