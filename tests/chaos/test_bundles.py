@@ -1,0 +1,113 @@
+"""Somebody tampers with stored models: they are not served, what is planted is not run, and the old version goes on."""
+
+import pickle
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness import constants
+from harness.api import Api, Json
+from harness.form import Skyulf
+from harness.objects import blob_key
+
+BUCKET = "skyulf-pipeline"
+MANIFEST = "the manifest"
+
+
+class Canary:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_one_flipped_byte_anywhere_in_a_bundle_keeps_the_old_version_serving(skyulf: Skyulf) -> None:
+    with skyulf.project() as api:
+        digests = prepared(skyulf, api)
+        assert len(digests) > 5
+
+        for name, digest in digests.items():
+            data = skyulf.objects.blob(BUCKET, digest)
+            middle = len(data) // 2
+            flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+            with planted(skyulf, {digest: flipped}):
+                found = deployed(skyulf, api)
+                assert found["error"]["code"] == "artifact-changed"
+                assert name in found["error"]["message"]
+                assert_old_version_serves(api, found)
+
+        forget_caches(skyulf)
+        assert api.deploy("live", "tampered", 2)["status"] == "ready"
+        assert constants.check(api.predict("live", constants.ROWS)) == 2
+
+
+def test_a_pickle_in_the_place_of_a_models_files_is_never_run(skyulf: Skyulf, tmp_path: Path) -> None:
+    canary = tmp_path / "fired"
+    harmful = pickle.dumps(Canary(canary))
+    pickle.loads(harmful)
+    assert canary.exists(), "the canary works"
+    canary.unlink()
+
+    with skyulf.project() as api:
+        digests = prepared(skyulf, api)
+        files = {name: digest for name, digest in digests.items() if name != MANIFEST}
+        for slots in ([digests[MANIFEST]], list(files.values())):
+            with planted(skyulf, dict.fromkeys(slots, harmful)):
+                assert_old_version_serves(api, deployed(skyulf, api))
+
+    assert not canary.exists()
+
+
+def prepared(skyulf: Skyulf, api: Api) -> dict[str, str]:
+    """Serve version 1 of a model; returns the digests of version 2's files in the order in which they are read."""
+    constants.opposites(api, "tampered")
+    assert api.deploy("live", "tampered", 1)["status"] == "ready"
+    newest = api.versions("tampered")[0]
+    assert newest["version"] == 2
+    files = skyulf.objects.manifest(newest["digest"])["files"]
+    return {MANIFEST: newest["digest"]} | {entry["path"]: entry["sha256"] for entry in files}
+
+
+@contextmanager
+def planted(skyulf: Skyulf, blobs: dict[str, bytes]) -> Iterator[None]:
+    """Put other bytes in the place of blobs, and the right ones back."""
+    right = {digest: skyulf.objects.blob(BUCKET, digest) for digest in blobs}
+    try:
+        for digest, data in blobs.items():
+            skyulf.objects.write(BUCKET, blob_key(digest), data)
+        yield
+    finally:
+        for digest, data in right.items():
+            skyulf.objects.write(BUCKET, blob_key(digest), data)
+
+
+def deployed(skyulf: Skyulf, api: Api) -> Json:
+    """Deploy version 2 with nothing on the replicas' disks; it must fail, on every replica."""
+    forget_caches(skyulf)
+    found = api.deploy("live", "tampered", 2)
+    assert found["status"] == "failed", found
+
+    def all_said(replicas: Json) -> bool:
+        newest = [replica for replica in replicas["items"] if replica["revision"] == found["revision"]]
+        return len(newest) == int(replicas["live"])
+
+    replicas = api.until("/deployments/live/replicas", all_said)["items"]
+    assert {replica["status"] for replica in replicas} == {"failed"}, replicas
+    return found
+
+
+def forget_caches(skyulf: Skyulf) -> None:
+    """Empty the disk cache of every replica: other bundles have the same files."""
+    for folder in skyulf.folder.rglob("cache/inference"):
+        shutil.rmtree(folder)
+
+
+def assert_old_version_serves(api: Api, found: Json) -> None:
+    """Version 1 answers, and the deployment says so."""
+    assert constants.check(api.predict("live", constants.ROWS)) == 1
+    assert found["serving"]["version"] == 1
+    assert (found["version"], found["desired"]) == (2, "active")
