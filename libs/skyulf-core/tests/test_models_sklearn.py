@@ -192,7 +192,8 @@ def test_every_field_of_a_config_has_a_title_a_help_text_and_scikit_learns_defau
     for field, info in entry.config_model.model_fields.items():
         assert info.title, field
         assert info.description, field
-        assert info.default == defaults[field], field
+        # Ours is fixed: the same rows and configuration give the same model, which caches and lineage rely on.
+        assert info.default == (0 if field == "random_state" else defaults[field]), field
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ PRODUCERS = {f"/services/{name}" for name in ("ingestion", "pipeline", "registry
 def declared(base: type[Event]) -> Iterator[type[Event]]:
     """All subclasses that name a type of their own."""
     for child in base.__subclasses__():
-        if "type" in vars(child):
+        if "type" in vars(child) and child.__module__.startswith("skyulf_events."):  # other tests make their own
             yield child
         yield from declared(child)
 

