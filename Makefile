@@ -12,6 +12,8 @@ READY := .venv/.ready
 
 # Without bytecode every start of a process compiles all libraries again.
 unexport PYTHONDONTWRITEBYTECODE
+# Threads of scikit-learn that wait shall sleep: spinning ones take the cores from whatever they wait for.
+export OMP_WAIT_POLICY ?= passive
 # Tests and checks must not depend on what the shell happens to be set to.
 unexport SKYULF_HOME SKYULF_FORM SKYULF_KAFKA_BOOTSTRAP
 
