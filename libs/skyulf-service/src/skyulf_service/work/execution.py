@@ -19,6 +19,7 @@ _log = structlog.get_logger(__name__)
 
 _BEAT_SECONDS = 1.0
 _STOP_SECONDS = 10.0
+_LAST_WORDS_SECONDS = 0.5
 _FINISH_SECONDS = 60.0
 _FINISH_PAUSE = 0.2
 _RETRY_PAUSE = timedelta(seconds=2)
@@ -100,8 +101,10 @@ class Execution:
             self._child.kill()
 
     async def _stop(self, work: asyncio.Task[None], stop: Stop) -> None:
-        self._log.info("work.stopped", reason=stop.value)
         self._child.kill()
+        if stop is Stop.LOST and await self._was_finishing(work):
+            return
+        self._log.info("work.stopped", reason=stop.value)
         work.cancel()
         await asyncio.wait({work}, timeout=_STOP_SECONDS)
         if stop is Stop.LOST:
@@ -112,6 +115,11 @@ class Execution:
             await self._fail(TIMEOUT, "The work did not end before its deadline.")
         elif not await self._surely(lambda: self._queue.give_back(self.claim)):
             await self._cancelled()
+
+    async def _was_finishing(self, work: asyncio.Task[None]) -> bool:
+        # The handler's own commit ends the row as well: a heartbeat in that moment finds it gone.
+        await asyncio.wait({work}, timeout=_LAST_WORDS_SECONDS)
+        return work.done() and not work.cancelled() and work.exception() is None
 
     async def _settle(self, work: asyncio.Task[None]) -> None:
         error = None if work.cancelled() else work.exception()
