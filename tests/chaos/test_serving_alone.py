@@ -1,0 +1,81 @@
+"""Serving needs its own database and its own disk, and nothing else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import httpx
+from harness import constants
+from harness.api import PREFIX, Api
+from harness.distributed import Distributed, Role
+from skyulf_service.scope import Scope
+from skyulf_service.signing.keys import load_or_create
+from skyulf_service.signing.tokens import InternalTokenIssuer
+from skyulf_service.testing.ports import free_port
+
+OTHERS = ("gateway", "ingestion", "pipeline", "registry")
+REPLICAS = ("inference-api", "inference-api-2")
+
+
+def test_replicas_that_restart_while_all_else_is_away_serve_from_their_disk(distributed: Distributed) -> None:
+    with distributed.project() as api:
+        constants.opposites(api, "alone")
+        assert api.deploy("alone", "alone", 2)["replicas"] == len(REPLICAS)
+
+        with distributed.without(*OTHERS), no_kafka(distributed):
+            replicas = [distributed.roles[name] for name in REPLICAS]
+            with no_objects(replicas):
+                for replica in replicas:
+                    assert constants.check(ask(distributed, replica, api)) == 2
+
+        distributed.roles["inference-worker"].wait_ready()
+        assert constants.check(api.predict("alone", constants.ROWS)) == 2
+        assert api.deploy("alone", "alone", 1)["status"] == "ready"
+        assert constants.check(api.predict("alone", constants.ROWS)) == 1
+
+
+@contextmanager
+def no_kafka(distributed: Distributed) -> Iterator[None]:
+    """Stop Kafka for the block."""
+    distributed.kafka.stop()
+    try:
+        yield
+    finally:
+        distributed.kafka.start()
+
+
+@contextmanager
+def no_objects(replicas: list[Role]) -> Iterator[None]:
+    """Restart replicas where the object store cannot be reached, and again where it can."""
+    endpoint = replicas[0].process.env["SKYULF_S3_ENDPOINT"]
+    try:
+        restart(replicas, endpoint=f"127.0.0.1:{free_port()}")
+        yield
+    finally:
+        restart(replicas, endpoint=endpoint)
+
+
+def restart(replicas: list[Role], *, endpoint: str) -> None:
+    """End the replicas in order, and start them with another address of the object store."""
+    for replica in replicas:
+        assert replica.process.terminate() == 0
+        replica.process.env["SKYULF_S3_ENDPOINT"] = endpoint
+        replica.start()
+    for replica in replicas:
+        replica.wait_ready()
+
+
+def ask(distributed: Distributed, replica: Role, api: Api) -> dict[str, object]:
+    """Ask a replica itself, with a token as the gateway makes them."""
+    issuer = InternalTokenIssuer(load_or_create(distributed.keys, "gateway"), "gateway")
+    scope = Scope(UUID(api.project_id), "key:chaos", frozenset({"predictions:make"}))
+    answer = httpx.post(
+        f"http://127.0.0.1:{replica.port}{PREFIX}/deployments/alone/predict",
+        json={"rows": constants.ROWS},
+        headers={"Authorization": f"Bearer {issuer.mint('inference', scope)}"},
+        timeout=30,
+        trust_env=False,
+    )
+    assert answer.status_code == 200, f"{answer.text}\n{distributed.log(replica.name)}"
+    body: dict[str, object] = answer.json()
+    return body
