@@ -1,4 +1,8 @@
+import polars as pl
 import pytest
+from skyulf_ingestion.child.csv_file import read_csv
+from skyulf_ingestion.child.errors import UnreadableFileError
+from skyulf_ingestion.child.head import check_head
 
 DATASETS = "/api/v1/datasets"
 BAD = {
@@ -11,6 +15,7 @@ BAD = {
     "empty name": (b"a,,c\n1,2,3\n", "Column 2", 422),
     "nul byte": (b"a,b\n1,2\n3,\x00\n", "Line 3 contains a NUL", 422),
     "wrong encoding": ("a,b\n1,é\n".encode("latin-1"), "byte 6", 422),
+    "duplicate names after blank lines": (b"\n\na,a\n1,2\n", "line 3", 422),
     "open quote": (b'a,b\n1,"x\n2,y\n', "line 2", 422),
     "a zip": (b"PK\x03\x04whatever", "zip", 415),
     "parquet as csv": (b"PAR1\x00\x00", "Parquet", 415),
@@ -43,12 +48,65 @@ async def test_a_mistake_deep_in_a_file_fails_the_dataset_with_its_line(ingestio
     assert (await upload(b"a\n1\n")).status_code == 202, "the service goes on"
 
 
+MANY = b"1,2\n" * 90_000
+DEEP = {
+    "after blank lines": (b"a,b\n" + MANY + b"\n\n1,2,3\n", "ragged-row", "Line 90004 "),
+    "after quoted line breaks": (
+        b"a;b\n" + MANY.replace(b",", b";") + b'1;"x\ny"\n' * 2 + b"1;2;3\n",
+        "ragged-row",
+        "90006",
+    ),
+    "after a long cell": (b"a,b\n" + MANY + b"1," + b"x" * 200_000 + b"\n1,2,3\n", "ragged-row", "90003"),
+    "an open quote": (b"a,b\n" + MANY + b'1,"x\n2,y\n', "unterminated-quote", "line 90002"),
+    "an endless cell": (b"a,b\n" + MANY + b"1," + b"x" * (20 << 20) + b"\n", "cell-too-long", "line 90002"),
+}
+
+
+@pytest.mark.parametrize("case", DEEP)
+def test_the_line_is_right_wherever_the_fault_is(tmp_path, case):
+    data, code, said = DEEP[case]
+    (tmp_path / "file.csv").write_bytes(data)
+
+    with pytest.raises(UnreadableFileError) as caught:
+        read_csv(tmp_path / "file.csv", tmp_path, encoding=None, separator=None)
+
+    assert (caught.value.code, said in caught.value.message) == (code, True), caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        (b'a,b\n5" pipe,2\n', [('5" pipe', 2)]),
+        (b'a,b\n5" pipe,2\n6" pipe,3\n', [('5" pipe', 2), ('6" pipe', 3)]),
+        (b"a,b\r1,2\r3,4\r", [(1, 2), (3, 4)]),
+        (b"a,b\r1,2\n3,4\n", [(1, 2), (3, 4)]),
+        (b"\xef\xbb\xbf\n\na,b\n1,2\n", [(1, 2)]),
+        (b'a,b\n"x""y",2\n', [('x"y', 2)]),
+        (b"a,b\n1," + b"x" * 140_000 + b"\n", [(1, "x" * 140_000)]),
+    ],
+)
+def test_odd_but_good_files_lose_nothing(tmp_path, data, rows):
+    (tmp_path / "file.csv").write_bytes(data)
+    check_head(data, whole=True, kind="csv", encoding=None, separator=None)
+
+    parquet, _, _ = read_csv(tmp_path / "file.csv", tmp_path, encoding=None, separator=None)
+
+    assert pl.read_parquet(parquet).rows() == rows
+
+
 @pytest.mark.parametrize(
     ("query", "content_type", "status"),
     [
         ("name=x", "application/pdf", 415),
         ("name=x&format=xlsx", "text/csv", 422),
         ("name=x&encoding=klingon", "text/csv", 422),
+        ("name=x&encoding=rot13", "text/csv", 422),
+        ("name=x&encoding=zlib", "text/csv", 422),
+        ("name=x&encoding=base64", "text/csv", 422),
+        ("name=x&encoding=unicode_escape", "text/csv", 422),
+        ("name=x&separator=%0A", "text/csv", 422),
+        ("name=x&separator=%C3%A9", "text/csv", 422),
+        ("name=x&separator=%22", "text/csv", 422),
         ("name=x&separator=ab", "text/csv", 422),
         ("name=x%00y", "text/csv", 422),
         ("name=x&format=parquet", "text/csv", 415),

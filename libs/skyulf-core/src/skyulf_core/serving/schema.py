@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,11 @@ from numpy.typing import NDArray
 from skyulf_core.serving.errors import RowProblem, ValueRefusedError
 from skyulf_core.serving.ops.base import Columns, PlanError, Row
 from skyulf_core.serving.values import Coerce, coercer
+
+MOST_UNKNOWN = 100
+MOST_PROBLEMS = 1_000
+MOST_GUESSES = 5
+LONGEST_GUESS = 100
 
 _MISSING = object()
 
@@ -101,13 +107,14 @@ class InputCheck:
 
     def _unknown(self, index: int, row: Mapping[object, object]) -> Iterable[RowProblem]:
         absent = [name for name in self._names if name not in row]
-        for name in row:
-            if name in self._names:
-                continue
+        unknown = (name for name in row if name not in self._names)
+        # Bounded: a row of a hundred thousand strange names would otherwise keep the server busy for seconds.
+        for number, name in enumerate(islice(unknown, MOST_UNKNOWN)):
             if name == self._target:
                 yield RowProblem(index, str(name), "is what the model predicts; leave it out", "unknown_field")
                 continue
-            close = difflib.get_close_matches(str(name), absent or self._names, n=1)
+            guess = number < MOST_GUESSES and len(str(name)) <= LONGEST_GUESS
+            close = difflib.get_close_matches(str(name), absent or self._names, n=1) if guess else []
             hint = f"; did you mean {close[0]!r}?" if close else ""
             yield RowProblem(index, str(name), f"is not a field of this model{hint}", "unknown_field")
 
@@ -115,7 +122,8 @@ class InputCheck:
         """Return the columns that the model needs; whole columns at once where every value has the plain type."""
         bad = any(not isinstance(row, Mapping) for row in rows)
         if bad or not all(self._names.issuperset(row) for row in rows if isinstance(row, Mapping)):
-            return {}, [problem for i, row in enumerate(rows) for problem in self.row(i, row)[1]]
+            every = (problem for i, row in enumerate(rows) for problem in self.row(i, row)[1])
+            return {}, list(islice(every, MOST_PROBLEMS))
         mappings = [row for row in rows if isinstance(row, Mapping)]
         columns: Columns = {}
         problems: list[RowProblem] = []

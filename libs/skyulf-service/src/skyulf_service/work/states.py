@@ -66,7 +66,9 @@ class WorkState:
     status: WorkStatus = WorkStatus.QUEUED
     priority: int = 0
     attempt: int = 0
-    max_attempts: int = 3
+    # Starts that end with their process count too, and on a bad day many processes end: what a file or a training
+    # does wrong by itself is no reason to start again and is not limited by this.
+    max_attempts: int = 20
     run_after: datetime = field(default_factory=utc_now)
     deadline_at: datetime | None = None
     lease_owner: str | None = None

@@ -28,6 +28,7 @@ FORMAT_OF_TYPE = {
     "application/x-parquet": Format.PARQUET,
 }
 FORMAT_OF_ENDING = {".csv": Format.CSV, ".tsv": Format.CSV, ".txt": Format.CSV, ".parquet": Format.PARQUET}
+SEPARATOR = r"^[\t !#-/:-@\[-`{-~]$"
 UNTYPED = {"", "application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded"}
 
 
@@ -41,7 +42,9 @@ class UploadOptions:
     ] = None
     format: Annotated[Format | None, Query(description="Default: by media type, file name or content")] = None
     encoding: Annotated[str | None, Query(max_length=40, description="Default: byte order mark, else UTF-8")] = None
-    separator: Annotated[str | None, Query(min_length=1, max_length=1, description="Default: detected")] = None
+    separator: Annotated[
+        str | None, Query(pattern=SEPARATOR, description="One ASCII sign or tab; default: detected")
+    ] = None
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """CSV to Parquet in bounded memory: read as text by Arrow, type each column by all of its values, write once."""
 
-import csv
 from pathlib import Path
 
 import polars as pl
@@ -9,9 +8,10 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from skyulf_ingestion.child.errors import UnreadableFileError
-from skyulf_ingestion.child.head import guess_separator, ragged
+from skyulf_ingestion.child.head import guess_separator
 from skyulf_ingestion.child.names import check_names
-from skyulf_ingestion.child.text import Encoding, choose_encoding, to_utf8, unterminated_quote
+from skyulf_ingestion.child.records import ragged, records, too_long
+from skyulf_ingestion.child.text import Encoding, choose_encoding, to_utf8
 
 BLOCK = 8 << 20
 NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
@@ -31,8 +31,10 @@ def read_csv(source: Path, scratch: Path, *, encoding: str | None, separator: st
     with source.open("rb") as reader:
         chosen = choose_encoding(reader.read(16), encoding)
     text = scratch / "text.csv"
-    to_utf8(source, text, chosen)
+    quotes = to_utf8(source, text, chosen)
     delimiter = separator or guess_separator(_first_lines(text))
+    if quotes % 2:
+        _require_closed_quotes(text, delimiter)
     strings = scratch / "strings.parquet"
     _to_strings(text, strings, delimiter)
     text.unlink()
@@ -48,66 +50,58 @@ def _first_lines(text: Path) -> str:
 
 
 def _to_strings(text: Path, target: Path, separator: str) -> None:
-    names = _header(text, separator)
-    refused: list[UnreadableFileError] = []
-
-    def refuse(row: pa_csv.InvalidRow) -> str:
-        # Arrow counts records, not lines: a quoted line break makes the two differ, so the line is looked up.
-        refused.append(ragged(_line_of(text, row.number), expected=row.expected_columns, found=row.actual_columns))
-        return "error"
-
+    names, lines = _header(text, separator)
     try:
-        with text.open("rb") as stream:
-            stream.readline()
-            reader = pa_csv.open_csv(
-                stream,
-                read_options=pa_csv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=names),
-                parse_options=pa_csv.ParseOptions(
-                    delimiter=separator, newlines_in_values=True, invalid_row_handler=refuse
-                ),
-                convert_options=pa_csv.ConvertOptions(
-                    column_types={name: pa.large_string() for name in names},
-                    null_values=NULLS,
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=False,
-                ),
-            )
-            with pq.ParquetWriter(target, reader.schema, compression="lz4") as writer:
-                for batch in reader:
-                    writer.write_batch(batch)
+        reader = pa_csv.open_csv(
+            text,
+            read_options=pa_csv.ReadOptions(use_threads=False, block_size=BLOCK, column_names=names, skip_rows=lines),
+            parse_options=pa_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+            convert_options=pa_csv.ConvertOptions(
+                column_types={name: pa.large_string() for name in names},
+                null_values=NULLS,
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+        with pq.ParquetWriter(target, reader.schema, compression="lz4") as writer:
+            for batch in reader:
+                writer.write_batch(batch)
     except pa.ArrowInvalid as error:
-        if refused:
-            raise refused[0] from None
-        raise _arrow_refusal(text, str(error)) from None
+        # Arrow counts records and knows no lines; what it refuses is looked for again, line by line.
+        _find_fault(text, separator, len(names))
+        message = str(error).splitlines()[0]
+        raise UnreadableFileError("unreadable-csv", f"The file cannot be parsed as CSV: {message}") from None
 
 
-def _header(text: Path, separator: str) -> list[str]:
-    with text.open(encoding="utf-8-sig", newline="") as reader:
-        names = check_names(next(csv.reader(reader, delimiter=separator), []))
-        if any("\n" in name for name in names):
-            raise UnreadableFileError("line-break-in-header", "A column name in the header contains a line break.")
-        if not names:
-            raise UnreadableFileError("empty-file", "The file has no header line.")
-        if not any(line.strip() for line in reader):
-            raise UnreadableFileError("no-rows", "The file has a header (line 1) but no rows.")
-    return names
-
-
-def _arrow_refusal(text: Path, message: str) -> UnreadableFileError:
-    if "straddling" in message or "truncated" in message or "quoted" in message:
-        return unterminated_quote(1)
-    return UnreadableFileError("unreadable-csv", f"The file cannot be parsed as CSV: {message.splitlines()[0]}")
-
-
-def _line_of(text: Path, record: int | None) -> int:
-    if record is None:
-        return 0
+def _header(text: Path, separator: str) -> tuple[list[str], int]:
+    """Return the column names, and the number of lines until the data begins."""
     with text.open(encoding="utf-8", newline="") as stream:
-        reader = csv.reader(stream)
-        for number, _ in enumerate(reader, start=1):
-            if number > record:
-                break
-        return reader.line_num
+        found = records(stream, separator)
+        first = next(found, None)
+        if first is None:
+            raise UnreadableFileError("empty-file", "The file has no header line.")
+        line, header = first
+        names = check_names(header, f"the header (line {line})")
+        if any("\n" in name or "\r" in name for name in names):
+            raise UnreadableFileError("line-break-in-header", "A column name in the header contains a line break.")
+        if next(found, None) is None:
+            raise UnreadableFileError("no-rows", f"The file has a header (line {line}) but no rows.")
+    return names, line
+
+
+def _require_closed_quotes(text: Path, separator: str) -> None:
+    with text.open(encoding="utf-8", newline="") as stream:
+        for _ in records(stream, separator, strict=True):
+            pass
+
+
+def _find_fault(text: Path, separator: str, width: int) -> None:
+    with text.open(encoding="utf-8", newline="") as stream:
+        for line, record in records(stream, separator):
+            if len(record) != width:
+                raise ragged(line, expected=width, found=len(record))
+            if sum(map(len, record)) > BLOCK // 4:
+                raise too_long(line)
 
 
 def _to_types(strings: Path, target: Path) -> None:

@@ -1,13 +1,13 @@
 """A first look at an upload's beginning, so that plain mistakes are answered at once and not by a failed import."""
 
 import codecs
-import csv
 import io
 from collections.abc import Iterator
 
 from skyulf_ingestion.child.errors import UnreadableFileError
 from skyulf_ingestion.child.names import check_names
-from skyulf_ingestion.child.text import Encoding, choose_encoding, nul_byte, unterminated_quote, wrong_encoding
+from skyulf_ingestion.child.records import ragged, records
+from skyulf_ingestion.child.text import Encoding, choose_encoding, nul_byte, wrong_encoding
 
 HEAD_BYTES = 256 << 10
 PARQUET_MAGIC = b"PAR1"
@@ -46,7 +46,7 @@ def guess_separator(text: str) -> str:
     lines = [line for line in text.splitlines()[:50] if line]
     best, best_score = ",", (False, 0)
     for separator in SEPARATORS:
-        widths = [len(row) for row in csv.reader(lines, delimiter=separator)]
+        widths = [len(row) for _, row in records(lines, separator)]
         score = (len(set(widths)) == 1 and widths[0] > 1, widths[0] if widths else 0)
         if widths and widths[0] > 1 and score > best_score:
             best, best_score = separator, score
@@ -74,36 +74,31 @@ def _decode(head: bytes, encoding: Encoding, whole: bool) -> str:
 
 
 def _check_records(text: str, whole: bool, separator: str) -> None:
-    records = _records(text, separator, whole)
-    header = next(records, None)
+    found = _complete(text, whole, separator)
+    header = next(found, None)
     if header is None:
-        raise UnreadableFileError("empty-file", "The file has no header line.")
-    names = check_names(header[1])
+        if whole:
+            raise UnreadableFileError("empty-file", "The file has no header line.")
+        return
+    names = check_names(header[1], f"the header (line {header[0]})")
     rows = 0
-    for line, record in records:
+    for line, record in found:
         rows += 1
         if len(record) != len(names):
             raise ragged(line, expected=len(names), found=len(record))
     if whole and rows == 0:
-        raise UnreadableFileError("no-rows", "The file has a header (line 1) but no rows.")
+        raise UnreadableFileError("no-rows", f"The file has a header (line {header[0]}) but no rows.")
 
 
-def _records(text: str, separator: str, whole: bool) -> Iterator[tuple[int, list[str]]]:
-    if not whole:  # the last line may be cut, and a quoted field may reach beyond it
-        text = text[: text.rfind("\n") + 1]
-        if text.count('"') % 2:
-            text = text[: text.find('"')]
-            text = text[: text.rfind("\n") + 1]
-    elif text.count('"') % 2:
-        raise unterminated_quote(1 + text.count("\n", 0, text.rfind('"')))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    last = 0
-    for record in reader:
-        if record:
-            yield last + 1, record
-        last = reader.line_num
-
-
-def ragged(line: int, *, expected: int, found: int) -> UnreadableFileError:
-    """The refusal of a line with too many or too few fields."""
-    return UnreadableFileError("ragged-row", f"Line {line} has {found} fields; the header has {expected}.")
+def _complete(text: str, whole: bool, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The records that the text holds entirely: of a file's beginning the last one may go on."""
+    lines = io.StringIO(text, newline="")
+    if whole:
+        # Only an odd number of quotes can hide one that is never closed; strict reading finds it.
+        yield from records(lines, separator, strict=text.count('"') % 2 == 1)
+        return
+    held: tuple[int, list[str]] | None = None
+    for each in records(lines, separator):
+        if held is not None:
+            yield held
+        held = each

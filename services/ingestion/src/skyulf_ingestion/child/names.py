@@ -11,14 +11,17 @@ MAX_LENGTH = 256
 BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 
-def check_names(names: Sequence[str]) -> list[str]:
-    """Return the names in NFC, trimmed. Raises for too many, empty, duplicate, overlong or unprintable ones."""
+def check_names(names: Sequence[str], where: str = "the header (line 1)") -> list[str]:
+    """Return the names in NFC, trimmed. Raises for too many, empty, duplicate, overlong or unprintable ones.
+
+    ``where`` says in messages where the names stand.
+    """
     if len(names) > MAX_COLUMNS:
         raise UnreadableFileError("too-many-columns", f"The file has {len(names)} columns; the limit is {MAX_COLUMNS}.")
     cleaned = [unicodedata.normalize("NFC", name).strip() for name in names]
     for position, name in enumerate(cleaned, start=1):
         if not name:
-            raise UnreadableFileError("empty-column-name", f"Column {position} has no name in the header (line 1).")
+            raise UnreadableFileError("empty-column-name", f"Column {position} has no name in {where}.")
         if len(name) > MAX_LENGTH:
             raise UnreadableFileError(
                 "column-name-too-long", f"The name of column {position} is longer than {MAX_LENGTH} characters."
@@ -32,6 +35,6 @@ def check_names(names: Sequence[str]) -> list[str]:
         listed = ", ".join(repr(name) for name in twice[:5])
         raise UnreadableFileError(
             "duplicate-column-names",
-            f"Column names must be unique; in the header (line 1) these stand twice: {listed}.",
+            f"Column names must be unique; in {where} these stand twice: {listed}.",
         )
     return cleaned

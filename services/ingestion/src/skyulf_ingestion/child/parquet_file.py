@@ -22,7 +22,7 @@ def read_parquet(source: Path, scratch: Path) -> Path:
             rows, schema = file.metadata.num_rows, file.schema_arrow
     except (pa.ArrowException, OSError) as error:
         raise UnreadableFileError("unreadable-parquet", f"The file is not a valid Parquet file: {error}") from None
-    names = check_names(schema.names)
+    names = check_names(schema.names, "the file's schema")
     if rows == 0:
         raise UnreadableFileError("no-rows", "The Parquet file has columns but no rows.")
     if rows * len(names) > MAX_CELLS:

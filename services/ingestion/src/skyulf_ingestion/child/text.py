@@ -7,6 +7,7 @@ from pathlib import Path
 from skyulf_ingestion.child.errors import UnreadableFileError
 
 BLOCK = 4 << 20
+NOT_FOR_FILES = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7", "mbcs"})
 BOMS = (  # the longer ones first: UTF-32 LE begins like UTF-16 LE
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -27,23 +28,32 @@ class Encoding:
 def choose_encoding(head: bytes, declared: str | None) -> Encoding:
     """Take the declared encoding, that of a byte order mark, or UTF-8. Raises for a name that Python does not know."""
     if declared:
-        try:
-            return Encoding(codecs.lookup(declared).name, declared=True)
-        except LookupError:
-            raise UnreadableFileError(
-                "unknown-encoding", f"{declared!r} is not a known encoding; try utf-8, windows-1252 or utf-16."
-            ) from None
+        return Encoding(_text_encoding(declared), declared=True)
     for mark, name in BOMS:
         if head.startswith(mark):
             return Encoding(name, declared=False)
     return Encoding("utf-8", declared=False)
 
 
-def to_utf8(source: Path, target: Path, encoding: Encoding) -> None:
-    """Check every byte of ``source`` and write it as plain UTF-8 to ``target``.
+def _text_encoding(declared: str) -> str:
+    try:
+        name = codecs.lookup(declared).name
+        b"a".decode(declared)  # rot13, zlib and their like are codecs too, but turn no bytes into text
+    except UnicodeError:
+        pass  # one byte is not a whole character of every encoding
+    except (LookupError, ValueError):
+        name = "undefined"
+    if name in NOT_FOR_FILES:
+        raise UnreadableFileError(
+            "unknown-encoding", f"{declared!r} is not a known text encoding; try utf-8, windows-1252 or utf-16."
+        )
+    return name
 
-    Raises `UnreadableFileError`: ``wrong-encoding`` with the byte offset, ``nul-byte`` and ``unterminated-quote`` with
-    the line.
+
+def to_utf8(source: Path, target: Path, encoding: Encoding) -> int:
+    """Check every byte of ``source`` and write it as plain UTF-8 to ``target``; returns the number of quotes.
+
+    Raises `UnreadableFileError`: ``wrong-encoding`` with the byte offset, ``nul-byte`` with the line.
     """
     decoder = codecs.getincrementaldecoder(encoding.name)()
     offset, quotes, line = 0, 0, 1
@@ -64,18 +74,12 @@ def to_utf8(source: Path, target: Path, encoding: Encoding) -> None:
             if not block:
                 break
             offset += len(block)
-    if quotes % 2:
-        raise unterminated_quote(_line_of_open_quote(target))
+    return quotes
 
 
 def nul_byte(line: int) -> UnreadableFileError:
     """The refusal of a NUL character."""
     return UnreadableFileError("nul-byte", f"Line {line} contains a NUL byte; text files have none.")
-
-
-def unterminated_quote(line: int) -> UnreadableFileError:
-    """The refusal of a quoted field that never ends."""
-    return UnreadableFileError("unterminated-quote", f'A quoted field that begins on line {line} is never closed by ".')
 
 
 def wrong_encoding(head: bytes, encoding: Encoding, byte: int, line: int) -> UnreadableFileError:
@@ -104,14 +108,3 @@ def _guess(sample: bytes) -> str | None:
     except UnicodeError:
         return None
     return "windows-1252"
-
-
-def _line_of_open_quote(path: Path) -> int:
-    line, opened, inside = 1, 1, False
-    with path.open(encoding="utf-8", newline="") as reader:
-        for text in reader:
-            for _ in range(text.count('"')):
-                inside = not inside
-                opened = line if inside else opened
-            line += text.count("\n")
-    return opened
