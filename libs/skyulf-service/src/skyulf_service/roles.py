@@ -37,19 +37,23 @@ def run_service(service: Service[U], argv: Sequence[str]) -> int:
         return 1
     if role == "api":
         return run_api(service.create_api(parts), host=shared.host, port=parts.settings.api_port)
-    tasks = worker_tasks(service, parts) if role == "worker" else runner_tasks(service, parts)
+    checks = [Check("database", parts.database.ping)]
+    tasks = worker_tasks(service, parts, checks) if role == "worker" else runner_tasks(service, parts)
     return run_role(
         f"{service.name} {role}",
         tasks,
         health_port=parts.settings.role_port(role),
         health_host=shared.host,
-        readiness=[Check("database", parts.database.ping)],
+        readiness=checks,
         lifespan=_open(parts),
     )
 
 
-def worker_tasks(service: Service[U], parts: Parts[U]) -> Tasks:
-    """Consumers, relay and sweepers of one service on Kafka; what takes in new work comes first."""
+def worker_tasks(service: Service[U], parts: Parts[U], checks: list[Check]) -> Tasks:
+    """Consumers, relay and sweepers of one service on Kafka; what takes in new work comes first.
+
+    Adds to ``checks`` what the worker's readiness asks for beside the database.
+    """
     from skyulf_service.messaging.kafka import KafkaConsumers
     from skyulf_service.messaging.kafka_producer import KafkaPublisher
 
@@ -57,7 +61,9 @@ def worker_tasks(service: Service[U], parts: Parts[U]) -> Tasks:
     delivery = service.delivery(parts)
     tasks: Tasks = {}
     if service.consumers.topics:
-        tasks["consumers"] = KafkaConsumers(bootstrap, delivery).run
+        consumers = KafkaConsumers(bootstrap, delivery)
+        tasks["consumers"] = consumers.run
+        checks.append(Check("kafka", consumers.ready))
     tasks["relay"] = service.relay(parts, KafkaPublisher(bootstrap, client_id=service.name)).run
     tasks["housekeeping"] = service.housekeeping(parts, delivery)
     tasks.update(service.worker_background(parts))
