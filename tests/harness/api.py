@@ -45,6 +45,21 @@ class Api:
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text[:2000]}"
         return answer.json() if answer.content else None
 
+    def steady(self, path: str, *, seconds: float = 120, **options: Any) -> Json:
+        """Ask until the servers answer; they may be killed meanwhile."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                answer = self.call("GET", path, **options)
+                if answer.status_code < 500:
+                    assert answer.is_success, f"GET {path}: {answer.status_code} {answer.text[:2000]}"
+                    return answer.json()
+                failure = f"{answer.status_code} {answer.text[:500]}"
+            except httpx.TransportError as error:
+                failure = repr(error)
+            assert time.monotonic() < deadline, f"GET {path} still fails after {seconds} s: {failure}"
+            time.sleep(0.3)
+
     def patient(self, method: str, path: str, *, key: str | None = None, seconds: float = 120, **options: Any) -> Json:
         """Make the same call with one Idempotency-Key until it has an answer that is not a fault of the servers."""
         headers = {"Idempotency-Key": key or uuid4().hex, **options.pop("headers", {})}

@@ -1,5 +1,6 @@
 """Skyulf with every role in a process of its own, on Kafka, PostgreSQL (a database and a role each) and S3."""
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 from minio import Minio
 from skyulf_service.testing.handles import PostgresServer, S3Server
 from skyulf_service.testing.ports import free_port
@@ -115,6 +117,20 @@ class Distributed(Skyulf):
             self.balancer.stop()
             for database in self.databases.values():
                 self.postgres.drop_database(database)
+
+    def sql(self, service: str, statement: str, *values: object) -> list[asyncpg.Record]:
+        """Run a statement in a service's database, behind its back."""
+        address = self.database_url(service).replace("+asyncpg", "")
+
+        async def run() -> list[asyncpg.Record]:
+            connection = await asyncpg.connect(address)
+            try:
+                found: list[asyncpg.Record] = await connection.fetch(statement, *values)
+                return found
+            finally:
+                await connection.close()
+
+        return asyncio.run(run())
 
     def log(self, name: str) -> str:
         """The end of a role's log."""

@@ -1,0 +1,90 @@
+"""Bundles that an attacker inside has signed: nothing of them is ever executed."""
+
+import json
+import pickle
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+from harness import configs
+from harness.api import Api, Json
+from harness.distributed import Distributed
+from harness.objects import blob_key
+from harness.records import send
+from harness.topics import published
+from skyulf_service.signing.keys import load_or_create
+from skyulf_service.signing.manifest import sign_manifest
+
+BUCKET = "skyulf-pipeline"
+ROW = {"x": 3, "y": 4}
+
+
+def test_a_pickle_in_any_slot_of_a_signed_bundle_is_never_executed(distributed: Distributed, tmp_path: Path) -> None:
+    canary = tmp_path / "executed"
+    with distributed.project() as api:
+        dataset = api.ready_dataset(configs.tiny_data())
+        version = api.train(configs.tiny(), dataset["id"], register_as="forged")
+        assert api.deploy("forged", "forged", 1)["status"] == "ready"
+        good = api.predict("forged", [ROW])["probabilities"]
+        files = distributed.objects.bundle(version["digest"])
+        arrays = [name for name in files if name.endswith(".npy")] or ["plan.npy"]
+        slots = sorted({*files, *arrays, "plan.npy", "estimator/model.pkl", "estimator/model.joblib"})
+
+        for number, (slot, forge) in enumerate([(slot, forge) for slot in slots for forge in FORGERIES], start=2):
+            register(distributed, api, version, {**files, slot: forge(Canary(canary))})
+            api.eventually(lambda known=number: len(api.versions("forged")) == known, what="the forged version")
+            found = api.deploy("forged", "forged", number)
+            answer = api.predict("forged", [ROW])
+            assert not canary.exists(), slot
+            assert answer["probabilities"] == good
+            if slot.startswith("plan.json") or slot == "golden.json":
+                assert found["status"] == "failed", slot
+                assert found["error"]["code"] == "artifact-unreadable"
+
+
+class Canary:
+    """Unpickling it leaves a file behind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        import os
+
+        return os.system, (f"touch {self.path}",)
+
+
+def as_array(canary: Canary) -> bytes:
+    """The pickle as numpy would store an array of objects."""
+    from io import BytesIO
+
+    buffer = BytesIO()
+    np.save(buffer, np.array([canary], object), allow_pickle=True)
+    return buffer.getvalue()
+
+
+FORGERIES: list[Callable[[Canary], bytes]] = [pickle.dumps, as_array]
+
+
+def register(distributed: Distributed, api: Api, version: Json, files: dict[str, bytes]) -> None:
+    """Sign a bundle with the pipeline's own key and tell the registry of it, as an attacker inside could."""
+    manifest = distributed.objects.manifest(version["digest"])
+    manifest["files"] = [
+        {"path": path, "sha256": sha256(data).hexdigest(), "size": len(data)} for path, data in files.items()
+    ]
+    signed = sign_manifest(manifest, load_or_create(distributed.keys, "pipeline"))
+    for data in [*files.values(), signed]:
+        distributed.objects.write(BUCKET, blob_key(sha256(data).hexdigest()), data)
+    original = next(
+        record
+        for record in published(distributed.bootstrap)
+        if record.headers["ce_type"] == b"io.skyulf.job.completed.v1"
+        and record.key == version["lineage"]["job_id"].encode()
+    )
+    digest, job, event = sha256(signed).hexdigest(), str(uuid4()), str(uuid4())
+    artifact = {"bucket": BUCKET, "key": blob_key(digest), "size": len(signed), "digest": digest}
+    body = {**json.loads(original.value), "job_id": job, "event_id": event, "artifact": artifact}
+    headers = {**original.headers, "ce_id": event.encode(), "ce_subject": job.encode()}
+    send(distributed.bootstrap, (json.dumps(body).encode(), list(headers.items())))

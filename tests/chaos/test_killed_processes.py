@@ -1,0 +1,81 @@
+"""kill -9 of any process, again and again, while runs are submitted: every run makes one model version."""
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from harness import configs
+from harness.api import Api, Json
+from harness.distributed import Distributed
+
+EVERY_SECONDS = 2.0
+
+
+@pytest.mark.parametrize("runs", [8, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
+@pytest.mark.timeout(420)
+def test_as_many_versions_as_runs(distributed: Distributed, runs: int) -> None:
+    with distributed.project() as api:
+        dataset = api.ready_dataset(configs.tiny_data())
+        body = {"name": "chaos", "config": configs.tiny(), "register_as": "chaos"}
+        pipeline = api.ok("POST", "/pipelines", json=body)
+        path, run = f"/pipelines/{pipeline['id']}/runs", {"dataset_id": dataset["id"]}
+
+        with distributed.orchestrated(), killing(distributed) as killed:
+            jobs = [api.patient("POST", path, key=f"run-{number}", json=run)["id"] for number in range(runs)]
+            again = [api.patient("POST", path, key=f"run-{number}", json=run)["id"] for number in range(runs)]
+            ended = [finished(api, job) for job in jobs]
+        assert len(killed) >= 3
+        assert again == jobs
+
+        # three kills in a row can use up a job's attempts; that is said, and a person tries again
+        for job in ended:
+            if job["status"] == "failed":
+                assert job["error"]["code"] == "lease_expired"
+                api.ok("POST", f"/jobs/{job['id']}/retry")
+                assert api.job(job["id"])["status"] == "succeeded"
+        api.eventually(lambda: len(api.versions("chaos")) >= runs, what=f"{runs} versions", seconds=120)
+        time.sleep(2)  # whatever would come twice comes now
+        versions = api.versions("chaos")
+
+    assert Counter(version["lineage"]["job_id"] for version in versions) == Counter(jobs)
+    assert sorted(version["version"] for version in versions) == list(range(1, runs + 1))
+    print(f"{runs} runs, {len(killed)} kills: {Counter(killed)}")
+
+
+@contextmanager
+def killing(distributed: Distributed) -> Iterator[list[str]]:
+    """Kill a process every two seconds for as long as the block takes; gives the names of those killed."""
+    killed: list[str] = []
+    over = threading.Event()
+    chance = random.Random(11)
+
+    def kill() -> None:
+        while not over.wait(EVERY_SECONDS):
+            role = distributed.roles[chance.choice(list(distributed.roles))]
+            if role.process.alive:
+                role.process.kill()
+                killed.append(role.name)
+
+    thread = threading.Thread(target=kill, name="killer")
+    thread.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        thread.join()
+
+
+def finished(api: Api, job_id: str) -> Json:
+    """Wait for the end of a job while servers come and go."""
+    found: list[Json] = []
+
+    def look() -> bool:
+        found[:] = [api.steady(f"/jobs/{job_id}")]
+        return found[0]["status"] in ("succeeded", "failed", "cancelled")
+
+    api.eventually(look, what=f"job {job_id} ends", seconds=600)
+    return found[0]

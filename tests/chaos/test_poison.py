@@ -1,0 +1,101 @@
+"""Records that nobody can handle: parked and listed, while good ones pass; replayed once the cause is mended."""
+
+import json
+import time
+from uuid import uuid4
+
+from harness import configs
+from harness.api import Api, Json
+from harness.distributed import Distributed
+from harness.records import JOBS, send
+from harness.refusals import refused
+
+COMPLETED = "io.skyulf.job.completed.v1"
+
+
+def test_garbage_is_parked_and_listed_while_good_events_pass(distributed: Distributed) -> None:
+    marker = uuid4().hex
+    with distributed.admin() as admin, distributed.project() as api:
+        dataset = api.ready_dataset(configs.tiny_data())
+        before = {letter["id"] for letter in letters(admin)}
+        send(
+            distributed.bootstrap,
+            (b"\xff\xfe garbage " + marker.encode(), []),
+            (b'{"cut": ' + marker.encode(), envelope(marker)),
+            (json.dumps({"event_id": marker, "unexpected": marker}).encode(), envelope(marker)),
+            (json.dumps({"padding": marker * 32_760}).encode(), envelope(marker)),
+        )
+        version = api.train(configs.tiny(), dataset["id"], register_as="good")
+        admin.eventually(lambda: len(parked(admin, marker)) >= 4, what="four records are parked", seconds=30)
+        found = parked(admin, marker)
+
+        assert version["version"] == 1
+        assert {letter["topic"] for letter in found} == {JOBS}
+        assert all(letter["reason"] and letter["error"] for letter in found)
+        assert {"registry", "gateway"} >= {letter["service"] for letter in found} >= {"registry"}
+        for letter in found:  # what cannot be read cannot be read a second time either
+            place = f"/dead-letters/{letter['service']}/{letter['id']}"
+            refused(admin.call("POST", f"{place}/replay"), 409)
+            admin.ok("DELETE", place)
+        assert {letter["id"] for letter in letters(admin)} == before
+
+
+def test_what_a_handler_refused_is_replayed_when_the_cause_is_mended(distributed: Distributed) -> None:
+    with distributed.admin() as admin, distributed.project() as api:
+        dataset = api.ready_dataset(configs.tiny_data())
+        distributed.sql("registry", "ALTER TABLE models ADD CONSTRAINT mended_later CHECK (name <> 'poison')")
+        try:
+            job = trained(api, dataset["id"], register_as="poison")
+            letter = admin.eventually(lambda: parked(admin, job["id"]), what="the event is parked", seconds=30)[0]
+            began = time.monotonic()
+            assert api.train(configs.tiny(), dataset["id"], register_as="good")["version"] == 1
+            passed = time.monotonic() - began
+            assert api.versions("poison") == []
+            place = f"/dead-letters/registry/{letter['id']}"
+            refused(admin.call("POST", f"{place}/replay"), 409)
+        finally:
+            distributed.sql("registry", "ALTER TABLE models DROP CONSTRAINT mended_later")
+        assert letter["type"] == COMPLETED
+        assert "mended_later" in letter["error"]
+
+        admin.ok("POST", f"{place}/replay")
+        assert [version["lineage"]["job_id"] for version in api.versions("poison")] == [job["id"]]
+        assert parked(admin, job["id"]) == []
+        refused(admin.call("POST", f"{place}/replay"), 404)
+        assert len(api.versions("poison")) == 1
+    print(f"a good run took {passed:.1f} s beside a failing one")
+
+
+def trained(api: Api, dataset_id: str, *, register_as: str) -> Json:
+    """Run a pipeline to its end, whatever the registry makes of it."""
+    body = {"name": register_as, "config": configs.tiny(), "register_as": register_as}
+    pipeline = api.ok("POST", "/pipelines", json=body)
+    job = api.ok("POST", f"/pipelines/{pipeline['id']}/runs", json={"dataset_id": dataset_id})
+    return api.job(job["id"])
+
+
+def letters(admin: Api) -> list[Json]:
+    """All dead letters of all services."""
+    page = admin.ok("GET", "/dead-letters", params={"limit": 100})
+    assert page["unavailable"] == []
+    found: list[Json] = page["items"]
+    return found
+
+
+def parked(admin: Api, text: str) -> list[Json]:
+    """The dead letters whose record holds a text."""
+    return [letter for letter in letters(admin) if text in letter["value"]]
+
+
+def envelope(marker: str) -> list[tuple[str, bytes]]:
+    """The headers of an event as they should be."""
+    attributes = {
+        "ce_specversion": "1.0",
+        "ce_id": str(uuid4()),
+        "ce_type": COMPLETED,
+        "ce_source": "/services/pipeline",
+        "ce_subject": marker,
+        "ce_time": "2026-01-01T00:00:00Z",
+        "content-type": "application/json",
+    }
+    return [(name, value.encode()) for name, value in attributes.items()]

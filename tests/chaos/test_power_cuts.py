@@ -1,0 +1,53 @@
+"""kill -9 of `skyulf up` at any moment between upload and ready: nothing is lost, nothing happens twice."""
+
+import random
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from harness import configs
+from harness.embedded import Embedded, rows
+from harness.stream import read_stream
+
+
+@pytest.mark.parametrize("cuts", [3, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
+def test_uploads_survive_power_cuts(tmp_path: Path, cuts: int) -> None:
+    chance = random.Random(5)
+    running = Embedded(tmp_path)
+    running.start()
+    try:
+        api = running.project()
+        pipeline = api.ok("POST", "/pipelines", json={"name": "cut", "config": configs.tiny()})
+        wanted = []
+        for number in range(cuts):
+            data = configs.tiny_data(60 + number)
+            headers = {"Content-Type": "text/csv"}
+            first = api.patient("POST", "/datasets", key=f"upload-{number}", content=data, headers=headers)
+            if wanted:  # a training is cut too
+                api.patient("POST", f"/pipelines/{pipeline['id']}/runs", json={"dataset_id": wanted[-1]})
+            time.sleep(chance.uniform(0, 1.2))
+            running.kill()
+            running.marker.assert_no_orphans()
+            running.start()
+            again = api.patient("POST", "/datasets", key=f"upload-{number}", content=data, headers=headers)
+            assert again["id"] == first["id"]
+            wanted.append(first["id"])
+            assert api.dataset(first["id"])["status"] == "ready"
+            api.eventually(lambda: api.knows_dataset(wanted[-1]), what="the event of the profile")
+
+        jobs = [api.job(job["id"]) for job in api.ok("GET", "/jobs")["items"]]
+        assert {job["status"] for job in jobs} <= {"succeeded"}, jobs
+        assert len(jobs) == cuts - 1
+        api.eventually(lambda: len(api.versions("cut")) == len(jobs), what="a version of every job")
+        listed = api.ok("GET", "/datasets", params={"limit": 200})["items"]
+        assert sorted(dataset["id"] for dataset in listed) == sorted(wanted)
+        told = Counter((seen.type, seen.event["subject"]) for seen in read_stream(api))
+        assert {told["dataset.profiled", dataset] for dataset in wanted} == {1}
+        assert {told["job.completed", job["id"]] for job in jobs} == {1}
+        running.stop()
+        for path in running.databases():
+            assert rows(path, "PRAGMA integrity_check") == [("ok",)], path
+            assert rows(path, "PRAGMA foreign_key_check") == [], path
+    finally:
+        running.process.kill_tree()
