@@ -69,10 +69,11 @@ def create_app(
     app.state.uows = uows
     app.state.draining = False
     database = [] if uows is None else [Check("database", uows.database.ping)]
-    app.include_router(health_router([*database, *map(named, readiness)], lambda request: request.app.state.draining))
     for router in routers:
         _make_strict(router)
         app.include_router(router)
+    # routes are tried in turn: those that are asked most come first
+    app.include_router(health_router([*database, *map(named, readiness)], lambda request: request.app.state.draining))
     app.state.route_table = build_table(app.routes)
     problems.install(app)
     idempotency.install(app)

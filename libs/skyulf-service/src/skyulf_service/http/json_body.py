@@ -67,15 +67,20 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
-            _refuse_nul(request)
-            table: RouteTable = request.app.state.route_table
-            entry = table.find(request.scope)
-            if entry is not None:
-                await entry.access.authorise(request)
-                BodyLimit.of(request.scope).raise_to(entry.access.max_body_bytes)
+            await admit(request)
             return await handle(StrictRequest(request.scope, request.receive))
 
         return strict
+
+
+async def admit(request: Request) -> None:
+    """Refuse a request whose address is bad or whose principal may not use its route; set the route's size limit."""
+    _refuse_nul(request)
+    table: RouteTable = request.app.state.route_table
+    entry = table.find(request.scope)
+    if entry is not None:
+        await entry.access.authorise(request)
+        BodyLimit.of(request.scope).raise_to(entry.access.max_body_bytes)
 
 
 def _whole_number(digits: str) -> int:

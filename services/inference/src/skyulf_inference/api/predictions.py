@@ -6,6 +6,8 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Request, Response
 from skyulf_service.errors import FieldProblem, InvalidInputError
 from skyulf_service.http.dependencies import CurrentScope, read_unit_of_work
+from skyulf_service.http.direct import DirectRoute
+from skyulf_service.http.identity import identify
 from skyulf_service.http.json_body import read_json
 from skyulf_service.http.requires import requires
 
@@ -25,15 +27,19 @@ def create_router(predictor: Predictor) -> APIRouter:
     access = requires("predictions:make")
     access["openapi_extra"] = {**access["openapi_extra"], **_documented()}  # type: ignore[dict-item]  # OpenAPI's shape
 
-    @router.post("/predict", response_model=PredictRead, **access)
-    async def predict(name: Name, request: Request, scope: CurrentScope) -> Response:
+    async def predict(request: Request, name: Name) -> Response:
         """Predict one row or many."""
         # Read by hand: a pydantic model of 10,000 rows costs more than predicting them.
         rows, single = rows_of(read_json(await request.body()))
+        scope = await identify(request)
         live = await predictor.live(scope.require_project(), name)
         answer = await predictor.predict(live, rows, single=single)
         request_id = str(request.scope.get("state", {}).get("request_id", ""))
         return Response(orjson.dumps(_body(answer, request_id)), media_type="application/json")
+
+    router.add_api_route(
+        "/predict", predict, methods=["POST"], response_model=PredictRead, route_class_override=DirectRoute, **access
+    )
 
     @router.get("/replicas", **requires("models:read"))
     async def list_deployment_replicas(name: Name, uow: ReadUow, scope: CurrentScope) -> ReplicasRead:
