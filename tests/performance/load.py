@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 import orjson
@@ -124,7 +125,7 @@ async def drive(spec: dict[str, object]) -> dict[str, object]:
     for _ in range(int(str(spec["connections"]))):
         over: asyncio.Future[None] = loop.create_future()
         ends.append(over)
-        await loop.create_connection(lambda over=over: Connection(run, over), host, port)
+        await loop.create_connection(partial(Connection, run, over), host, port)
     async with asyncio.timeout(run.ends - began + MOST_SILENCE):
         await asyncio.gather(*ends)
     elapsed = time.perf_counter() - warm
