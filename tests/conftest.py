@@ -1,6 +1,7 @@
 """Both forms of Skyulf, each started once per session at the first wish."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from harness.distributed import Distributed
@@ -8,6 +9,9 @@ from harness.embedded import Embedded
 from harness.form import Skyulf
 from skyulf_service.testing.handles import PostgresServer, S3Server
 from skyulf_service.testing.servers import choose
+
+FOLDER = Path(__file__).parent
+WITH_FORMS = {"e2e", "chaos"}
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +46,10 @@ def skyulf(request: pytest.FixtureRequest) -> Skyulf:
     """Skyulf in each of its forms: the tests do not know which."""
     running: Skyulf = request.getfixturevalue(request.param)
     return running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what needs a whole form in one worker of pytest-xdist: each form is started once, not once per worker."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER) and item.path.parent.name in WITH_FORMS:
+            item.add_marker(pytest.mark.xdist_group("forms"))
