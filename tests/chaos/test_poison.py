@@ -23,7 +23,7 @@ def test_garbage_is_parked_and_listed_while_good_events_pass(distributed: Distri
             (b"\xff\xfe garbage " + marker.encode(), []),
             (b'{"cut": ' + marker.encode(), envelope(marker)),
             (json.dumps({"event_id": marker, "unexpected": marker}).encode(), envelope(marker)),
-            (json.dumps({"padding": marker * 32_760}).encode(), envelope(marker)),
+            (json.dumps({"padding": marker * 20_000}).encode(), envelope(marker)),
         )
         version = api.train(configs.tiny(), dataset["id"], register_as="good")
         admin.eventually(lambda: len(parked(admin, marker)) >= 4, what="four records are parked", seconds=30)

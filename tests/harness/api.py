@@ -173,8 +173,9 @@ class Api:
     @staticmethod
     def eventually(look: Callable[[], Any], *, what: str, seconds: float = READY_SECONDS) -> Any:
         """Look until there is something true, and return it."""
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, 0.05
         while not (found := look()):
             assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause = min(pause * 1.3, 0.5)
         return found

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from harness.objects import S3, Objects
 from harness.round_robin import RoundRobin
 from harness.topics import published
 
+# what is in flight may take 20 s after the signal; with nothing in flight no role may need it
+MOST_SECONDS = 19.0
 SERVICES = ("gateway", "ingestion", "pipeline", "registry", "inference")
 ROLES = {
     "gateway": ("api", "worker"),
@@ -105,10 +108,13 @@ class Distributed(Skyulf):
         """End every role with SIGTERM; each ends with 0 and leaves nothing behind."""
         try:
             self.marker.observe()
-            alive = [role for role in self.roles.values() if role.process.alive]
-            for role in alive:
-                role.process.started().terminate()
-            bad = {role.name: status for role in alive if (status := role.process.started().wait(60)) != 0}
+            alive = {role.name: role.process.started() for role in self.roles.values() if role.process.alive}
+            for process in alive.values():
+                process.terminate()
+            deadline = time.monotonic() + MOST_SECONDS
+            while time.monotonic() < deadline and any(process.poll() is None for process in alive.values()):
+                time.sleep(0.05)
+            bad = {name: process.poll() for name, process in alive.items() if process.poll() != 0}
             assert not bad, "\n".join(f"{name}: {code}\n{self.log(name)}" for name, code in bad.items())
             self.marker.assert_no_orphans()
         finally:
@@ -117,6 +123,8 @@ class Distributed(Skyulf):
             self.balancer.stop()
             for database in self.databases.values():
                 self.postgres.drop_database(database)
+                f"{name} did not end within {MOST_SECONDS} s:\n{self.log(name)}" for name in stuck
+            )
 
     def sql(self, service: str, statement: str, *values: object) -> list[asyncpg.Record]:
         """Run a statement in a service's database, behind its back."""
