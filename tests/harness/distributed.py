@@ -123,8 +123,6 @@ class Distributed(Skyulf):
             self.balancer.stop()
             for database in self.databases.values():
                 self.postgres.drop_database(database)
-                f"{name} did not end within {MOST_SECONDS} s:\n{self.log(name)}" for name in stuck
-            )
 
     def sql(self, service: str, statement: str, *values: object) -> list[asyncpg.Record]:
         """Run a statement in a service's database, behind its back."""
