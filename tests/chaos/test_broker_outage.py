@@ -8,7 +8,7 @@ from harness.distributed import Distributed
 from harness.stream import read_stream
 
 
-@pytest.mark.parametrize("uploads", [10, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("uploads", [10, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_uploads_go_on_without_kafka(distributed: Distributed, uploads: int) -> None:
     with distributed.project() as api:
         distributed.kafka.stop()

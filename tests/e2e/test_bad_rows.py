@@ -79,7 +79,7 @@ def test_too_deep_and_too_broad_bodies_are_refused(api: Api) -> None:
 def test_unknown_deployments_and_names_are_refused(api: Api) -> None:
     body = {"row": GOOD}
     refused(api.call("POST", "/deployments/nothing/predict", json=body), 404, "nothing")
-    refused(api.call("POST", "/deployments/NOT-A-SLUG/predict", json=body), 422, "name")
+    refused(api.call("POST", "/deployments/NOT-A-SLUG/predict", json=body), 404, "NOT-A-SLUG")
     refused(api.call("POST", "/deployments/..%2Fsmall/predict", json=body), 404)
     refused(api.call("POST", "/deployments", json={"name": "small", "model": "nothing"}), 404, "nothing")
     refused(api.call("POST", "/deployments", json={"name": "small", "model": "small", "version": 9}), 404, "9")

@@ -17,7 +17,6 @@ from threadpoolctl import threadpool_limits
 
 NAMES = ["logistic", "boosted"]
 CONFIGS = {"logistic": configs.logistic, "boosted": configs.boosted}
-ONE_BY_ONE = 200
 
 
 def test_the_profile_says_what_is_in_the_file(told: Told) -> None:
@@ -94,9 +93,10 @@ def test_the_batch_the_library_and_plain_scikit_learn_agree(told: Told, name: st
     assert batch["predictions"] == library.predict(told.asked).to_list()
 
 
+@pytest.mark.parametrize("count", [200, pytest.param(1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", NAMES)
-def test_rows_one_by_one_get_the_answers_of_the_batch(told: Told, name: str) -> None:
-    rows = told.rows[:ONE_BY_ONE]
+def test_rows_one_by_one_get_the_answers_of_the_batch(told: Told, name: str, count: int) -> None:
+    rows = told.rows[:count]
     batch = told.api.predict(name, rows)
 
     for index, row in enumerate(rows):
