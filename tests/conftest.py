@@ -7,8 +7,8 @@ import pytest
 from harness.distributed import Distributed
 from harness.embedded import Embedded
 from harness.form import Skyulf
-from skyulf_service.testing.handles import PostgresServer, S3Server
-from skyulf_service.testing.servers import choose
+from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
+from skyulf_service.testing.hub import LocalHub
 
 FOLDER = Path(__file__).parent
 WITH_FORMS = {"e2e", "chaos"}
@@ -24,21 +24,21 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 
 
 @pytest.fixture(scope="session")
-def distributed(
-    tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer, s3_server: S3Server
-) -> Iterator[Distributed]:
-    """Skyulf in thirteen processes; Kafka is its own, so that tests may stop it and other tests' records stay away."""
-    kafka = choose("kafka")
-    kafka.start()
+def distributed(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> Iterator[Distributed]:
+    """Skyulf in thirteen processes.
+
+    Kafka and S3 are its own: tests stop them, and the records and objects of other tests stay away.
+    """
+    hub = LocalHub()
     try:
-        running = Distributed(
-            tmp_path_factory.mktemp("distributed"), kafka=kafka, postgres=postgres_server, s3=s3_server
-        )
+        kafka, s3 = KafkaBroker(hub), S3Server(hub)
+        folder = tmp_path_factory.mktemp("distributed")
+        running = Distributed(folder, kafka=kafka, postgres=postgres_server, s3=s3)
         running.start()
         yield running
         running.stop()
     finally:
-        kafka.close()
+        hub.close()
 
 
 @pytest.fixture(scope="session", params=["embedded", "distributed"])

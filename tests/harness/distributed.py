@@ -12,10 +12,9 @@ from pathlib import Path
 
 import asyncpg
 from minio import Minio
-from skyulf_service.testing.handles import PostgresServer, S3Server
+from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess
-from skyulf_service.testing.servers import Server
 
 from harness.form import Form, Skyulf, quiet
 from harness.objects import S3, Objects
@@ -60,7 +59,7 @@ class Distributed(Skyulf):
         self,
         folder: Path,
         *,
-        kafka: Server,
+        kafka: KafkaBroker,
         postgres: PostgresServer,
         s3: S3Server,
         settings: Mapping[str, str] | None = None,
@@ -81,7 +80,7 @@ class Distributed(Skyulf):
     @property
     def bootstrap(self) -> str:
         """Kafka's address."""
-        return self.kafka.address()["bootstrap"]
+        return self.kafka.bootstrap
 
     def database_url(self, service: str, *, role_of: str | None = None) -> str:
         """A service's database as its own role sees it, or another service's."""
