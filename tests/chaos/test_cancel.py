@@ -49,6 +49,5 @@ def hardest_worker(pid: int) -> psutil.Process | None:
     for child in children:
         child.cpu_percent()
     time.sleep(0.4)
-    working = [(child.cpu_percent(), child.pid, child) for child in children if child.is_running()]
-    percent, _, child = max(working, default=(0.0, 0, None))
-    return child if percent > 25 else None
+    working = [child for child in children if child.is_running() and child.cpu_percent() > 25]
+    return working[0] if working else None

@@ -19,7 +19,7 @@ def test_uploads_survive_power_cuts(tmp_path: Path, cuts: int) -> None:
     try:
         api = running.project()
         pipeline = api.ok("POST", "/pipelines", json={"name": "cut", "config": configs.tiny()})
-        wanted = []
+        wanted: list[str] = []
         for number in range(cuts):
             data = configs.tiny_data(60 + number)
             headers = {"Content-Type": "text/csv"}

@@ -74,7 +74,7 @@ def test_somebody_elses_program_reads_the_topics(told: Told, distributed: Distri
         event = from_binary_event(KafkaMessage(dict(record.headers), record.key, record.value))
         body = event.get_data()
         assert isinstance(body, dict)
-        assert record.key == event.get_subject().encode()
+        assert record.key == str(event.get_subject()).encode()
         assert event.get_id() == body["event_id"]
         jsonschema.validate(body, schema_of(event.get_dataschema()))
         if body["project_id"] == told.api.project_id:

@@ -4,9 +4,12 @@ import asyncio
 import contextlib
 import itertools
 import threading
+from collections.abc import Coroutine
+from typing import TypeVar
 
 from skyulf_service.testing.ports import free_port
 
+T = TypeVar("T")
 CHUNK = 64 * 1024
 PATIENCE_SECONDS = 5.0
 
@@ -35,7 +38,7 @@ class RoundRobin:
         self._thread.join(10)
         self._loop.close()
 
-    def _run(self, work):  # type: ignore[no-untyped-def]
+    def _run(self, work: Coroutine[None, None, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _close(self) -> None:
