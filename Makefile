@@ -17,9 +17,6 @@ export OMP_WAIT_POLICY ?= passive
 # Tests and checks must not depend on what the shell happens to be set to.
 unexport SKYULF_HOME SKYULF_FORM SKYULF_KAFKA_BOOTSTRAP
 
-# One worker runs what needs a whole Skyulf, the other one everything else.
-TWO_WORKERS := -n 2 --dist loadgroup
-
 .PHONY: help demo up test faults bench lint types format contracts requirements tools
 
 help:  ## Say what there is
@@ -32,7 +29,7 @@ up: $(READY)  ## Start Skyulf in one process
 	$(BIN)/skyulf up
 
 test: $(READY) tools  ## Run all tests except the long ones
-	$(BIN)/python -m pytest -m "not slow" $(or $(PYTEST),$(TWO_WORKERS))
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
 
 faults: $(READY) tools  ## Run the long fault tests
 	$(BIN)/python -m pytest -m slow $(PYTEST)
