@@ -24,17 +24,21 @@ def measure(api: Api, databases: Mapping[str, str], *, runs: int) -> dict[str, f
     pipeline = api.ok("POST", "/pipelines", json=body)
     api.run(pipeline["id"], dataset["id"])  # the first one warms the child up
     since = datetime.now(UTC)
-    waits = []
+    waits, repeated = [], 0
     for _ in range(runs):
         job = api.ok("POST", f"/pipelines/{pipeline['id']}/runs", json={"dataset_id": dataset["id"]})
         ended = api.job(job["id"])
         if ended["status"] != "succeeded":
             raise SystemExit(f"A run did not succeed: {ended}")
+        if ended["attempt"] > 1:
+            repeated += 1  # the time of its first start is no longer known; the report says how many there were
+            continue
         waits.append((_moment(ended["started_at"]) - _moment(ended["queued_at"])).total_seconds() * 1000)
     api.version_of(ended)
     arrivals = asyncio.run(_arrivals(databases, since))
     return {
-        "runs": float(len(waits)),
+        "runs": float(runs),
+        "repeated": float(repeated),
         "submit_to_running_p50_ms": quantile(waits, 0.50),
         "submit_to_running_p95_ms": quantile(waits, 0.95),
         "events": float(len(arrivals)),

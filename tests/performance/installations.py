@@ -16,11 +16,10 @@ from harness.form import Skyulf
 from skyulf_service.scope import Scope
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.signing.tokens import InternalTokenIssuer
-from skyulf_service.testing.handles import PostgresServer, S3Server
+from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
 from skyulf_service.testing.hub import LocalHub
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess
-from skyulf_service.testing.servers import choose
 
 from performance import flights
 from performance.serving import Target
@@ -28,8 +27,12 @@ from performance.serving import Target
 DEPLOYMENT = "late-flights"
 PATH = f"{PREFIX}/deployments/{DEPLOYMENT}/predict"
 COMPETITOR = Path(__file__).with_name("competitor.py")
-# Messages of every request are for looking for faults, in production too.
-SETTINGS = {"SKYULF_LOG_LEVEL": "warning"}
+# As in production: few messages, and leases that a busy machine does not lose (those of the fault tests are short).
+SETTINGS = {
+    "SKYULF_LOG_LEVEL": "warning",
+    "SKYULF_INGESTION_LEASE_SECONDS": "15",
+    "SKYULF_PIPELINE_JOB_LEASE": "PT15S",
+}
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,7 @@ def distributed(folder: Path) -> Iterator[Distributed]:
     with ExitStack() as stack:
         hub = LocalHub()
         stack.callback(hub.close)
-        kafka = choose("kafka")
-        stack.callback(kafka.close)
-        kafka.start()
+        kafka = KafkaBroker(hub)
         running = Distributed(folder, kafka=kafka, postgres=PostgresServer(hub), s3=S3Server(hub), settings=SETTINGS)
         del running.roles["inference-api-2"]  # nor is there need for the harness's load balancer, written in Python
         replica = running.roles["inference-api"].port

@@ -43,7 +43,8 @@ def flow_lines(values: Mapping[str, float]) -> Iterable[str]:
     yield goal_line("submit → running, p95", values, "submit_to_running_p95_ms", "ms")
     yield f"  {'commit → consumed, p50':42}{values['commit_to_consumed_p50_ms']:11.0f} ms"
     yield goal_line("commit → consumed, p99", values, "commit_to_consumed_p99_ms", "ms")
-    yield f"  ({values['runs']:.0f} runs, {values['events']:.0f} deliveries)"
+    left_out = f"{values['runs']:.0f} runs, {values['repeated']:.0f} of them left out for a second attempt"
+    yield f"  ({left_out}; {values['events']:.0f} deliveries)"
 
 
 def start_lines(ours: Mapping[str, float], theirs: Mapping[str, float]) -> Iterable[str]:
