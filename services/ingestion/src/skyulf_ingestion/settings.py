@@ -16,5 +16,5 @@ class IngestionSettings(ServiceSettings):
     max_upload_bytes: int = Field(default=10 << 30, ge=1, description="Largest upload")
     import_concurrency: int = Field(default=1, ge=1, le=64, description="Imports that one runner does at once")
     import_memory_bytes: int = Field(default=8 << 30, ge=256 << 20, description="Memory of one import's child")
-    import_seconds: int = Field(default=900, ge=1, description="Longest time of one import")
+    import_seconds: int = Field(default=1800, ge=1, description="Longest time of one import")
     lease_seconds: float = Field(default=15, gt=0, description="How long a silent runner keeps its work")
