@@ -11,7 +11,6 @@ from skyulf_service.testing.ports import free_port
 
 T = TypeVar("T")
 CHUNK = 64 * 1024
-PATIENCE_SECONDS = 5.0
 
 
 class RoundRobin:
