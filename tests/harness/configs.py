@@ -41,10 +41,3 @@ def tiny(random_state: int = 1) -> Config:
     """A model of `tiny_data`."""
     split = {"node": "TrainTestSplit", "config": {"target": "label", "random_state": random_state}}
     return {"steps": [split], "model": {"node": "logistic_regression"}}
-
-
-def slow(iterations: int = 10_000) -> Config:
-    """Boosted trees that take their time: about 5 ms an iteration on a few thousand flights."""
-    chosen = boosted()
-    chosen["model"] = {"node": "hist_gradient_boosting_classifier", "config": {"max_iter": iterations}}
-    return chosen

@@ -142,6 +142,7 @@ async def test_a_queued_job_is_cancelled_at_once(street: Street) -> None:
 
 
 async def test_a_running_job_is_stopped_within_seconds_and_leaves_nothing(lane: Street) -> None:
+    others = set(psutil.Process().children(recursive=True))  # the servers of other tests
     job = await lane.queued(config=slow_config())
     async with lane.working():
         await lane.until(job["id"], "running")
@@ -153,9 +154,7 @@ async def test_a_running_job_is_stopped_within_seconds_and_leaves_nothing(lane: 
     assert job["status"] == "cancelled"
     assert job["digest"] is None
     assert [event.status for event in await lane.events(JobCompleted)] == ["cancelled"]
-    assert [
-        child for child in psutil.Process().children(recursive=True) if "work.child" in " ".join(child.cmdline())
-    ] == []
+    assert set(psutil.Process().children(recursive=True)) - others == set()
     assert [stat async for stat in lane.parts.objects("skyulf-pipeline").list()] == []
 
 
@@ -228,7 +227,7 @@ async def test_a_job_that_kills_every_runner_fails(lane: Street) -> None:
     from skyulf_pipeline.runner import JobFinisher
     from skyulf_service.work.expiry import requeue_expired
 
-    for _ in range(3):
+    for _ in range(20):
         assert await queue.claim("doomed", lease=timedelta(milliseconds=10)) is not None
         await asyncio.sleep(0.05)
         await requeue_expired(queue, JobFinisher(lane.parts.uows))

@@ -207,6 +207,6 @@ async def test_a_restart_of_the_database_is_survived(
         assert process.returncode is None
 
     # what ended while the database was away is worked on again; what did not goes on
-    assert (ended.status, ended.attempt) == ("succeeded", 1 if seconds == 12 else 2)
+    assert (ended.status, ended.attempt) == ("succeeded", 1 if seconds == 12 else 2), ended.error_message
     assert await store.effects() == [(job.id, "succeeded")]
     await store.database.close()

@@ -36,7 +36,7 @@ def work_columns_v1() -> list[Column[object]]:
         Column("status", String(16), nullable=False, server_default="queued"),
         Column("priority", Integer, nullable=False, server_default=text("0")),
         Column("attempt", Integer, nullable=False, server_default=text("0")),
-        Column("max_attempts", Integer, nullable=False, server_default=text("3")),
+        Column("max_attempts", Integer, nullable=False, server_default=text("20")),
         Column("run_after", UtcDateTime, nullable=False),
         Column("deadline_at", UtcDateTime),
         Column("lease_owner", String(128)),
