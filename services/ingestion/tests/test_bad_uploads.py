@@ -12,6 +12,7 @@ BAD = {
     "too few fields": (b"a,b\n1,2\n3\n", "Line 3 has 1 fields", 422),
     "too many fields": (b"a,b\n1,2\n3,4,5\n", "Line 3 has 3 fields", 422),
     "duplicate names": (b"a,b,a\n1,2,3\n", "'a'", 422),
+    "too many columns": ((",".join(f"c{n}" for n in range(5_001)) + "\n").encode(), "5001 columns", 422),
     "empty name": (b"a,,c\n1,2,3\n", "Column 2", 422),
     "nul byte": (b"a,b\n1,2\n3,\x00\n", "Line 3 contains a NUL", 422),
     "wrong encoding": ("a,b\n1,é\n".encode("latin-1"), "byte 6", 422),
@@ -71,6 +72,14 @@ def test_the_line_is_right_wherever_the_fault_is(tmp_path, case):
         read_csv(tmp_path / "file.csv", tmp_path, encoding=None, separator=None)
 
     assert (caught.value.code, said in caught.value.message) == (code, True), caught.value.message
+
+
+def test_all_names_together_have_a_limit(tmp_path):
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(f"{number:080d}" for number in range(5_000)) + "\n")
+
+    with pytest.raises(UnreadableFileError, match="256 KiB"):
+        read_csv(path, tmp_path, encoding=None, separator=None)
 
 
 @pytest.mark.parametrize(

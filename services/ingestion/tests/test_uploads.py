@@ -1,4 +1,5 @@
 import io
+import json
 
 import numpy as np
 import polars as pl
@@ -74,6 +75,17 @@ async def test_types_follow_all_values_and_nothing_is_lost(ingestion, runner, up
     }  # fmt: skip
     sample = (await ingestion.client.get(f"{DATASETS}/{dataset['id']}/sample")).json()["rows"]
     assert (sample[0]["code"], sample[0]["big"], sample[0]["day"]) == ("007", "99999999999999999999", "1850-02-03")
+
+
+async def test_the_widest_table_is_told_in_one_event(ingestion, runner, upload, settled):
+    names = [f"{'é' * 21}{number:06d}" for number in range(5_000)]
+    data = "\n".join([",".join(names), *(",".join(["0.5"] * len(names)) for _ in range(20))]).encode()
+
+    dataset = await settled((await upload(data)).json()["id"])
+
+    _, profiled = await ingestion.published()
+    assert (dataset["status"], dataset["columns"]) == ("ready", 5_000)
+    assert [column["name"] for column in json.loads(profiled.body)["columns"]] == names
 
 
 async def test_the_same_upload_twice_with_one_key_is_one_dataset(ingestion, upload):

@@ -14,7 +14,7 @@ from skyulf_service.database.tables import MessagingTables
 from skyulf_service.errors import StaleVersionError, TooLargeError
 from skyulf_service.telemetry.tracing import current_traceparent
 
-MAX_EVENT_BYTES = 64 << 10
+MAX_EVENT_BYTES = 512 << 10
 
 
 class UnitOfWork:
@@ -34,7 +34,7 @@ class UnitOfWork:
     async def publish(self, event: Event) -> None:
         """Put an event into the outbox; it leaves when the transaction is committed.
 
-        Raises `TooLargeError` for a body over 64 KiB: events carry ids and facts, not data.
+        Raises `TooLargeError` for a body over 512 KiB: events carry ids and facts, not data.
         """
         body = event.model_dump_json()
         if len(body) > MAX_EVENT_BYTES:

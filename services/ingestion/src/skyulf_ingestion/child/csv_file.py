@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from skyulf_ingestion.child.columns import each_column
 from skyulf_ingestion.child.errors import UnreadableFileError
 from skyulf_ingestion.child.head import guess_separator
 from skyulf_ingestion.child.names import check_names
@@ -105,14 +106,12 @@ def _find_fault(text: Path, separator: str, width: int) -> None:
 
 
 def _to_types(strings: Path, target: Path) -> None:
-    """Type every column by all of its values, one column in memory at a time."""
-    lazy = pl.scan_parquet(strings)
-    names = lazy.collect_schema().names()
-    typed = [_typed(pl.col(name), _type_of(lazy, name)).alias(name) for name in names]
-    lazy.select(typed).sink_parquet(target, compression="zstd")
+    """Type every column by all of its values."""
+    typed = [_typed(pl.col(name), _type_of(column, name)).alias(name) for name, column in each_column(strings)]
+    pl.scan_parquet(strings).select(typed).sink_parquet(target, compression="zstd")
 
 
-def _type_of(lazy: pl.LazyFrame, name: str) -> str:
+def _type_of(column: pl.LazyFrame, name: str) -> str:
     values = pl.col(name)
     checks = {
         "boolean": values.str.to_lowercase().is_in(BOOLEANS),
@@ -121,7 +120,7 @@ def _type_of(lazy: pl.LazyFrame, name: str) -> str:
         "date": values.str.contains(DATE) & values.str.to_date("%Y-%m-%d", strict=False).is_not_null(),
         "datetime": values.str.contains(MOMENT) & _moment(values).is_not_null(),
     }
-    found = lazy.select(
+    found = column.select(
         pl.col(name).count().alias("present"),
         *[(check | values.is_null()).all().alias(kind) for kind, check in checks.items()],
     ).collect(engine="streaming")

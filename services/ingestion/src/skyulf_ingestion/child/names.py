@@ -1,5 +1,6 @@
 """Column names, by one rule for every format."""
 
+import json
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from skyulf_ingestion.child.errors import UnreadableFileError
 
 MAX_COLUMNS = 5_000
 MAX_LENGTH = 256
+MAX_BYTES = 256 << 10  # every reader of events is told all names, in one event
 BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 
@@ -30,6 +32,10 @@ def check_names(names: Sequence[str], where: str = "the header (line 1)") -> lis
             raise UnreadableFileError(
                 "unprintable-column-name", f"The name of column {position} contains a control or bidi character."
             )
+    if len(json.dumps(cleaned, ensure_ascii=False).encode()) > MAX_BYTES:
+        raise UnreadableFileError(
+            "column-names-too-long", f"All column names together are longer than {MAX_BYTES >> 10} KiB."
+        )
     twice = [name for name, count in Counter(cleaned).items() if count > 1]
     if twice:
         listed = ", ".join(repr(name) for name in twice[:5])

@@ -1,4 +1,4 @@
-"""Profiles of datasets: one column in memory at a time, so that size is bounded by the longest column."""
+"""Profiles of datasets: few columns in memory at a time, so that size is bounded by the longest column."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import polars as pl
 from pydantic import JsonValue
+
+from skyulf_ingestion.child.columns import each_column
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 20
@@ -20,13 +22,14 @@ Report = Callable[[float, str], None]
 def profile(parquet: Path, report: Report) -> dict[str, JsonValue]:
     """Describe every column of a Parquet file: types, nulls, distinct values, quantiles, histogram, warnings."""
     lazy = pl.scan_parquet(parquet)
-    schema = lazy.collect_schema()
+    width = len(lazy.collect_schema())
     rows = int(lazy.select(pl.len()).collect().item())
     columns: list[JsonValue] = []
     missing = warnings = 0
-    for position, (name, dtype) in enumerate(schema.items()):
-        report(0.5 + 0.5 * position / len(schema), f"profile {name}")
-        values = lazy.select(name).collect().to_series()
+    for position, (name, column) in enumerate(each_column(parquet)):
+        report(0.5 + 0.5 * position / width, f"profile {name}")
+        values = column.collect().to_series()
+        dtype = values.dtype
         missing += values.null_count()
         found = list(_warnings(values, dtype, rows))
         warnings += len(found)
