@@ -13,10 +13,11 @@ from harness.api import Api, Json
 from harness.distributed import Distributed
 
 EVERY_SECONDS = 2.0
+SHORT = pytest.param(8, marks=pytest.mark.timeout(420))
+LONG = pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])
 
 
-@pytest.mark.parametrize("runs", [8, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
-@pytest.mark.timeout(420)
+@pytest.mark.parametrize("runs", [SHORT, LONG])
 def test_as_many_versions_as_runs(distributed: Distributed, runs: int) -> None:
     with distributed.project() as api:
         dataset = api.ready_dataset(configs.tiny_data())
@@ -31,12 +32,7 @@ def test_as_many_versions_as_runs(distributed: Distributed, runs: int) -> None:
         assert len(killed) >= 3
         assert again == jobs
 
-        # three kills in a row can use up a job's attempts; that is said, and a person tries again
-        for job in ended:
-            if job["status"] == "failed":
-                assert job["error"]["code"] == "lease_expired"
-                api.ok("POST", f"/jobs/{job['id']}/retry")
-                assert api.job(job["id"])["status"] == "succeeded"
+        assert [job["error"] for job in ended if job["status"] != "succeeded"] == []
         api.eventually(lambda: len(api.versions("chaos")) >= runs, what=f"{runs} versions", seconds=120)
         time.sleep(2)  # whatever would come twice comes now
         versions = api.versions("chaos")

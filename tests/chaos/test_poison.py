@@ -1,6 +1,9 @@
 """Records that nobody can handle: parked and listed, while good ones pass; replayed once the cause is mended."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from uuid import uuid4
 
@@ -51,6 +54,7 @@ def test_what_a_handler_refused_is_replayed_when_the_cause_is_mended(distributed
             assert api.train(configs.tiny(), dataset["id"], register_as="good")["version"] == 1
             passed = time.monotonic() - began
             assert api.versions("poison") == []
+            assert letter["id"] in command(admin, "list", "--json")
             place = f"/dead-letters/registry/{letter['id']}"
             refused(admin.call("POST", f"{place}/replay"), 409)
         finally:
@@ -58,12 +62,21 @@ def test_what_a_handler_refused_is_replayed_when_the_cause_is_mended(distributed
         assert letter["type"] == COMPLETED
         assert "mended_later" in letter["error"]
 
-        admin.ok("POST", f"{place}/replay")
+        assert "handled" in command(admin, "replay", "registry", letter["id"])
         assert [version["lineage"]["job_id"] for version in api.versions("poison")] == [job["id"]]
         assert parked(admin, job["id"]) == []
         refused(admin.call("POST", f"{place}/replay"), 404)
         assert len(api.versions("poison")) == 1
     print(f"a good run took {passed:.1f} s beside a failing one")
+
+
+def command(admin: Api, *arguments: str) -> str:
+    """What ``skyulf dead-letters`` prints."""
+    env = {**os.environ, "SKYULF_URL": admin.url, "SKYULF_API_KEY": str(admin.key)}
+    words = [sys.executable, "-m", "skyulf_standalone", "dead-letters", *arguments]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def trained(api: Api, dataset_id: str, *, register_as: str) -> Json:
