@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+from datetime import timedelta
+from time import monotonic
 from uuid import UUID, uuid4
 
 import httpx
@@ -67,6 +69,7 @@ class Stream:
         self.client, self.params = client, params
         self.events: list[tuple[int, dict[str, object]]] = []
         self.comments = 0
+        self.last: int | None = None
 
     async def read(self, until: int, *, last: int | None = None, seconds: float = 20) -> None:
         """Read until so many events were seen in all."""
@@ -80,7 +83,7 @@ class Stream:
             seq = 0
             async for line in answer.aiter_lines():
                 if line.startswith("id: "):
-                    seq = int(line[4:])
+                    seq = self.last = int(line[4:])
                 elif line.startswith("data: "):
                     self.events.append((seq, json.loads(line[6:])))
                     if len(self.events) >= until:
@@ -241,8 +244,6 @@ async def test_a_reader_far_behind_pages_through_the_stored_log(gateway, log):
 
 
 async def test_the_numbers_go_on_after_old_events_were_forgotten(gateway, log):
-    from datetime import timedelta
-
     delivery, project = log
     await delivery.process([record(created(project)) for _ in range(5)])
 
@@ -320,6 +321,80 @@ async def test_the_log_has_no_event_of_a_rolled_back_transaction(gateway, log):
     async with gateway.parts.database.read() as connection:
         rows = (await connection.execute(event_log.select())).all()
     assert (seq, len(rows)) == (1, 1)
+
+
+async def test_a_stream_begins_with_the_number_to_come_back_with(gateway, log):
+    delivery, project = log
+    await delivery.process([record(created(project)) for _ in range(3)])
+    cut_off, again = Stream(gateway.client), Stream(gateway.client)
+
+    with contextlib.suppress(TimeoutError):
+        await cut_off.read(1, seconds=0.5)
+    await delivery.process([record(created(project)) for _ in range(2)])
+    await again.read(2, last=cut_off.last)
+
+    assert cut_off.last == 3
+    assert [seq for seq, _ in again.events] == [4, 5]
+
+
+async def test_a_stream_of_a_revoked_key_ends_within_five_seconds(start, database_url):
+    async with start(database_url) as one, start(database_url) as other:
+        made = (await one.client.post("/api/v1/api-keys", json={"name": "ci", "scopes": ["viewer"]})).json()
+        readers = [_reading(gateway.as_key(made["key"])) for gateway in (one, other)]
+        stays = _reading(one.client)
+        await asyncio.sleep(0.5)
+        assert not any(reading.done() for reading in readers)
+
+        await one.client.delete(f"/api/v1/api-keys/{made['id']}")
+        await asyncio.wait_for(asyncio.gather(*readers), 5)
+
+        assert not stays.done()
+        stays.cancel()
+        await asyncio.gather(stays, return_exceptions=True)
+
+
+async def test_a_stream_of_a_revoked_key_ends_though_events_keep_coming(gateway, log):
+    delivery, project = log
+    made = (await gateway.client.post("/api/v1/api-keys", json={"name": "ci", "scopes": ["viewer"]})).json()
+    reading = _reading(gateway.as_key(made["key"]))
+    await asyncio.sleep(0.3)
+
+    await gateway.client.delete(f"/api/v1/api-keys/{made['id']}")
+    revoked = monotonic()
+    while not reading.done() and monotonic() - revoked < 6:
+        await delivery.process([record(created(project))])
+        await asyncio.sleep(0.05)
+
+    assert reading.done()
+    assert monotonic() - revoked < 5
+
+
+async def test_a_stream_ends_when_its_key_expires(quick):
+    key = await quick.new_key("viewer", expires_at=(utc_now() + timedelta(seconds=1)).isoformat())
+    reading = _reading(quick.as_key(key))
+    await asyncio.sleep(0.5)
+    assert not reading.done()
+
+    await asyncio.wait_for(reading, 5.5)
+
+
+async def test_a_silent_project_in_a_busy_installation_gets_heartbeats(start, sqlite_url):
+    async with start(sqlite_url, heartbeat_seconds=0.2) as gateway:
+        delivery = Delivery(consumers, gateway.parts.uows)
+        stream = Stream(gateway.client)
+        reading = asyncio.create_task(stream.read(1))
+        for _ in range(30):
+            await delivery.process([record(created(uuid4()))])
+            await asyncio.sleep(0.03)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+    assert stream.comments >= 3
+
+
+def _reading(client: httpx.AsyncClient) -> asyncio.Task[None]:
+    """Reads until the server ends the stream."""
+    return asyncio.create_task(Stream(client).read(10**6))
 
 
 def _logged(project: UUID):

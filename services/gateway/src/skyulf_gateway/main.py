@@ -33,10 +33,11 @@ from skyulf_gateway.persistence.unit_of_work import GatewayUnitOfWork
 from skyulf_gateway.runtime.audit import AuditWriter
 from skyulf_gateway.runtime.feed import Feed
 from skyulf_gateway.runtime.identity import Identity
+from skyulf_gateway.runtime.standing import Standing
 from skyulf_gateway.service import event_log
 from skyulf_gateway.service.audit import write_audit
 from skyulf_gateway.service.first_run import FirstRun, ensure_first_run
-from skyulf_gateway.service.identity import verify_key
+from skyulf_gateway.service.identity import key_is_usable, verify_key
 from skyulf_gateway.settings import GatewaySettings
 
 log = structlog.get_logger(__name__)
@@ -53,6 +54,7 @@ class _Api:
         settings = settings_of(parts)
         self.parts = parts
         self.identity = Identity(partial(verify_key, parts.uows), remember=settings.key_cache_seconds)
+        self.standing = Standing(partial(key_is_usable, parts.uows))
         self.audit = AuditWriter(partial(write_audit, parts.uows))
         self.feed = Feed(
             event_log.StoredLog(parts.uows),
@@ -163,6 +165,7 @@ def _behind_the_door(
     forwarder = api.reach(own, neighbours)
     own.state.gateway = Shared(
         identity=api.identity,
+        standing=api.standing,
         feed=api.feed,
         neighbours=Neighbours(forwarder, api.parts.tokens),
         permissions=PERMISSIONS | table.permissions,

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Annotated
+from time import monotonic
+from typing import Annotated, cast
 
 import orjson
 from fastapi import APIRouter, Header, Query
@@ -13,8 +14,8 @@ from skyulf_service.http.dependencies import CurrentScope
 from skyulf_service.http.requires import requires
 
 from skyulf_gateway.api.dependencies import SharedParts
+from skyulf_gateway.api.shared import Shared
 from skyulf_gateway.domain.log import EventFilter, LoggedEvent
-from skyulf_gateway.runtime.feed import Feed
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 
@@ -47,19 +48,31 @@ async def stream_events(
     """Follow the project's events. Without `after` or `Last-Event-ID` the stream starts now.
 
     Each `data` is a CloudEvent as JSON, each `id` its number in the log; reconnecting with the last number seen goes on
-    without gap or repetition. A comment comes every 15 seconds when nothing else does.
+    without gap or repetition. It begins with the number to go on from, before any event, and ends within five seconds
+    after the key was revoked or has expired. A comment comes every 15 seconds when nothing else does.
     """
     wanted = EventFilter.of(scope.require_project(), types, subjects)
     position = _number(last_event_id) if last_event_id else after
     shared.feed.require_room()
-    return StreamingResponse(_lines(shared.feed, wanted, position), media_type="text/event-stream", headers=HEADERS)
+    lines = _lines(shared, wanted, position, subject=scope.subject)
+    return StreamingResponse(lines, media_type="text/event-stream", headers=HEADERS)
 
 
-async def _lines(feed: Feed, wanted: EventFilter, after: int | None) -> AsyncIterator[bytes]:
-    yield b"retry: 1000\n: welcome\n\n"
-    async with aclosing(feed.follow(wanted, after)) as events:
-        async for event in events:
-            yield b": still here\n\n" if event is None else b"id: %d\ndata: %b\n\n" % (event.seq, cloud_event(event))
+async def _lines(shared: Shared, wanted: EventFilter, after: int | None, *, subject: str) -> AsyncIterator[bytes]:
+    async with aclosing(shared.feed.follow(wanted, after)) as found:
+        # the number comes at once: who is cut off before the first event must know where the stream began
+        yield b"retry: 1000\nid: %d\n: welcome\n\n" % cast("int", await anext(found))
+        spoke = monotonic()
+        async for event in found:
+            if not await shared.standing.holds(subject):
+                return
+            if isinstance(event, LoggedEvent):
+                yield b"id: %d\ndata: %b\n\n" % (event.seq, cloud_event(event))
+            elif monotonic() - spoke < shared.feed.heartbeat:
+                continue
+            else:
+                yield b": still here\n\n"
+            spoke = monotonic()
 
 
 def cloud_event(event: LoggedEvent) -> bytes:

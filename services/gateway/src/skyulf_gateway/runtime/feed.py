@@ -14,6 +14,8 @@ from skyulf_gateway.domain.log import EventFilter, LoggedEvent
 log = structlog.get_logger(__name__)
 
 STEP = 500
+# how often a follower with nothing to do comes back to whoever asked for it
+PULSE_SECONDS = 2.0
 
 
 class LogReader(Protocol):
@@ -49,7 +51,8 @@ class Feed:
         most_followers: int = 1000,
     ) -> None:
         self._reader = reader
-        self._poll, self._heartbeat, self._most_followers = poll, heartbeat, most_followers
+        self.heartbeat = heartbeat
+        self._poll, self._pulse, self._most_followers = poll, min(heartbeat, PULSE_SECONDS), most_followers
         self._ending: Callable[[], bool] = lambda: False
         self._recent: deque[LoggedEvent] = deque(maxlen=keep)
         self._head = 0
@@ -93,18 +96,24 @@ class Feed:
         if self._followers >= self._most_followers:
             raise RateLimitedError("Too many event streams are open on this server; try again later.", retry_after=5)
 
-    async def follow(self, wanted: EventFilter, after: int | None = None) -> AsyncGenerator[LoggedEvent | None, None]:
-        """Yield the wanted events behind ``after`` (None: from now on), and None for every heartbeat without any."""
+    async def follow(self, wanted: EventFilter, after: int | None = None) -> AsyncGenerator[LoggedEvent | int, None]:
+        """Yield the wanted events behind ``after`` (None: from now on), each once.
+
+        In between comes the number up to which there is no further one: first of all, and then at least every two
+        seconds in which none came, so that whoever follows can look at the clock.
+        """
         position = await self._join(after)
         try:
+            yield position
             while not self._closed:
                 changed = self._changed
                 if position < self._head:
                     events, position = await self._next(wanted, position, self._head)
                     for event in events:
                         yield event
-                elif not await _wait(changed, self._heartbeat):
-                    yield None
+                else:
+                    await _wait(changed, self._pulse)
+                yield position
         finally:
             self._followers -= 1
             if self._followers == 0:
