@@ -41,6 +41,15 @@ def test_a_connection_goes_on_behind_the_last_whole_event() -> None:
     assert [event.sequence for event in feed(position, "", *lines(5))] == [5]
 
 
+def test_a_reader_cut_off_before_the_first_event_goes_on_from_where_the_stream_began() -> None:
+    position = EventPosition()
+
+    assert feed(position, "retry: 1000", "id: 41", ": welcome", "", *lines(42)[:2]) == []
+
+    assert position.request().headers["Last-Event-ID"] == "41"
+    assert feed(position, ": welcome", "", *lines(42)) != []
+
+
 def test_a_new_reader_names_no_event() -> None:
     assert "Last-Event-ID" not in EventPosition().request().headers
 

@@ -27,6 +27,7 @@ class EventPosition:
     def request(self) -> Request:
         """The request that goes on behind the last event seen."""
         self._data.clear()
+        self._id = "" if self.after is None else str(self.after)  # not that of an event whose end never came
         query: Mapping[str, list[str]] = {"type": list(self.types), "subject": list(self.subjects)}
         headers = {"Accept": "text/event-stream"}
         if self.after is not None:
@@ -41,10 +42,11 @@ class EventPosition:
             self._take(name, value.removeprefix(" "))
             return None
         data, self._data = "\n".join(self._data), []
-        if not data:
-            return None
-        event = Event.model_validate(json.loads(data))
-        self.after = int(self._id) if self._id.isdigit() else event.sequence
+        event = Event.model_validate(json.loads(data)) if data else None
+        if self._id.isdigit():  # also of a block without data: the stream's first line says where it begins
+            self.after = int(self._id)
+        elif event is not None:
+            self.after = event.sequence
         return event
 
     def pause(self, problem: SkyulfClientError | None) -> float:
