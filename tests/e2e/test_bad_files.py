@@ -72,7 +72,8 @@ def test_a_file_is_refused(
 
 
 @pytest.mark.parametrize(("data", "code", "words"), LATER.values(), ids=LATER)
-def test_a_file_fails_with_the_line(api: Api, data: bytes, code: str, words: str) -> None:
+def test_a_file_fails_with_the_line(skyulf: Skyulf, api: Api, data: bytes, code: str, words: str) -> None:
+    before = skyulf.objects.keys(BUCKET)
     kind = "application/vnd.apache.parquet" if data.startswith(b"PAR1") else "text/csv"
     found = api.dataset(api.upload(data, media_type=kind)["id"])
 
@@ -81,6 +82,22 @@ def test_a_file_fails_with_the_line(api: Api, data: bytes, code: str, words: str
     assert words in found["error"]["message"]
     refused(api.call("GET", f"/datasets/{found['id']}/profile"), 409, words)
     assert api.ok("GET", f"/datasets/{found['id']}")["rows"] is None
+    api.eventually(lambda: skyulf.objects.keys(BUCKET) == before, what="the refused file is gone", seconds=20)
+    assert api.call("DELETE", f"/datasets/{found['id']}").status_code == 204
+    assert skyulf.objects.keys(BUCKET) == before
+
+
+def test_a_deleted_dataset_leaves_no_object_and_its_twin_keeps_its_own(skyulf: Skyulf, api: Api) -> None:
+    before = skyulf.objects.keys(BUCKET)
+    first, twin = [api.ready_dataset(configs.tiny_data()) for _ in range(2)]
+    assert len(skyulf.objects.keys(BUCKET) - before) == 6, "each has its file as it came, its Parquet and its profile"
+
+    assert api.call("DELETE", f"/datasets/{first['id']}").status_code == 204
+    api.eventually(lambda: len(skyulf.objects.keys(BUCKET) - before) == 3, what="its objects are gone", seconds=20)
+    assert api.ok("GET", f"/datasets/{twin['id']}/sample")["rows"]
+
+    assert api.call("DELETE", f"/datasets/{twin['id']}").status_code == 204
+    api.eventually(lambda: skyulf.objects.keys(BUCKET) == before, what="the twin's are gone too", seconds=20)
 
 
 def test_other_media_types_are_refused(api: Api) -> None:

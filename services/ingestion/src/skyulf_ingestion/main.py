@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import cast
 
 from fastapi import APIRouter, FastAPI
 from skyulf_service.composition import Background, Parts, Service
+from skyulf_service.objects.collector import clear, collect_orphans
 from skyulf_service.roles import run_service
 from skyulf_service.work.expiry import requeue_expired
 from skyulf_service.work.queue import WorkQueue
@@ -15,6 +17,7 @@ from skyulf_service.work.sweeper import Sweep, Sweeper
 
 from skyulf_ingestion.api import datasets
 from skyulf_ingestion.consumers import consumers
+from skyulf_ingestion.persistence.leftovers import LeftoverList
 from skyulf_ingestion.persistence.tables import imports, messaging
 from skyulf_ingestion.persistence.unit_of_work import IngestionUnitOfWork
 from skyulf_ingestion.runner import ImportHandler, build_supervisor
@@ -43,10 +46,16 @@ def runner(parts: Parts[IngestionUnitOfWork]) -> Supervisor:
 
 
 def sweeps(parts: Parts[IngestionUnitOfWork]) -> Sequence[Background]:
-    """Imports of dead runners go back to the queue."""
+    """Imports of dead runners go back to the queue, and objects that no dataset needs go."""
     queue, finisher = WorkQueue(imports, parts.database), handler(parts)
-    every = settings_of(parts).lease_seconds / 3
-    return [("sweeper", Sweeper([Sweep("imports", every, lambda: requeue_expired(queue, finisher))]).run)]
+    settings, store, leftovers = settings_of(parts), parts.objects(BUCKET), LeftoverList(parts.database)
+    grace = timedelta(seconds=settings.orphan_grace_seconds)
+    tasks = [
+        Sweep("imports", settings.lease_seconds / 3, lambda: requeue_expired(queue, finisher)),
+        Sweep("leftovers", settings.leftovers_seconds, lambda: clear(store, leftovers, leftovers.referenced)),
+        Sweep("orphans", settings.orphans_seconds, lambda: collect_orphans(store, leftovers.referenced, grace=grace)),
+    ]
+    return [("sweeper", Sweeper(tasks).run)]
 
 
 def with_store(app: FastAPI, parts: Parts[IngestionUnitOfWork]) -> FastAPI:

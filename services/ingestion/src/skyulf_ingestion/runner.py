@@ -1,12 +1,15 @@
 """Long work in: what one claimed import means."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from pydantic import JsonValue
 from skyulf_service.database.unit_of_work import UnitOfWorks
-from skyulf_service.objects.blobs import Blobs
+from skyulf_service.errors import SkyulfError
+from skyulf_service.objects.files import digest_file
 from skyulf_service.objects.store import ObjectStore
 from skyulf_service.telemetry.tracing import span, use_traceparent
 from skyulf_service.work.calls import ChildRunner, Progress
@@ -17,10 +20,13 @@ from skyulf_service.work.slots import ChildSlots
 from skyulf_service.work.supervisor import Supervisor
 
 from skyulf_ingestion import service
-from skyulf_ingestion.domain.datasets import Column, Import, Normalised, Stored
+from skyulf_ingestion.domain.datasets import Column, Import, Normalised, Stored, output_key
 from skyulf_ingestion.persistence.tables import imports
 from skyulf_ingestion.persistence.unit_of_work import IngestionUnitOfWork
 from skyulf_ingestion.settings import IngestionSettings
+
+OUTPUT_FILES = ("dataset.parquet", "profile.json")
+SERVER_ERRORS = 500
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,20 @@ class ImportHandler:
                 deadline=timedelta(seconds=self.settings.import_seconds),
                 on_progress=progress,
             )
-            parquet = await self._keep(folder / "dataset.parquet")
-            profile = await self._keep(folder / "profile.json")
-        async with self.uows() as uow:
-            await service.finish_import(uow, claim=claim, content=_content(found, parquet, profile))
+            try:
+                parquet = await self._keep(claim, folder / OUTPUT_FILES[0])
+                profile = await self._keep(claim, folder / OUTPUT_FILES[1])
+            except BaseException:
+                await self._drop(claim)
+                raise
+        try:
+            async with self.uows() as uow:
+                await service.finish_import(uow, claim=claim, content=_content(found, parquet, profile))
+        except SkyulfError as error:
+            # any other error may hide a commit that took effect: then the collector decides
+            if error.status < SERVER_ERRORS:
+                await self._drop(claim)
+            raise
 
     async def failed(self, claim: Claim, code: str, message: str) -> None:
         """Record why the import failed."""
@@ -68,9 +84,17 @@ class ImportHandler:
             async with self.uows() as uow:
                 await service.end_cancelled(uow, claim=claim)
 
-    async def _keep(self, path: Path) -> Stored:
-        ref = await Blobs(self.store).put_file(path)
-        return Stored(bucket=self.store.bucket, key=ref.key, sha256=ref.sha256, size=ref.size)
+    async def _keep(self, claim: Claim, path: Path) -> Stored:
+        found = await asyncio.to_thread(digest_file, path)
+        key = output_key(claim.id, claim.epoch, path.name)
+        await self.store.put_file(key, path, sha256=found.sha256)
+        return Stored(bucket=self.store.bucket, key=key, sha256=found.sha256, size=found.size)
+
+    async def _drop(self, claim: Claim) -> None:
+        # what cannot be removed now is the collector's
+        with suppress(SkyulfError):
+            for name in OUTPUT_FILES:
+                await self.store.delete(output_key(claim.id, claim.epoch, name))
 
 
 def build_supervisor(handler: ImportHandler) -> Supervisor:

@@ -11,6 +11,7 @@ from skyulf_service.work.claims import Claim, fence
 from skyulf_ingestion import events
 from skyulf_ingestion.domain.datasets import Dataset, DatasetStatus, Format, Import, Normalised, ReadOptions, Stored
 from skyulf_ingestion.domain.errors import DatasetSettledError
+from skyulf_ingestion.persistence.leftovers import let_go
 from skyulf_ingestion.persistence.tables import imports
 from skyulf_ingestion.persistence.unit_of_work import IngestionUnitOfWork
 
@@ -65,7 +66,7 @@ async def cancel(uow: IngestionUnitOfWork, *, scope: Scope, dataset_id: UUID) ->
     work.request_cancel()
     await uow.imports.save(work)
     if work.is_finished:
-        await _settle_cancelled(uow, dataset)
+        await _settle_cancelled(uow, dataset, work)
     return dataset
 
 
@@ -78,11 +79,13 @@ async def rename(uow: IngestionUnitOfWork, *, scope: Scope, dataset_id: UUID, na
 
 
 async def delete(uow: IngestionUnitOfWork, *, scope: Scope, dataset_id: UUID) -> Dataset:
-    """Forget a dataset and announce it. A running import loses its row and with it the right to write."""
+    """Forget a dataset with its objects and announce it. A running import loses its row, and so the right to write."""
     dataset = await uow.datasets.require(scope, dataset_id)
+    work = await uow.imports.of_dataset(scope, dataset_id)
     await uow.publish(events.dataset_deleted(dataset))
-    await uow.imports.delete(await uow.imports.of_dataset(scope, dataset_id))
+    await uow.imports.delete(work)
     await uow.datasets.delete(dataset)
+    await let_go(uow.connection, [*dataset.object_keys(), work.outputs()])
     return dataset
 
 
@@ -106,10 +109,11 @@ async def fail_import(uow: IngestionUnitOfWork, *, claim: Claim, code: str, mess
     await uow.imports.save(work)
     dataset = await uow.datasets.require(SYSTEM, work.dataset_id)
     if work.cancel_requested:
-        await _settle_cancelled(uow, dataset)
+        await _settle_cancelled(uow, dataset, work)
         return
     dataset.fail(code, message)
     await uow.datasets.save(dataset)
+    await let_go(uow.connection, [*dataset.object_keys(), work.outputs()])
     await uow.publish(events.dataset_failed(dataset))
 
 
@@ -119,10 +123,11 @@ async def end_cancelled(uow: IngestionUnitOfWork, *, claim: Claim) -> None:
     work = await uow.imports.require(SYSTEM, claim.id)
     work.end_cancelled()
     await uow.imports.save(work)
-    await _settle_cancelled(uow, await uow.datasets.require(SYSTEM, work.dataset_id))
+    await _settle_cancelled(uow, await uow.datasets.require(SYSTEM, work.dataset_id), work)
 
 
-async def _settle_cancelled(uow: IngestionUnitOfWork, dataset: Dataset) -> None:
+async def _settle_cancelled(uow: IngestionUnitOfWork, dataset: Dataset, work: Import) -> None:
     dataset.cancel()
     await uow.datasets.save(dataset)
+    await let_go(uow.connection, [*dataset.object_keys(), work.outputs()])
     await uow.publish(events.dataset_failed(dataset))

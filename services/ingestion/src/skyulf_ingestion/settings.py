@@ -18,3 +18,12 @@ class IngestionSettings(ServiceSettings):
     import_memory_bytes: int = Field(default=8 << 30, ge=256 << 20, description="Memory of one import's child")
     import_seconds: int = Field(default=1800, ge=1, description="Longest time of one import")
     lease_seconds: float = Field(default=15, gt=0, description="How long a silent runner keeps its work")
+    leftovers_seconds: float = Field(
+        default=1, gt=0, description="How often objects of failed, cancelled and deleted datasets are removed"
+    )
+    orphans_seconds: float = Field(
+        default=3600, gt=0, description="How often the bucket is searched for objects that no dataset refers to"
+    )
+    orphan_grace_seconds: float = Field(
+        default=86400, gt=0, description="How old an object must be before it counts as one that no dataset refers to"
+    )

@@ -133,9 +133,13 @@ async def list_dataset_versions(dataset_id: UUID, uow: ReadUow, scope: CurrentSc
     )
 
 
-async def cancel_dataset(dataset_id: UUID, uow: Uow, scope: CurrentScope) -> DatasetRead:
+async def cancel_dataset(dataset_id: UUID, uow: Uow, scope: CurrentScope, idempotency: Idempotency) -> DatasetRead:
     """Stop reading an upload."""
-    return DatasetRead.of(await service.cancel(uow, scope=scope, dataset_id=dataset_id))
+
+    async def cancel() -> DatasetRead:
+        return DatasetRead.of(await service.cancel(uow, scope=scope, dataset_id=dataset_id))
+
+    return await idempotency.once(uow, scope, None, cancel)
 
 
 async def _bytes_of(store: ObjectStore, stored: Stored) -> bytes:

@@ -7,18 +7,20 @@ from pathlib import PurePosixPath
 from typing import Annotated
 
 from fastapi import Query, Request
-from skyulf_service.errors import FieldProblem, InvalidInputError, UnsupportedTypeError
+from skyulf_service.errors import FieldProblem, InvalidInputError, SkyulfError, UnsupportedTypeError
+from skyulf_service.http.idempotency import KnownAnswer
 from skyulf_service.ids import new_id
 from skyulf_service.objects.store import ObjectStore
 from starlette.datastructures import UploadFile
 
 from skyulf_ingestion.child.errors import UnreadableFileError
 from skyulf_ingestion.child.head import HEAD_BYTES, PARQUET_MAGIC, check_head
-from skyulf_ingestion.domain.datasets import Format, ReadOptions, Stored
+from skyulf_ingestion.domain.datasets import UPLOADS, Format, ReadOptions, Stored
 from skyulf_ingestion.domain.errors import UnreadableUploadError
 from skyulf_ingestion.service import Upload
 
 CHUNK = 1 << 20
+SERVER_ERRORS = 500
 FORMAT_OF_TYPE = {
     "text/csv": Format.CSV,
     "application/csv": Format.CSV,
@@ -49,12 +51,12 @@ class UploadOptions:
 
 @asynccontextmanager
 async def receive_upload(request: Request, store: ObjectStore, options: UploadOptions) -> AsyncIterator[Upload]:
-    """Store the request's file and yield what is known of it; the object is removed again if the block fails.
+    """Store the request's file and yield what is known of it; the object is removed again if the block refuses it.
 
     Raises `UnsupportedTypeError`, `TooLargeError`, and `UnreadableUploadError` for what the first 256 KiB show.
     """
     file, media_type, file_name = await _file_of(request)
-    key = f"uploads/{new_id()}"
+    key = f"{UPLOADS}{new_id()}"
     head = bytearray()
     try:
         stored = await store.put_stream(key, _watched(file, head))
@@ -63,14 +65,22 @@ async def receive_upload(request: Request, store: ObjectStore, options: UploadOp
         whole = stored.size <= HEAD_BYTES
         separator = options.separator or ("\t" if media_type == "text/tab-separated-values" else None)
         _look_at(start, whole=whole, kind=kind, encoding=options.encoding, separator=separator)
-        yield Upload(
-            name=options.name or PurePosixPath(file_name).stem or "dataset",
-            format=kind,
-            source=Stored(bucket=store.bucket, key=key, sha256=stored.sha256, size=stored.size),
-            options=ReadOptions(encoding=options.encoding, separator=separator),
-        )
     except BaseException:
         await store.delete(key)
+        raise
+    upload = Upload(
+        name=options.name or PurePosixPath(file_name).stem or "dataset",
+        format=kind,
+        source=Stored(bucket=store.bucket, key=key, sha256=stored.sha256, size=stored.size),
+        options=ReadOptions(encoding=options.encoding, separator=separator),
+    )
+    try:
+        yield upload
+    except (SkyulfError, KnownAnswer) as error:
+        # A refusal was rolled back. Anything else (the database away, a cancelled request) may hide a commit that took
+        # effect: the dataset would lose its bytes. Whether there is one the collector of orphans finds out.
+        if isinstance(error, KnownAnswer) or error.status < SERVER_ERRORS:
+            await store.delete(key)
         raise
 
 

@@ -10,6 +10,9 @@ from skyulf_service.work.states import WorkState
 
 from skyulf_ingestion.domain.errors import DatasetNotReadyError, DatasetSettledError
 
+UPLOADS = "uploads/"
+OUTPUTS = "imports/"
+
 
 class DatasetStatus(StrEnum):
     """How far a dataset has come."""
@@ -98,6 +101,11 @@ class Dataset:
             raise DatasetNotReadyError(f"Dataset {self.name!r} is {self.status.value}{reason}.")
         return self.content
 
+    def object_keys(self) -> list[str]:
+        """The keys of everything that is stored for this dataset."""
+        made = [self.content.parquet.key, self.content.profile.key] if self.content else []
+        return [self.source.key, *made]
+
     def _require_processing(self) -> None:
         if self.status is not DatasetStatus.PROCESSING:
             raise DatasetSettledError(f"Dataset {self.name!r} is {self.status.value} already.")
@@ -125,3 +133,15 @@ class Import(WorkState):
     options: ReadOptions = field(default_factory=ReadOptions)
     traceparent: str | None = None
     version: int = 1
+
+    def outputs(self) -> str:
+        """What the keys of everything that any attempt has made begin with, and a ``*``."""
+        return f"{OUTPUTS}{self.id}.*"
+
+
+def output_key(import_id: UUID, epoch: int, name: str) -> str:
+    """Where the attempt under an epoch stores what it made.
+
+    No two attempts share a key, and none is written twice: what one of them let go of can be removed at any time.
+    """
+    return f"{OUTPUTS}{import_id}.{epoch}.{name}"

@@ -44,3 +44,11 @@ imports = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     *work_columns("imports"),
 )
+
+# objects that no dataset needs any more, by key or beginning of keys, until a worker has removed them
+leftovers = Table(
+    "leftovers",
+    metadata,
+    Column("name", String(900), primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
