@@ -10,8 +10,8 @@ import pytest
 from skyulf_service.database.engine import Database
 from skyulf_service.database.outbox_row import OutboxRow
 from skyulf_service.database.types import database_now
-from skyulf_service.database.unit_of_work import UnitOfWorks
-from skyulf_service.errors import StaleVersionError, UnavailableError
+from skyulf_service.database.unit_of_work import MAX_EVENT_BYTES, UnitOfWorks
+from skyulf_service.errors import StaleVersionError, TooLargeError, UnavailableError
 from skyulf_service.ids import new_id
 from skyulf_service.outbox.feed import read_feed
 from skyulf_service.outbox.lease import Lease
@@ -19,7 +19,7 @@ from skyulf_service.outbox.relay import Relay
 from skyulf_service.outbox.retention import sweep
 from skyulf_service.scope import Scope
 from skyulf_service.testing.handles import PostgresServer
-from skyulf_service.testing.sample import Counter, SampleUnitOfWork, create_tables, messaging
+from skyulf_service.testing.sample import Counter, CounterRaised, SampleUnitOfWork, create_tables, messaging
 from sqlalchemy import select, update
 
 SYSTEM = Scope.system("sample")
@@ -311,3 +311,18 @@ async def test_a_row_keeps_the_trace_and_the_fields_of_its_event(
         "skyulf.counters.v1",
     )
     assert (row.aggregate_id, row.aggregate_version, row.project_id) == (str(counter.id), 1, counter.project_id)
+
+
+class CounterDescribed(CounterRaised):
+    """An event with a text."""
+
+    text: str
+
+
+async def test_the_limit_of_an_event_is_in_bytes_and_not_in_characters(uows: UnitOfWorks[SampleUnitOfWork]) -> None:
+    raised = Counter(project_id=new_id()).raised()
+    event = CounterDescribed(**dict(raised), text="ж" * (MAX_EVENT_BYTES * 3 // 4))
+
+    with pytest.raises(TooLargeError):
+        async with uows() as uow:
+            await uow.publish(event)

@@ -37,8 +37,8 @@ class UnitOfWork:
         Raises `TooLargeError` for a body over 512 KiB: events carry ids and facts, not data.
         """
         body = event.model_dump_json()
-        if len(body) > MAX_EVENT_BYTES:
-            raise TooLargeError(f"The event {event.type} would have {len(body)} bytes; the limit is {MAX_EVENT_BYTES}.")
+        if (size := len(body.encode())) > MAX_EVENT_BYTES:
+            raise TooLargeError(f"The event {event.type} would have {size} bytes; the limit is {MAX_EVENT_BYTES}.")
         row = {
             "event_id": event.event_id,
             "topic": event.topic,
