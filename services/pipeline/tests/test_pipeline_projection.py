@@ -1,26 +1,21 @@
 """The copy of the datasets: events twice, late, shuffled; and the schema of the database."""
 
+import asyncio
 import json
 import random
 from pathlib import Path
 from uuid import UUID
 
-import httpx
 import pytest
 from pipeline_street import Street, created, deleted, failed, open_street, profiled, record
 from skyulf_events import Event
-from skyulf_pipeline.clients import IngestionFeed
-from skyulf_pipeline.consumers import CatchUp
+from skyulf_pipeline.main import worker_tasks
 from skyulf_pipeline.persistence.tables import datasets, messaging, metadata
 from skyulf_service.database.migrations import differences
-from skyulf_service.errors import UnavailableError
-from skyulf_service.http.app import create_app
-from skyulf_service.http.feed import router as feed_router
-from skyulf_service.ids import new_id, utc_now
+from skyulf_service.ids import new_id
 from skyulf_service.messaging.records import Record
-from skyulf_service.signing.keys import load_or_create, load_public
-from skyulf_service.signing.tokens import InternalTokenIssuer, InternalTokenVerifier
-from skyulf_service.testing.ports import free_port
+from skyulf_service.settings import SharedSettings
+from skyulf_service.testing.neighbours import in_background, neighbour
 from sqlalchemy import select
 
 
@@ -89,35 +84,25 @@ async def test_poison_is_parked_and_stops_nobody(street: Street) -> None:
     assert len(parked) == 3
 
 
-async def test_missed_events_are_read_from_ingestion_itself(lane: Street, tmp_path: Path) -> None:
-    owner = load_or_create(lane.parts.keys_dir, "pipeline")
+async def test_missed_events_are_read_from_ingestion_itself_once_it_is_back(database_url: str, tmp_path: Path) -> None:
     events = history(new_id(), new_id(), new_id())
-    async with open_street(f"sqlite+aiosqlite:///{tmp_path / 'ingestion.sqlite3'}", tmp_path / "other") as neighbour:
-        async with neighbour.parts.uows() as uow:
-            for event in events:
-                await uow.publish(event)
-            await uow.connection.execute(messaging.outbox.update().values(published_at=utc_now()))
-        verifier = InternalTokenVerifier(load_public(lane.parts.keys_dir), "ingestion")
-        app = create_app(
-            service="ingestion", verifier=verifier, routers=[feed_router(neighbour.parts.database, messaging)]
-        )
-        http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ingestion")
-        feed = IngestionFeed(http, InternalTokenIssuer(owner, "pipeline"))
-        catch_up = CatchUp(feed, lane.delivery)
-        await lane.deliver(events[1])
-        await catch_up.run_once()
-        await catch_up.run_once()
-        await feed.close()
+    async with neighbour("ingestion", keys=tmp_path / "keys", folder=tmp_path) as ingestion:
+        shared = SharedSettings(home=tmp_path, profile="testing", form="distributed", ingestion_url=ingestion.url)
+        async with open_street(database_url, tmp_path, shared=shared, catch_up_seconds=0.05) as street:
+            await street.deliver(events[1])
+            await ingestion.lose(events)
+            async with in_background(worker_tasks(street.parts)):
+                assert len(await state(street)) == 1, "ingestion is away, which stops nothing"
+                async with ingestion.answering(), asyncio.timeout(20):
+                    while len(await handled(street)) < len(events):
+                        await asyncio.sleep(0.02)
 
-    assert len(await state(lane)) == 4
+            assert len(await state(street)) == 4
 
 
-async def test_ingestion_being_away_is_told_as_such(lane: Street) -> None:
-    http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port()}", timeout=1)
-    feed = IngestionFeed(http, lane.parts.tokens)
-    with pytest.raises(UnavailableError):
-        await CatchUp(feed, lane.delivery).run_once()
-    await feed.close()
+async def handled(street: Street) -> list[UUID]:
+    async with street.parts.database.read() as connection:
+        return list(await connection.scalars(select(messaging.inbox.c.event_id)))
 
 
 async def test_the_migrations_make_the_declared_tables(street: Street) -> None:

@@ -6,9 +6,11 @@ from typing import cast
 
 from fastapi import APIRouter
 from skyulf_service.composition import Background, Parts, Service
+from skyulf_service.messaging.policy import Delivery
 from skyulf_service.objects.cache import BlobCache
 from skyulf_service.roles import run_service
 from skyulf_service.signing.keys import PublicKeys
+from skyulf_service.work.sweeper import Sweeper
 
 from skyulf_inference.api import predictions
 from skyulf_inference.consumers import consumers
@@ -45,8 +47,19 @@ def api_background(parts: Parts[InferenceUnitOfWork]) -> Sequence[Background]:
 
 
 def worker_background(parts: Parts[InferenceUnitOfWork]) -> Sequence[Background]:
-    """The worker announces what replicas have reached."""
-    return [("announcer", Announcer(parts.uows).run)]
+    """The worker announces what replicas have reached, and reads missed events from registry."""
+    announcer: Background = "announcer", Announcer(parts.uows).run
+    if parts.form == "embedded":  # in one process the relay itself hands events over, and loses none
+        return [announcer]
+    from skyulf_service.http.catch_up import catch_up_sweeps  # httpx, which an api does not need
+
+    sweeps = catch_up_sweeps(
+        {"registry": parts.settings.shared.registry_url},
+        tokens=parts.tokens,
+        delivery=Delivery(consumers, parts.uows),
+        every=cast("InferenceSettings", parts.settings).catch_up_seconds,
+    )
+    return [announcer, ("catch-up", Sweeper(sweeps).run)]
 
 
 SERVICE: Service[InferenceUnitOfWork] = Service(

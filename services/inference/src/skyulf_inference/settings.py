@@ -18,3 +18,6 @@ class InferenceSettings(ServiceSettings):
     replica_ttl_seconds: float = Field(default=5, gt=0, description="A replica that is silent for so long is gone")
     cache_bytes: int = Field(default=10 << 30, ge=1 << 20, description="Size of the disk cache of bundles")
     artifact_patience_seconds: float = Field(default=10, ge=0, description="How long a missing object is waited for")
+    catch_up_seconds: float = Field(
+        default=30.0, gt=0, description="How often missed events are looked for at registry, in the distributed form"
+    )

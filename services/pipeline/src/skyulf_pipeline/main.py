@@ -2,15 +2,16 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import cast
 
-import httpx
 from fastapi import APIRouter
 from skyulf_core import NodeRegistry
 from skyulf_service.composition import Background, Parts, Service
 from skyulf_service.messaging.policy import Delivery
 from skyulf_service.objects.blobs import Blobs
 from skyulf_service.objects.cache import BlobCache
+from skyulf_service.objects.collector import collect_orphans
 from skyulf_service.roles import run_service
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.work.expiry import requeue_expired
@@ -21,10 +22,10 @@ from skyulf_service.work.supervisor import Supervisor
 from skyulf_service.work.sweeper import Sweep, Sweeper
 
 from skyulf_pipeline.api import jobs, nodes, pipelines
-from skyulf_pipeline.clients import IngestionFeed
-from skyulf_pipeline.consumers import CatchUp, consumers
+from skyulf_pipeline.consumers import consumers
 from skyulf_pipeline.persistence import tables
 from skyulf_pipeline.persistence.bundles import Bundles
+from skyulf_pipeline.persistence.references import BundleReferences
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.runner import JobFinisher, JobHandler, Workshop
 from skyulf_pipeline.settings import PipelineSettings
@@ -51,16 +52,32 @@ def worker_tasks(parts: Parts[PipelineUnitOfWork]) -> Sequence[Background]:
     """What ends or requeues jobs whose runner died, and repairs missed events; several workers may do so."""
     queue, finisher = WorkQueue(tables.jobs, parts.database), JobFinisher(parts.uows)
     every = settings_of(parts).sweep_seconds
-    tasks = [Sweep("jobs", every, lambda: requeue_expired(queue, finisher))]
+    tasks = [Sweep("jobs", every, lambda: requeue_expired(queue, finisher)), orphans(parts)]
     if parts.form == "distributed":  # in one process the relay itself hands events over, and loses none
-        tasks.append(Sweep("catch-up", settings_of(parts).catch_up_seconds, catch_up(parts).run_once))
+        tasks.extend(catch_up(parts))
     return [("sweeper", Sweeper(tasks).run)]
 
 
-def catch_up(parts: Parts[PipelineUnitOfWork]) -> CatchUp:
+def orphans(parts: Parts[PipelineUnitOfWork]) -> Sweep:
+    """What removes objects of jobs that were cancelled or lost their lease before their model was committed."""
+    settings, store = settings_of(parts), parts.objects(BUCKET)
+    references = BundleReferences(parts.database, Blobs(store))
+    grace = timedelta(seconds=settings.orphan_grace_seconds)
+    return Sweep(
+        "orphans", settings.orphans_seconds, lambda: collect_orphans(store, references.referenced, grace=grace)
+    )
+
+
+def catch_up(parts: Parts[PipelineUnitOfWork]) -> list[Sweep]:
     """What reads missed events from ingestion."""
-    http = httpx.AsyncClient(base_url=parts.settings.shared.ingestion_url, timeout=10)
-    return CatchUp(IngestionFeed(http, parts.tokens), Delivery(consumers, parts.uows))
+    from skyulf_service.http.catch_up import catch_up_sweeps  # httpx, which an api does not need
+
+    return catch_up_sweeps(
+        {"ingestion": parts.settings.shared.ingestion_url},
+        tokens=parts.tokens,
+        delivery=Delivery(consumers, parts.uows),
+        every=settings_of(parts).catch_up_seconds,
+    )
 
 
 def runner(parts: Parts[PipelineUnitOfWork]) -> Supervisor:

@@ -1,7 +1,7 @@
 """Long work in: what one claimed job means. The supervisor is `skyulf_service.work`'s."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,23 +11,28 @@ from uuid import UUID
 from pydantic import JsonValue
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.errors import SkyulfError
-from skyulf_service.objects.blobs import Blobs
+from skyulf_service.objects.blobs import BlobRef, Blobs
 from skyulf_service.objects.cache import BlobCache
+from skyulf_service.objects.errors import ObjectNotFoundError
 from skyulf_service.objects.store import ObjectStore
 from skyulf_service.telemetry.tracing import span, use_traceparent
 from skyulf_service.work.calls import ChildRunner, Progress
-from skyulf_service.work.claims import Claim
+from skyulf_service.work.claims import Claim, LeaseLostError
 from skyulf_service.work.failures import ChildError, ChildFailedError
 from skyulf_service.work.scratch import ScratchFolders
+from skyulf_service.work.states import CancelRequestedError
 from sqlalchemy.exc import DBAPIError
 
+from skyulf_pipeline.domain.errors import UnknownDatasetError
 from skyulf_pipeline.domain.jobs import LogText, Outcome
 from skyulf_pipeline.persistence.bundles import Bundles, Trained
+from skyulf_pipeline.persistence.references import BundleReferences
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.service import runs
 from skyulf_pipeline.service.runs import Run
 
 TELL_SECONDS = 1.0
+TAKE_BACK_SECONDS = 2.0
 
 
 class JobFinisher:
@@ -87,6 +92,7 @@ class JobHandler(JobFinisher):
         super().__init__(uows)
         self._workshop = workshop
         self._telling: dict[UUID, Telling] = {}
+        self._references = BundleReferences(uows.database, workshop.bundles.blobs)
 
     async def run(self, claim: Claim, child: ChildRunner, progress: Progress) -> None:
         """Do the job and end it."""
@@ -112,17 +118,28 @@ class JobHandler(JobFinisher):
         async with self._uows() as uow:
             run = await runs.begin(uow, claim=claim, deadline=self._workshop.deadline)
         async with self._workshop.scratch.folder(claim) as scratch:
+            made: list[BlobRef] = []
             try:
-                outcome = await self._make(run, child, telling, scratch)
+                outcome = await self._make(run, child, telling, scratch, made)
             except ChildError as error:
+                await self._take_back(claim, made)
                 raise ChildFailedError(error.code, error.message) from error
             except ChildFailedError as error:
                 await self._note(claim, [*telling.take(), *map(LogText, error.log)])
                 raise
-            async with self._uows() as uow:
-                await runs.succeed(uow, claim=claim, outcome=outcome, log=telling.take())
+            except BaseException:
+                await self._take_back(claim, made)
+                raise
+            try:
+                async with self._uows() as uow:
+                    await runs.succeed(uow, claim=claim, outcome=outcome, log=telling.take())
+            except (CancelRequestedError, LeaseLostError):
+                await self._take_back(claim, made)  # any other error may hide a commit that took effect
+                raise
 
-    async def _make(self, run: Run, child: ChildRunner, telling: Telling, scratch: Path) -> Outcome:
+    async def _make(
+        self, run: Run, child: ChildRunner, telling: Telling, scratch: Path, made: list[BlobRef]
+    ) -> Outcome:
         telling(0.0, "stage data")
         data = await self._stage(run, scratch)
         bundle = scratch / "bundle"
@@ -141,7 +158,7 @@ class JobHandler(JobFinisher):
             "skyulf_pipeline.child:check", {"bundle": str(bundle)}, scratch=scratch, deadline=run.job.deadline_at
         )
         telling(0.97, "sign and store")
-        published = await self._workshop.bundles.publish(bundle, job=run.job, trained=trained)
+        published = await self._workshop.bundles.publish(bundle, job=run.job, trained=trained, made=made)
         return Outcome(
             task=trained.task,
             target=trained.target,
@@ -155,7 +172,22 @@ class JobHandler(JobFinisher):
 
     async def _stage(self, run: Run, scratch: Path) -> Path:
         blobs = Blobs(self._workshop.inputs(run.data.bucket))
-        return await self._workshop.cache.stage(blobs, run.data, scratch / "data.parquet")
+        try:
+            return await self._workshop.cache.stage(blobs, run.data, scratch / "data.parquet")
+        except ObjectNotFoundError:
+            gone = f"The data of {run.job.dataset_name!r} is gone; the dataset was deleted after the job had started."
+            raise UnknownDatasetError(gone) from None
+
+    async def _take_back(self, claim: Claim, made: Sequence[BlobRef]) -> None:
+        """Remove what this attempt alone has stored; where that is not certain soon, the collector of orphans does."""
+        with suppress(SkyulfError, DBAPIError, TimeoutError):
+            async with asyncio.timeout(TAKE_BACK_SECONDS):
+                if not made or await self._references.others_at_work(claim):
+                    return
+                kept = set(await self._references.referenced([ref.key for ref in made]))
+                for ref in made:
+                    if ref.key not in kept:
+                        await self._workshop.bundles.blobs.delete(ref)
 
     async def _note(self, claim: Claim, lines: list[LogText]) -> None:
         # the reason of a failure matters more than its log

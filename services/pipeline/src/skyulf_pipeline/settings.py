@@ -31,6 +31,12 @@ class PipelineSettings(ServiceSettings):
     catch_up_seconds: float = Field(
         default=30.0, gt=0, description="How often missed events are looked for at ingestion, in the distributed form"
     )
+    orphans_seconds: float = Field(
+        default=3600, gt=0, description="How often the bucket is searched for objects that no model refers to"
+    )
+    orphan_grace_seconds: float = Field(
+        default=86400, gt=0, description="How old an object must be before it counts as one that no model refers to"
+    )
     input_cache_bytes: int = Field(default=10 << 30, ge=0, description="Disk space for inputs that jobs may share")
 
     @property

@@ -2,10 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from typing import cast
 
 from fastapi import APIRouter
-from skyulf_service.composition import Parts, Service
+from skyulf_service.composition import Background, Parts, Service
+from skyulf_service.messaging.policy import Delivery
 from skyulf_service.roles import run_service
+from skyulf_service.work.sweeper import Sweeper
 
 from skyulf_registry.api import deployments, models
 from skyulf_registry.consumers import consumers
@@ -19,6 +22,21 @@ def routers(parts: Parts[RegistryUnitOfWork]) -> Sequence[APIRouter]:
     return [models.router, deployments.router]
 
 
+def worker_background(parts: Parts[RegistryUnitOfWork]) -> Sequence[Background]:
+    """What reads missed events from pipeline and inference; in one process the relay itself loses none."""
+    if parts.form == "embedded":
+        return ()
+    from skyulf_service.http.catch_up import catch_up_sweeps  # httpx, which an api does not need
+
+    sweeps = catch_up_sweeps(
+        {"pipeline": parts.settings.shared.pipeline_url, "inference": parts.settings.shared.inference_url},
+        tokens=parts.tokens,
+        delivery=Delivery(consumers, parts.uows),
+        every=cast("RegistrySettings", parts.settings).catch_up_seconds,
+    )
+    return [("catch-up", Sweeper(sweeps).run)]
+
+
 SERVICE: Service[RegistryUnitOfWork] = Service(
     name="registry",
     package="skyulf_registry",
@@ -27,6 +45,7 @@ SERVICE: Service[RegistryUnitOfWork] = Service(
     consumers=consumers,
     messaging=messaging,
     routers=routers,
+    worker_background=worker_background,
 )
 
 
