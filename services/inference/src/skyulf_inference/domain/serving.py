@@ -99,7 +99,10 @@ class Serving:
         return True
 
     def judge(self, live: int, states: list[ReplicaState]) -> bool:
-        """Draw the conclusion from the live replicas' states of this revision; says whether it changed."""
+        """Draw the conclusion from the live replicas' states of this revision; says whether it changed.
+
+        One that fails is enough for a failure; a replica that has not said anything yet takes nothing back.
+        """
         if self.desired is Desired.STOPPED or live == 0:
             return False
         failed = next((state for state in states if state.status is ReplicaStatus.FAILED), None)
@@ -111,7 +114,8 @@ class Serving:
         return self._conclude(ServingStatus.READY, live, None, None)
 
     def _conclude(self, status: ServingStatus, live: int, code: str | None, message: str | None) -> bool:
-        if (self.status, self.error_code) == (status, code):
+        fewer_or_more = status is ServingStatus.READY and self.replicas != live
+        if (self.status, self.error_code) == (status, code) and not fewer_or_more:
             return False
         self.status, self.replicas, self.error_code, self.error_message = status, live, code, message
         return True

@@ -8,7 +8,7 @@ from skyulf_service.database.repository import Repository
 from skyulf_service.database.types import database_now
 from skyulf_service.ids import utc_now
 from skyulf_service.scope import Scope
-from sqlalchemy import RowMapping, delete, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_inference.domain.serving import (
@@ -59,11 +59,20 @@ class ServingRepository(Repository[Serving]):
         rows = await self.connection.execute(select(self.table).where(self.table.c.desired == Desired.ACTIVE.value))
         return [self.from_row(row) for row in rows.mappings()]
 
-    async def unsettled(self) -> list[Serving]:
-        """Return what shall be served and has not been announced as ready."""
-        waiting = select(self.table).where(
-            self.table.c.desired == Desired.ACTIVE.value, self.table.c.status != ServingStatus.READY.value
+    async def unsettled(self, live: int) -> list[Serving]:
+        """Return what shall be served and may not be as announced, where ``live`` replicas live.
+
+        That is what is not announced as ready, or as ready on another number of replicas, or fails on one of them.
+        """
+        columns, states = self.table.c, tables.replica_states.c
+        failing = (
+            exists()
+            .where(states.serving_id == columns.id, states.revision == columns.revision)
+            .where(states.status == ReplicaStatus.FAILED.value)
+            .where(tables.replicas.c.id == states.replica_id, _alive())
         )
+        changed = or_(columns.status != ServingStatus.READY.value, columns.replicas != live, failing)
+        waiting = select(self.table).where(columns.desired == Desired.ACTIVE.value, changed)
         return [self.from_row(row) for row in (await self.connection.execute(waiting)).mappings()]
 
 
@@ -98,8 +107,7 @@ class ReplicaRepository:
 
     async def live(self) -> int:
         """Count live replicas."""
-        alive = tables.replicas.c.expires_at > database_now()
-        count = await self.connection.scalar(select(func.count()).select_from(tables.replicas).where(alive))
+        count = await self.connection.scalar(select(func.count()).select_from(tables.replicas).where(_alive()))
         return int(count or 0)
 
     async def say(self, state: ReplicaState) -> None:
@@ -116,10 +124,13 @@ class ReplicaRepository:
         columns = tables.replica_states.c
         joined = tables.replica_states.join(tables.replicas, tables.replicas.c.id == columns.replica_id)
         query = select(tables.replica_states).select_from(joined)
-        alive = tables.replicas.c.expires_at > database_now()
         newest = columns.serving_id == serving.id, columns.revision == serving.revision
-        rows = (await self.connection.execute(query.where(alive, *newest).order_by(columns.replica_id))).mappings()
+        rows = (await self.connection.execute(query.where(_alive(), *newest).order_by(columns.replica_id))).mappings()
         return [_state(row) for row in rows]
+
+
+def _alive() -> ColumnElement[bool]:
+    return tables.replicas.c.expires_at > database_now()
 
 
 def _state(row: RowMapping) -> ReplicaState:

@@ -35,7 +35,7 @@ async def announce(uow: InferenceUnitOfWork, *, serving_id: UUID) -> bool:
 
 
 class Announcer:
-    """Looks at what is unsettled until cancelled. Several may run: the aggregate's version lets one of them win."""
+    """Looks at what may have changed until cancelled. Several may run: the aggregate's version lets one of them win."""
 
     def __init__(self, uows: UnitOfWorks[InferenceUnitOfWork]) -> None:
         self._uows = uows
@@ -56,9 +56,10 @@ class Announcer:
             await asyncio.sleep(POLL_SECONDS)
 
     async def announce_all(self) -> None:
-        """Go through everything that is not announced as ready."""
+        """Go through everything that may not be as announced. While no replica lives there is nobody to go by."""
         async with self._uows.read() as uow:
-            unsettled = [serving.id for serving in await uow.servings.unsettled()]
+            live = await uow.replicas.live()
+            unsettled = [serving.id for serving in await uow.servings.unsettled(live)] if live else []
             judged = [serving_id for serving_id in unsettled if await _would_change(uow, serving_id)]
         for serving_id in judged:
             try:
