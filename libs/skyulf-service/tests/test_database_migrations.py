@@ -5,11 +5,14 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
+from skyulf_service.database.access import advice_on_access
 from skyulf_service.database.engine import Database
 from skyulf_service.database.migrations import differences, upgrade
 from skyulf_service.database.revisions import SchemaMismatchError, check_schema
 from skyulf_service.database.tables import add_messaging_tables, new_metadata
+from skyulf_service.testing.handles import PostgresServer
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, Table, Text, text
 
 ENV = """
@@ -170,3 +173,44 @@ async def test_several_upgrades_at_once_take_turns(database: Database, package: 
     await asyncio.gather(*(upgrade(database, package) for _ in range(4)))
 
     await check_schema(database, package)
+
+
+async def test_a_migrated_database_is_closed_to_other_roles(postgres_server: PostgresServer, package: str) -> None:
+    mine, other = postgres_server.create_database(), postgres_server.create_database()
+    database = Database.open(postgres_server.url(mine), name="library")
+    foreign = postgres_server.url(mine, role=other).replace("+asyncpg", "")
+    await (await asyncpg.connect(foreign)).close()
+    assert f"run as {mine}: REVOKE CONNECT, TEMPORARY ON DATABASE {mine} FROM PUBLIC;" in str(
+        await advice_on_access(database)
+    )
+
+    await upgrade(database, package)
+    await upgrade(database, package)
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(foreign)
+    assert await advice_on_access(database) is None
+    await check_schema(database, package)
+    await database.close()
+    postgres_server.drop_database(mine)
+    postgres_server.drop_database(other)
+
+
+async def test_who_does_not_own_a_database_leaves_its_door_as_it_is(
+    postgres_server: PostgresServer, package: str
+) -> None:
+    owner, guest = postgres_server.create_database(), postgres_server.create_database()
+    postgres_server.execute(f'ALTER DATABASE "{guest}" OWNER TO "{owner}"')
+    given = postgres_server.url(guest).replace("+asyncpg", "")
+    connection = await asyncpg.connect(postgres_server.url(guest, role=owner).replace("+asyncpg", ""))
+    await connection.execute("GRANT CREATE, USAGE ON SCHEMA public TO PUBLIC")
+    await connection.close()
+    database = Database.open(postgres_server.url(guest), name="library")
+
+    await upgrade(database, package)
+
+    assert f"run as {owner}: " in str(await advice_on_access(database))
+    await (await asyncpg.connect(given)).close()
+    await database.close()
+    postgres_server.drop_database(guest)
+    postgres_server.drop_database(owner)

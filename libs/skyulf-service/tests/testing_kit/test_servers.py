@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from minio import Minio
 from skyulf_service.testing import NativeKafka, NativePostgres, NativeS3
-from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
+from skyulf_service.testing.handles import KafkaBroker, S3Server
 from skyulf_service.testing.servers import ExternalServer
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -25,18 +25,6 @@ async def test_each_database_url_is_an_empty_database_of_its_dialect(database_ur
         assert (await connection.execute(text("SELECT count(*) FROM things"))).scalar() == 1
     await engine.dispose()
     assert engine.dialect.name in database_url
-
-
-@pytest.mark.postgres
-async def test_a_database_is_closed_to_the_roles_of_others(postgres_server: PostgresServer) -> None:
-    mine, other = postgres_server.create_database(), postgres_server.create_database()
-    url = postgres_server.url(mine, role=other).replace("+asyncpg", "")
-
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await asyncpg.connect(url)
-
-    postgres_server.drop_database(mine)
-    postgres_server.drop_database(other)
 
 
 @pytest.mark.s3

@@ -34,10 +34,11 @@ def up(
 ) -> None:
     """Start all of Skyulf in this process, on SQLite and folders."""
     import uvloop
+    from skyulf_gateway.service.first_run import remember_address
     from skyulf_service.telemetry.logging import configure_logging
     from skyulf_service.telemetry.tracing import configure_tracing
 
-    from skyulf_standalone.main import Embedded, HomeInUseError
+    from skyulf_standalone.main import AddressInUseError, Embedded, HomeInUseError
 
     if home is not None:
         os.environ["SKYULF_HOME"] = str(home)
@@ -46,13 +47,14 @@ def up(
     configure_tracing(service="standalone", role="embedded")
 
     def say() -> None:
+        remember_address(shared.home, f"http://127.0.0.1:{port}")
         typer.echo(f"Skyulf is at http://{host}:{port} (API: /api/v1, documentation: /docs), data in {shared.home}")
         typer.echo(f"Your key is in {shared.home / 'credentials.json'}; stop with Ctrl-C.")
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             code = runner.run(Embedded(shared).run(port=port, on_ready=say))
-        except HomeInUseError as error:
+        except (HomeInUseError, AddressInUseError) as error:
             typer.echo(str(error), err=True)
             code = 1
     raise typer.Exit(code)
@@ -66,7 +68,7 @@ def serve(service: Service, role: Annotated[str, typer.Argument(help="api, worke
 def migrate(
     services: Annotated[list[str] | None, typer.Argument(help="Services; default: all", metavar="[SERVICE]...")] = None,
 ) -> None:
-    """Bring databases to the newest schema, make buckets and topics."""
+    """Bring databases to the newest schema and close them to other roles, make buckets and topics."""
     for service in services or SERVICES:
         code = _run(service, "migrate")
         typer.echo(f"{service}: {'up to date' if code == 0 else 'failed'}")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from skyulf_service.composition import Parts, Service
+from skyulf_service.database.access import advice_on_access
+from skyulf_service.database.engine import Database
 from skyulf_service.database.revisions import check_schema
 from skyulf_service.database.unit_of_work import UnitOfWork
 from skyulf_service.errors import SkyulfError
@@ -15,6 +17,14 @@ from skyulf_service.settings import SharedSettings
 
 SERVICES = ("ingestion", "pipeline", "registry", "inference", "gateway")
 SECONDS = 5.0
+
+
+class OpenToOthersError(SkyulfError):
+    """A database lets in the roles of other services."""
+
+    code = "database-open"
+    status = 500
+    title = "Database open to others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,8 @@ async def _service(name: str) -> AsyncIterator[Finding]:
     parts: Parts[UnitOfWork] = service.open()
     where = parts.database.engine.url.render_as_string(hide_password=True)
     yield await _attempt(f"{name} database", lambda: check_schema(parts.database, service.package), where)
+    if parts.database.dialect == "postgresql":
+        yield await _attempt(f"{name} access", lambda: _closed(parts.database), "its own role alone")
     for bucket in service.buckets:
         yield await _attempt(f"{name} objects", parts.objects(bucket).ping, bucket)
     await parts.close()
@@ -57,6 +69,12 @@ async def _attempt(subject: str, look: Callable[[], Awaitable[object]], good: st
     except Exception as error:
         return Finding(subject, ok=False, text=f"{type(error).__name__}: {error}")
     return Finding(subject, ok=True, text=good)
+
+
+async def _closed(database: Database) -> None:
+    advice = await advice_on_access(database)
+    if advice is not None:
+        raise OpenToOthersError(advice)
 
 
 async def _kafka(bootstrap: str) -> None:

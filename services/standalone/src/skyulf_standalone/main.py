@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -40,6 +41,10 @@ class HomeInUseError(Exception):
     """Another process holds the data folder."""
 
 
+class AddressInUseError(Exception):
+    """Nobody can listen on the address that was asked for."""
+
+
 @dataclass
 class Opened:
     """A service with its parts, in this process."""
@@ -59,6 +64,7 @@ class Embedded:
     async def run(self, *, port: int, on_ready: Callable[[], None] | None = None) -> int:
         """Serve until SIGTERM or SIGINT; returns the exit code."""
         with _locked(self._shared.home):
+            _require_free(self._shared.host, port)
             for name in SERVICES:  # all keys first: each service trusts those that it finds
                 load_or_create(self._shared.keys_folder, name)
             opened = [self._open(service) for service in NEIGHBOURS]
@@ -139,6 +145,16 @@ async def _announce(server: DrainingServer, on_ready: Callable[[], None] | None)
         await asyncio.sleep(0.02)
     if on_ready is not None:
         on_ready()
+
+
+def _require_free(host: str, port: int) -> None:
+    """Say that somebody else listens there before anything is started."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise AddressInUseError(f"Skyulf cannot listen on {host}:{port}: {error.strerror}; see --port.") from None
 
 
 class _locked:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from skyulf_service.database.access import close_to_others
 from skyulf_service.database.engine import Database
 from skyulf_service.database.messaging_v1 import messaging_tables_v1
 from skyulf_service.database.revisions import refuse_unknown
@@ -26,6 +27,7 @@ _LOCKS: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]" = WeakKeyDi
 async def upgrade(database: Database, package: str) -> None:
     """Bring a service's database to the newest schema of its package, in one transaction.
 
+    On PostgreSQL it also closes the database to other roles, where this role owns it.
     Raises `SchemaMismatchError` when the database has a schema that this release does not know.
     """
     config = _config(package)
@@ -38,6 +40,8 @@ async def upgrade(database: Database, package: str) -> None:
     # Alembic's `op` and `context` are the process's: services that start together take turns.
     async with _turns(), _migrating(database) as connection:
         await connection.run_sync(run)
+        if database.dialect == "postgresql":
+            await close_to_others(connection)
 
 
 async def differences(database: Database, metadata: MetaData) -> list[str]:

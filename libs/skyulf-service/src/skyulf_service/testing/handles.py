@@ -104,13 +104,12 @@ class PostgresServer(ServerHandle):
         return f"postgresql+asyncpg://{user}:{quote(self.passwords[user])}@{place.hostname}:{place.port}/{database}"
 
     def create_database(self, name: str | None = None) -> str:
-        """Make a database owned by a role of the same name, closed to other roles; returns its name."""
+        """Make a database owned by a role of the same name, as PostgreSQL makes it; returns its name."""
         database = name or f"test_{secrets.token_hex(6)}"
         self.passwords[database] = secrets.token_hex(8)
         self.execute(
             f"CREATE ROLE \"{database}\" LOGIN PASSWORD '{self.passwords[database]}'",
             f'CREATE DATABASE "{database}" OWNER "{database}"',
-            f'REVOKE CONNECT ON DATABASE "{database}" FROM PUBLIC',
         )
         return database
 
