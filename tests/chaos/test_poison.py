@@ -73,7 +73,7 @@ def test_what_a_handler_refused_is_replayed_when_the_cause_is_mended(distributed
 def command(admin: Api, *arguments: str) -> str:
     """What ``skyulf dead-letters`` prints."""
     env = {**os.environ, "SKYULF_URL": admin.url, "SKYULF_API_KEY": str(admin.key)}
-    words = [sys.executable, "-m", "skyulf_standalone", "dead-letters", *arguments]
+    words = [sys.executable, "-m", "skyulf_client.main", "dead-letters", *arguments]
     done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

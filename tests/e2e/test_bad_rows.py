@@ -57,9 +57,10 @@ def test_a_body_of_another_shape_is_refused(api: Api, body: object) -> None:
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" + "0" * 30, "9" * 5000])
 def test_numbers_that_are_none_are_refused(api: Api, number: str) -> None:
-    body = json.dumps({"rows": [GOOD]}).replace("4.0", number)
+    body = json.dumps({"rows": [{"x": 1, "y": 2}, GOOD]}).replace("4.0", number)
     headers = {"Content-Type": "application/json"}
-    refused(api.call("POST", "/deployments/small/predict", content=body, headers=headers), 422)
+    problem = refused(api.call("POST", "/deployments/small/predict", content=body, headers=headers), 422)
+    assert pointers(problem) == {"/rows/1/y"}
 
 
 def test_too_many_rows_are_refused_and_as_many_as_allowed_are_not(api: Api) -> None:

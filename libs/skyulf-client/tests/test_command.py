@@ -126,6 +126,18 @@ def test_without_a_key_the_error_says_what_to_do(skyulf_command: Command, tmp_pa
     assert "skyulf up" in done.stderr
 
 
+@pytest.mark.parametrize("key", ["é", "sk_a\nb"])
+def test_a_key_that_is_none_is_said_and_not_shown(skyulf_command: Command, key: str) -> None:
+    done = skyulf_command("datasets", "list", code=1, SKYULF_API_KEY=key)
+
+    assert done.stderr.startswith("Error: The API key holds characters")
+    assert key not in done.stderr
+
+
+def test_the_version_is_said(skyulf_command: Command) -> None:
+    assert skyulf_command("--version").stdout.startswith("skyulf ")
+
+
 def test_a_broken_plug_in_does_not_break_the_command(skyulf_command: Command, tmp_path: Path) -> None:
     info = tmp_path / "broken-1.0.dist-info"
     info.mkdir()
@@ -148,3 +160,15 @@ def test_data_cannot_speak_for_the_command(skyulf_command: Command, table: Path)
     skyulf_command("datasets", "upload", str(table), "--name", name)
 
     assert name in skyulf_command("datasets", "list").stdout
+
+
+def test_data_cannot_steer_the_terminal(skyulf_command: Command, tmp_path: Path) -> None:
+    table = tmp_path / "escape.csv"
+    table.write_text("a,b\n1,\x1b]0;title\x07\n2,\u202eright to left\n")
+    dataset = skyulf_command.json("datasets", "upload", str(table))
+
+    shown = skyulf_command("datasets", "sample", str(dataset["id"])).stdout
+
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert "\\x1b]0;title\\x07" in shown

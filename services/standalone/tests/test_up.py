@@ -31,7 +31,7 @@ def test_the_command_finds_skyulf_on_another_port(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "skyulf_standalone", "up", "--home", str(tmp_path), "--port", str(port)]
         with ServiceProcess(command, name="up", folder=tmp_path) as running:
             running.wait_ready(f"http://127.0.0.1:{port}/readyz")
-            words = [sys.executable, "-m", "skyulf_standalone", "datasets", "list", "--json"]
+            words = [sys.executable, "-m", "skyulf_client.main", "datasets", "list", "--json"]
             env = {**os.environ, "SKYULF_HOME": str(tmp_path)}
             done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
             assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def find_credentials(url: str | None = None, api_key: str | None = None, *, home
         raise CredentialsError(
             f"There is no API key for {url}{of_other}: set {KEY}, or start Skyulf on this machine with `skyulf up`."
         )
+    if not re.fullmatch(r"[!-~]+", api_key):
+        raise CredentialsError(f"The API key holds characters that no key has: look at {KEY} or what was given.")
     return Credentials(url.rstrip("/"), api_key)
 
 

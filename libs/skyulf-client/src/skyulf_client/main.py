@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import version as version_of
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from rich.markup import escape
 
 from skyulf_client.cli import datasets, jobs, models, operating, pipelines
 from skyulf_client.cli.context import Where
-from skyulf_client.cli.output import err, print_error
+from skyulf_client.cli.output import err, out, print_error
 from skyulf_client.cli.predict import predict
 from skyulf_client.errors import SkyulfClientError
 
@@ -53,12 +54,21 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     return 0
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        out().print(f"skyulf {version_of('skyulf-client')}")
+        raise typer.Exit
+
+
 def _root(
     context: typer.Context,
     url: Annotated[str | None, typer.Option(help="Where Skyulf is", envvar="SKYULF_URL")] = None,
     api_key: Annotated[
         str | None, typer.Option(help="The key; better in the environment", envvar="SKYULF_API_KEY", show_envvar=True)
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version and end", is_eager=True, callback=_say_version)
+    ] = False,
 ) -> None:
     """Skyulf: from a data file to a served model."""
     context.obj = Where(url, api_key)

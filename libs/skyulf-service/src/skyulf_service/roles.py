@@ -30,9 +30,9 @@ def run_service(service: Service[U], argv: Sequence[str]) -> int:
     parts = service.open()
     shared = parts.settings.shared
     configure_logging(service=service.name, level=shared.log_level, log_format=shared.log_format)
-    configure_tracing(service=service.name, role=role)
     if role == "migrate":
         return asyncio.run(_migrate(service, parts))
+    configure_tracing(service=service.name, role=role)
     if not asyncio.run(_knows_schema(service, parts)):
         return 1
     if role == "api":

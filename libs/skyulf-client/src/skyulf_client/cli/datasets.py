@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 from pydantic import JsonValue
-from rich.markup import escape
 
 from skyulf_client.answers import Dataset, Profile
 from skyulf_client.cli.context import AsJson, Cursor, Limit, Yes, client, confirm
-from skyulf_client.cli.output import err, out, print_fields, print_json, print_page, print_rows, upload_bar
+from skyulf_client.cli.output import err, out, plain, print_fields, print_json, print_page, print_rows, upload_bar
 from skyulf_client.client import Skyulf
 
 app = typer.Typer(no_args_is_help=True, help="Upload data and look at it.")
@@ -54,7 +53,7 @@ def send_file(
 
 def wait_for(skyulf: Skyulf, dataset: Dataset) -> Dataset:
     """Wait until a dataset is read, with a spinner."""
-    with err().status(f"Reading and profiling {escape(dataset.name)}"):
+    with err().status(f"Reading and profiling {plain(dataset.name)}"):
         return skyulf.datasets.wait(dataset.id)
 
 
@@ -113,7 +112,7 @@ def print_profile(found: Profile) -> None:
     print_rows(headings, rows, title=title)
     for column in found.columns:
         for warning in column.warnings:
-            out().print(f"[yellow]![/] {escape(column.name)}: {escape(warning.message)}", soft_wrap=True)
+            out().print(f"[yellow]![/] {plain(column.name)}: {plain(warning.message)}", soft_wrap=True)
 
 
 def _short(value: JsonValue) -> JsonValue:
@@ -146,7 +145,7 @@ def delete(context: typer.Context, dataset: DatasetId, yes: Yes = False) -> None
     confirm(f"Delete dataset {dataset} for good?", yes)
     with client(context) as skyulf:
         skyulf.datasets.delete(dataset)
-    out().print(f"Deleted {escape(dataset)}.")
+    out().print(f"Deleted {plain(dataset)}.")
 
 
 def show_dataset(dataset: Dataset, as_json: bool) -> None:

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from rich.markup import escape
 from rich.progress import Progress, TaskID
 
 from skyulf_client.answers import Event, Job
 from skyulf_client.answers.jobs import ENDS
-from skyulf_client.cli.output import work_bar
+from skyulf_client.cli.output import plain, work_bar
 from skyulf_client.client import Skyulf
 
 TYPES = ("job.queued", "job.started", "job.progressed", "job.completed")
@@ -17,7 +16,7 @@ TYPES = ("job.queued", "job.started", "job.progressed", "job.completed")
 def follow(skyulf: Skyulf, jobs: Sequence[Job]) -> list[Job]:
     """Follow jobs until all have ended; returns them as they are then, in the order given."""
     with work_bar() as bar:
-        bars = {str(job.id): bar.add_task(escape(job.pipeline_name), total=1.0, step=job.status) for job in jobs}
+        bars = {str(job.id): bar.add_task(plain(job.pipeline_name), total=1.0, step=job.status) for job in jobs}
         waiting = {str(job.id): job.queued_at for job in jobs if not job.done}
         # from the log's beginning: what happened before this connection was made counts too
         for event in skyulf.events.stream(types=TYPES, subjects=list(waiting), after=0) if waiting else ():
@@ -44,6 +43,6 @@ def _show(bar: Progress, task: TaskID, event: Event) -> None:
         bar.update(task, completed=1.0 if status == "succeeded" else None, step=status)
         bar.stop_task(task)
     elif isinstance(progress, int | float):
-        bar.update(task, completed=float(progress), step=escape(step))
+        bar.update(task, completed=float(progress), step=plain(step))
     else:
         bar.update(task, step=status)

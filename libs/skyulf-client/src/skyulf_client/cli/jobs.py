@@ -3,12 +3,11 @@
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from skyulf_client.answers import Job
 from skyulf_client.cli.context import AsJson, Cursor, Limit, client
 from skyulf_client.cli.following import follow
-from skyulf_client.cli.output import COLOURS, out, print_fields, print_json, print_page
+from skyulf_client.cli.output import COLOURS, out, plain, print_fields, print_json, print_page
 from skyulf_client.client import Skyulf
 
 app = typer.Typer(no_args_is_help=True, help="Follow, stop and repeat runs.")
@@ -85,7 +84,7 @@ def logs(context: typer.Context, job: JobId, cursor: Cursor = None, as_json: AsJ
     for line in page.items:
         time = line.at.strftime("%H:%M:%S")
         colour = COLOURS.get(line.level, "default")
-        out().print(f"[dim]{time} #{line.attempt}[/] [{colour}]{escape(line.message)}[/]", soft_wrap=True)
+        out().print(f"[dim]{time} #{line.attempt}[/] [{colour}]{plain(line.message)}[/]", soft_wrap=True)
 
 
 def end_of(skyulf: Skyulf, job: Job) -> Job:

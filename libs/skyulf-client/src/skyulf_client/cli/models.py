@@ -3,11 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from skyulf_client.answers import Deployment
 from skyulf_client.cli.context import AsJson, Cursor, Limit, Yes, client, confirm
-from skyulf_client.cli.output import err, out, print_fields, print_json, print_page
+from skyulf_client.cli.output import err, out, plain, print_fields, print_json, print_page
 
 app = typer.Typer(no_args_is_help=True, help="Models, their versions, stages and aliases.")
 deployments = typer.Typer(no_args_is_help=True, help="What is served under a name.")
@@ -74,7 +73,7 @@ def create(
     with client(context) as skyulf:
         found = skyulf.deployments.create(name, model, version=version, alias=alias)
         if wait:
-            with err().status(f"Loading {escape(model)}"):
+            with err().status(f"Loading {plain(model)}"):
                 found = skyulf.deployments.wait(name)
     show_deployment(found, as_json)
     raise typer.Exit(1 if wait and found.status != "ready" else 0)
@@ -109,7 +108,7 @@ def delete(context: typer.Context, name: Name, yes: Yes = False) -> None:
     confirm(f"Stop serving {name}?", yes)
     with client(context) as skyulf:
         skyulf.deployments.delete(name)
-    out().print(f"{escape(name)} is no longer served.")
+    out().print(f"{plain(name)} is no longer served.")
 
 
 @deployments.command()

@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from skyulf_client.answers import Event
 from skyulf_client.cli.context import AsJson, Cursor, Limit, Yes, client, confirm
-from skyulf_client.cli.output import out, print_fields, print_json, print_page
+from skyulf_client.cli.output import out, plain, print_fields, print_json, print_page
 
 events = typer.Typer(no_args_is_help=True, help="What happens in the project.")
 keys = typer.Typer(no_args_is_help=True, help="API keys.")
@@ -43,7 +42,7 @@ def line_of(event: Event) -> str:
     time = event.time.strftime("%H:%M:%S.%f")[:-3]
     known = ("name", "pipeline_name", "model", "version", "status", "step", "revision")
     about = " ".join(f"{key}={event.data[key]}" for key in known if event.data.get(key) not in (None, ""))
-    return f"[dim]{event.sequence:>6} {time}[/] [bold]{event.name:<18}[/] {escape(about)}"
+    return f"[dim]{event.sequence:>6} {time}[/] [bold]{event.name:<18}[/] {plain(about)}"
 
 
 @keys.command()
@@ -83,7 +82,7 @@ def revoke(
     """Take a key out of use for good."""
     confirm(f"Revoke key {key} for good?", yes)
     with client(context) as skyulf:
-        out().print(f"{escape(skyulf.keys.revoke(key).name)} is revoked.")
+        out().print(f"{plain(skyulf.keys.revoke(key).name)} is revoked.")
 
 
 @dead_letters.command("list")
@@ -92,7 +91,7 @@ def list_letters(context: typer.Context, limit: Limit = 20, cursor: Cursor = Non
     with client(context) as skyulf:
         page = skyulf.dead_letters.list(limit=min(limit, 100), cursor=cursor)
     columns = {
-        "Service": "service", "Id": "id", "Consumer": "consumer", "Type": "type", "Why": "error", "When": "parked_at"
+        "Id": "id", "Service": "service", "Consumer": "consumer", "Type": "type", "Why": "error", "When": "parked_at"
     }  # fmt: skip
     print_page(page, columns, as_json=as_json, nothing="There are no dead letters.")
     if page.unavailable and not as_json:

@@ -77,7 +77,10 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, title: s
     for index, heading in enumerate(headings):
         numbers = all(isinstance(row[index], int | float) or row[index] is None for row in rows)
         made.add_column(
-            escape(heading), justify="right" if rows and numbers else "left", overflow="fold", no_wrap=index == 0
+            plain(heading),
+            justify="right" if rows and numbers else "left",
+            overflow="fold",
+            no_wrap=index == 0,
         )
     for row in rows:
         made.add_row(*(cell(value) for value in row))
@@ -105,11 +108,19 @@ def cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1e6 else f"{value:,.0f}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{escape(str(key))} {cell(item)}" for key, item in value.items()) or "[dim]–[/]"
+        return ", ".join(f"{plain(str(key))} {cell(item)}" for key, item in value.items()) or "[dim]–[/]"
     if isinstance(value, list | tuple):
         return ", ".join(cell(item) for item in value)
-    text = escape(str(value))
+    text = plain(str(value))
     return f"[{COLOURS[text]}]{text}[/]" if text in COLOURS else text
+
+
+def plain(text: str) -> str:
+    """Text as nothing but text: no markup, and its control and direction characters spelt out.
+
+    Data must not steer the terminal.
+    """
+    return escape("".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text))
 
 
 def print_error(error: SkyulfClientError, *, as_json: bool) -> None:
@@ -120,9 +131,9 @@ def print_error(error: SkyulfClientError, *, as_json: bool) -> None:
     about = ""
     if isinstance(error, SkyulfApiError):
         about = f" [dim]({escape(error.code)}{', request ' + escape(error.request_id) if error.request_id else ''})[/]"
-    err().print(f"[bold red]Error:[/] {escape(str(error))}{about}", soft_wrap=True)
+    err().print(f"[bold red]Error:[/] {plain(str(error))}{about}", soft_wrap=True)
     for problem in getattr(error, "errors", ()):
-        err().print(f"  [bold]{escape(problem.pointer or '/')}[/]  {escape(problem.detail)}", soft_wrap=True)
+        err().print(f"  [bold]{plain(problem.pointer or '/')}[/]  {plain(problem.detail)}", soft_wrap=True)
 
 
 @contextmanager

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from skyulf_client.cli.context import AsJson, Cursor, Limit, client
 from skyulf_client.cli.jobs import end_of, show_job
-from skyulf_client.cli.output import out, print_fields, print_json, print_page
+from skyulf_client.cli.output import out, plain, print_fields, print_json, print_page
 from skyulf_client.errors import SkyulfClientError
 
 app = typer.Typer(no_args_is_help=True, help="Say how a model is made, and make it.")
@@ -53,8 +52,8 @@ def validate(
     elif found.valid:
         out().print("[green]The configuration is valid.[/]")
     for problem in () if as_json else found.problems:
-        hint = f" [dim]{escape(problem.suggestion)}[/]" if problem.suggestion else ""
-        out().print(f"[bold]{escape(problem.pointer or '/')}[/]  {escape(problem.message)}{hint}", soft_wrap=True)
+        hint = f" [dim]{plain(problem.suggestion)}[/]" if problem.suggestion else ""
+        out().print(f"[bold]{plain(problem.pointer or '/')}[/]  {plain(problem.message)}{hint}", soft_wrap=True)
     raise typer.Exit(0 if found.valid else 1)
 
 
@@ -111,9 +110,9 @@ def show_node(context: typer.Context, name: str, as_json: AsJson = False) -> Non
     parameters = found.json_schema.get("properties")
     for parameter, schema in parameters.items() if isinstance(parameters, dict) else ():
         about = schema if isinstance(schema, dict) else {}
-        default = f" [dim](default {escape(json.dumps(about['default']))})[/]" if "default" in about else ""
+        default = f" [dim](default {plain(json.dumps(about['default']))})[/]" if "default" in about else ""
         out().print(
-            f"  [bold]{escape(parameter)}[/]  {escape(str(about.get('description', '')))}{default}", soft_wrap=True
+            f"  [bold]{plain(parameter)}[/]  {plain(str(about.get('description', '')))}{default}", soft_wrap=True
         )
 
 

@@ -1,6 +1,7 @@
 """Reading JSON bodies strictly: no NaN, Infinity, lone surrogates, NUL, oversized integers or abysmal nesting."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -24,7 +25,11 @@ _SUSPICIOUS = re.compile(rb"\\u0000|\d{19}")
 
 def parse_json(body: bytes) -> JsonValue:
     """Parse JSON text, or raise `json.JSONDecodeError` or `InvalidInputError` (with a pointer to the value)."""
-    parsed: JsonValue = orjson.loads(body)
+    try:
+        parsed: JsonValue = orjson.loads(body)
+    except json.JSONDecodeError:
+        _refuse_not_finite(body)
+        raise
     if _SUSPICIOUS.search(body):
         exact: JsonValue = json.loads(body, parse_int=_whole_number)
         _refuse_bad_values(exact)
@@ -83,20 +88,42 @@ async def admit(request: Request) -> None:
         BodyLimit.of(request.scope).raise_to(entry.access.max_body_bytes)
 
 
-def _whole_number(digits: str) -> int:
+class _Beyond64Bits(str):
+    """The digits of a whole number that is too large."""
+
+    __slots__ = ()
+
+
+def _whole_number(digits: str) -> int | _Beyond64Bits:
     if len(digits) > 20 or not SMALLEST <= int(digits) <= LARGEST:
-        problem = FieldProblem("", f"the number {digits[:24]}… is beyond 64 bits", "number-too-large")
-        raise InvalidInputError("A whole number in the body is beyond 64 bits; send it as text.", errors=[problem])
+        return _Beyond64Bits(digits)
     return int(digits)
 
 
+def _refuse_not_finite(body: bytes) -> None:
+    """Other programs write NaN and Infinity into what they call JSON: then say where. Silent about other faults."""
+    try:
+        lenient: JsonValue = json.loads(body, parse_int=_whole_number)
+    except (ValueError, RecursionError):
+        return
+    _refuse_bad_values(lenient)
+
+
 def _refuse_bad_values(document: JsonValue) -> None:
-    """Find NUL characters in text and keys; a stack of our own, as the nesting may be deep."""
+    """Find what JSON text may hold and Skyulf refuses; a stack of our own, as the nesting may be deep."""
     waiting: list[tuple[tuple[str | int, ...], JsonValue]] = [((), document)]
     while waiting:
         path, value = waiting.pop()
+        if isinstance(value, _Beyond64Bits):
+            shortened = value if len(value) <= 24 else f"{value[:24]}…"
+            problem = FieldProblem(pointer(path), f"the number {shortened} is beyond 64 bits", "number-too-large")
+            raise InvalidInputError("A whole number in the body is beyond 64 bits.", errors=[problem])
         if isinstance(value, str):
             _refuse_nul_text(path, value)
+        elif isinstance(value, float) and not math.isfinite(value):
+            said = "is not a finite number; JSON has no NaN and no Infinity, a missing value is null"
+            problem = FieldProblem(pointer(path), said, "not-finite")
+            raise InvalidInputError("The body holds a number that is not finite.", errors=[problem])
         elif isinstance(value, list):
             waiting.extend(((*path, index), item) for index, item in enumerate(value))
         elif isinstance(value, dict):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -56,6 +57,19 @@ async def ensure_first_run(
     return FirstRun(project.id, material.text, _publish(pending, home) if pending is not None else None)
 
 
+def remember_address(home: Path, url: str) -> None:
+    """Let the file of the first run name the address where Skyulf is now; nothing where there is no such file."""
+    kept = home / CREDENTIALS
+    try:
+        found = json.loads(kept.read_text())
+    except (OSError, ValueError):
+        return
+    if isinstance(found, dict) and found.get("url") != url:
+        pending = _write(home / f".{CREDENTIALS}.{os.getpid()}", {**found, "url": url})
+        if pending is not None:
+            _publish(pending, home)
+
+
 async def _make(uow: GatewayUnitOfWork, material: KeyMaterial) -> Project | None:
     now = utc_now()
     organisation = Organisation(id=new_id(), slug=DEFAULT, name="Default", created_at=now, updated_at=now)
@@ -86,9 +100,13 @@ async def _make(uow: GatewayUnitOfWork, material: KeyMaterial) -> Project | None
 
 def _write_pending(home: Path, material: KeyMaterial, url: str) -> Path | None:
     path = home / f".{CREDENTIALS}.{material.prefix}.{os.getpid()}"
-    text = json.dumps({"url": url, "api_key": material.text, "project": DEFAULT}, indent=2) + "\n"
+    return _write(path, {"url": url, "api_key": material.text, "project": DEFAULT})
+
+
+def _write(path: Path, credentials: Mapping[str, str]) -> Path | None:
+    text = json.dumps(credentials, indent=2) + "\n"
     try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
