@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from uuid import UUID
 
 from pydantic import JsonValue
 from skyulf_core.serving.golden import GoldenMismatchError, replay
@@ -22,6 +21,7 @@ from skyulf_service.signing.manifest import UntrustedManifestError, verify_manif
 
 from skyulf_inference.domain.errors import ArtifactRefusedError
 from skyulf_inference.domain.serving import Artifact
+from skyulf_inference.runtime.models import LoadedModel
 
 BUNDLE_FORMAT = "skyulf.bundle/1"
 MAX_MANIFEST = 4 << 20
@@ -36,16 +36,18 @@ class ArtifactLoader:
     cache: BlobCache
     trusted: Callable[[], PublicKeys]
 
-    async def load(self, artifact: Artifact, project_id: UUID) -> PlanModel:
-        """Return the model, warmed by its golden rows. Raises `ArtifactRefusedError` with the reason."""
+    async def load(self, artifact: Artifact) -> LoadedModel:
+        """Return the model, warmed by its golden rows. Raises `ArtifactRefusedError` with the reason.
+
+        Whom the bundle belongs to is not asked here: `LoadedModel.require_project` is for every deployment of it.
+        """
         blobs = Blobs(self.stores(artifact.bucket))
         manifest = await self._manifest(blobs, artifact)
-        if manifest.get("project_id") != str(project_id):
-            raise ArtifactRefusedError("artifact-foreign", "The bundle was made for another project.")
         files: dict[str, bytes] = {}
         for path, ref in _listed(manifest).items():
             files[path] = await self._bytes(blobs, ref, path)
-        return await asyncio.to_thread(_load, files)
+        plan = await asyncio.to_thread(_load, files)
+        return LoadedModel(artifact.digest, str(manifest.get("project_id")), plan)
 
     async def _manifest(self, blobs: Blobs, artifact: Artifact) -> dict[str, JsonValue]:
         if artifact.size > MAX_MANIFEST:

@@ -8,13 +8,24 @@ from weakref import WeakValueDictionary
 
 from skyulf_core.serving.plan import PlanModel
 
+from skyulf_inference.domain.errors import ArtifactRefusedError
+
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class LoadedModel:
-    """A model in memory, by its digest. It is freed when the last request that holds it has ended."""
+    """A model in memory, by its digest. It is freed when the last request that holds it has ended.
+
+    ``project_id`` is the project that it was made for, as its signed manifest says.
+    """
 
     digest: str
+    project_id: str
     plan: PlanModel
+
+    def require_project(self, project_id: UUID) -> None:
+        """Raise `ArtifactRefusedError` for every project but its own."""
+        if self.project_id != str(project_id):
+            raise ArtifactRefusedError("artifact-foreign", "The bundle was made for another project.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +86,11 @@ class ModelShelf:
         for key in [key for key in self._live if key not in wanted]:
             del self._live[key]
 
-    async def load_once(self, digest: str, load: Callable[[], Awaitable[PlanModel]]) -> LoadedModel:
-        """Return the model of a digest; however many ask at once, it is loaded once."""
+    async def load_once(self, digest: str, load: Callable[[], Awaitable[LoadedModel]]) -> LoadedModel:
+        """Return the model of a digest; however many ask at once, it is loaded once.
+
+        Who may have it is for each who asks to check: whoever asked first may not be the one that it belongs to.
+        """
         known = self._loaded.get(digest)
         if known is not None:
             return known
@@ -87,7 +101,6 @@ class ModelShelf:
             task.add_done_callback(lambda _: self._loading.pop(digest, None))
         return await asyncio.shield(task)
 
-    async def _load(self, digest: str, load: Callable[[], Awaitable[PlanModel]]) -> LoadedModel:
-        loaded = LoadedModel(digest, await load())
-        self._loaded[digest] = loaded
+    async def _load(self, digest: str, load: Callable[[], Awaitable[LoadedModel]]) -> LoadedModel:
+        loaded = self._loaded[digest] = await load()
         return loaded

@@ -98,7 +98,8 @@ class Reconciler:
             _log.exception("replica.load_failed", deployment=serving.name)
             state = ReplicaStatus.FAILED, "load-failed", f"The model could not be loaded: {type(error).__name__}."
         finally:
-            await self._shelf.settle((serving.project_id, serving.name))
+            if not self._is_superseded(serving):  # else those who wait for a model wait for the newer one
+                await self._shelf.settle((serving.project_id, serving.name))
         self._retry_at[serving.id] = monotonic() + RETRY_FAILED_SECONDS
         live = self._shelf.get(serving.project_id, serving.name)
         said = ReplicaState(
@@ -112,14 +113,16 @@ class Reconciler:
         )
         await self._say(said)
 
+    def _is_superseded(self, serving: Serving) -> bool:
+        return self._loads[serving.id][1] is not asyncio.current_task()
+
     async def _swap_in(self, serving: Serving, target: Target) -> None:
         patience = monotonic() + self._settings.artifact_patience_seconds
         digest = target.artifact.digest
         while True:
             try:
-                loaded = await self._shelf.load_once(
-                    digest, lambda: self._loader.load(target.artifact, serving.project_id)
-                )
+                loaded = await self._shelf.load_once(digest, lambda: self._loader.load(target.artifact))
+                loaded.require_project(serving.project_id)
                 break
             except ArtifactRefusedError as error:
                 if not error.passing or monotonic() >= patience:
