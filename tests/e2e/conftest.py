@@ -32,8 +32,20 @@ def told(skyulf: Skyulf) -> Iterator[Told]:
         versions[name] = api.version_of(jobs[name])
         deployments[name] = api.deploy(name, f"late-{name}", versions[name]["version"])
     events = reader.finish()
-    asked = flights.held_out()
     yield Told(
-        skyulf, api, trace_id, data, dataset, pipelines, jobs, versions, deployments, asked, events, reader.connections
+        skyulf=skyulf,
+        api=api,
+        trace_id=trace_id,
+        data=data,
+        dataset=dataset,
+        pipelines=pipelines,
+        jobs=jobs,
+        versions=versions,
+        deployments=deployments,
+        asked=flights.held_out(),
+        events=events,
+        connections=reader.connections,
+        seconds=reader.followed,
+        announced=skyulf.announced(api.project_id),
     )
     api.http.close()

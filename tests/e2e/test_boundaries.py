@@ -21,6 +21,13 @@ def test_a_service_is_refused_by_the_other_databases(distributed: Distributed, r
         asyncio.run(tables(distributed.database_url(database, role_of=role)))
 
 
+def test_a_service_holds_no_private_key_but_its_own(distributed: Distributed) -> None:
+    for service in SERVICES:
+        folder = distributed.keys_of(service)
+        assert {path.name for path in folder.glob("*.key")} == {f"{service}.key"}
+        assert {path.name for path in folder.glob("*.pub")} == {f"{name}.pub" for name in SERVICES}
+
+
 async def tables(url: str) -> int:
     """How many tables a role sees."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))

@@ -89,8 +89,17 @@ def test_the_batch_the_library_and_plain_scikit_learn_agree(told: Told, name: st
     served = probabilities(batch)
     assert served.shape == (1000, 2)
     np.testing.assert_array_equal(served, library.predict_proba(told.asked).to_numpy())
-    np.testing.assert_allclose(served, plain, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(served, plain, rtol=0, atol=signed_tolerance(told, name))
     assert batch["predictions"] == library.predict(told.asked).to_list()
+
+
+def test_what_is_asked_is_not_in_the_training_file(told: Told) -> None:
+    trained = pl.read_csv(io.BytesIO(told.data), schema=told.asked.schema)
+
+    assert trained.equals(flights.training())
+    assert told.asked.height == flights.without(told.asked, trained).height == 1000
+    assert told.asked["carrier"].is_in(flights.UNSEEN).sum() == 100
+    assert told.asked["air_time"].null_count() >= 100
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(1000, marks=pytest.mark.slow)])
@@ -116,6 +125,14 @@ def test_a_repeated_run_with_one_key_is_one_run(told: Told) -> None:
     assert len({answer.text for answer in answers}) == 1
     assert other.status_code == 422
     told.api.call("POST", f"/jobs/{answers[0].json()['id']}/cancel")
+
+
+def signed_tolerance(told: Told, name: str) -> float:
+    """How far the deployed bundle's answers may be from those of training, as its signed manifest says."""
+    manifest = told.skyulf.objects.manifest(told.versions[name]["digest"])
+    tolerance: float = manifest["golden"]["tolerance"]
+    assert 0 <= tolerance <= 1e-9
+    return tolerance
 
 
 def probabilities(answer: Json) -> np.ndarray:

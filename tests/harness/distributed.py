@@ -1,22 +1,26 @@
 """Skyulf with every role in a process of its own, on Kafka, PostgreSQL (a database and a role each) and S3."""
 
 import asyncio
+import json
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 from minio import Minio
+from skyulf_service.signing.keys import load_or_create
 from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess
 
-from harness.form import Form, Skyulf, quiet
+from harness.form import Announced, Form, Skyulf, quiet
 from harness.objects import S3, Objects
 from harness.round_robin import RoundRobin
 from harness.topics import published
@@ -66,7 +70,7 @@ class Distributed(Skyulf):
     ) -> None:
         super().__init__(folder, settings)
         self.kafka, self.postgres, self.s3 = kafka, postgres, s3
-        self.keys = folder / "keys"
+        self.keys = self._make_keys()
         self.databases = {service: postgres.create_database() for service in SERVICES}
         self.roles = {role.name: role for role in self._build()}
         self.balancer = RoundRobin([self.roles[name].port for name in ("inference-api", "inference-api-2")])
@@ -97,11 +101,9 @@ class Distributed(Skyulf):
             role.wait_ready()
 
     def migrate(self) -> None:
-        """Bring all databases to the newest schema, and make buckets and topics."""
-        command = [sys.executable, "-m", "skyulf_standalone", "migrate"]
-        env = self.roles["gateway-worker"].process.env
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        """Bring all databases to the newest schema, and make buckets and topics: each service with what it may know."""
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(self._migrate, SERVICES))
 
     def stop(self) -> None:
         """End every role with SIGTERM; each ends with 0 and leaves nothing behind."""
@@ -188,6 +190,38 @@ class Distributed(Skyulf):
         """The traceparent of every event that was published, by the event's id."""
         return {record.id: record.traceparent for record in published(self.bootstrap)}
 
+    def announced(self, project_id: str) -> list[Announced]:
+        """What lies on Kafka's topics."""
+        found = []
+        for record in published(self.bootstrap):
+            if project_id.encode() not in record.value:  # nor may it be JSON
+                continue
+            body, source, subject = json.loads(record.value), record.headers["ce_source"], record.headers["ce_subject"]
+            if body["project_id"] == project_id:
+                found.append(Announced(record.id, source.decode(), subject.decode(), body["aggregate_version"], record))
+        return found
+
+    def keys_of(self, service: str) -> Path:
+        """The folder with the keys of a service: its own private one, and the public ones of all."""
+        return self.folder / f"keys-{service}"
+
+    def _make_keys(self) -> Path:
+        """Make all keys, as a person does who installs Skyulf on several machines; returns the folder with all."""
+        everything = self.folder / "keys"
+        for service in SERVICES:
+            load_or_create(everything, service)
+        for service in SERVICES:
+            self.keys_of(service).mkdir(mode=0o700)
+            for path in [everything / f"{service}.key", *everything.glob("*.pub")]:
+                shutil.copy(path, self.keys_of(service))
+        return everything
+
+    def _migrate(self, service: str) -> None:
+        command = [sys.executable, "-m", "skyulf_standalone", "migrate", service]
+        env = self.roles[f"{service}-worker"].process.env
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def _build(self) -> Iterator[Role]:
         for service, roles in ROLES.items():
             for role in roles:
@@ -204,7 +238,6 @@ class Distributed(Skyulf):
         shared = quiet(
             {
                 "SKYULF_FORM": "distributed",
-                "SKYULF_KEYS_DIR": str(self.keys),
                 "SKYULF_KAFKA_BOOTSTRAP": self.bootstrap,
                 "SKYULF_S3_ENDPOINT": self.s3.endpoint,
                 "SKYULF_S3_ACCESS_KEY": self.s3.access_key,
@@ -215,11 +248,12 @@ class Distributed(Skyulf):
         )
         for role in self.roles.values():
             service = role.name.split("-")[0]
-            own = {f"SKYULF_{service.upper()}_DATABASE_URL": self.database_url(service)}
-            # each process knows its own service's database only; what migrates knows all
-            every = {f"SKYULF_{s.upper()}_DATABASE_URL": self.database_url(s) for s in SERVICES}
-            known = every if role.name == "gateway-worker" else own
-            role.process.env.update({**shared, **known, **self.settings})
+            # each process knows its own service's database and private key only
+            own = {
+                f"SKYULF_{service.upper()}_DATABASE_URL": self.database_url(service),
+                "SKYULF_KEYS_DIR": str(self.keys_of(service)),
+            }
+            role.process.env.update({**shared, **own, **self.settings})
 
     def _port(self, service: str) -> int:
         return self.balancer.port if service == "inference" else self.roles[f"{service}-api"].port

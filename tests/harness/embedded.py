@@ -10,7 +10,7 @@ from uuid import UUID
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess
 
-from harness.form import Form, Skyulf, quiet
+from harness.form import Announced, Form, Skyulf, quiet
 from harness.objects import Folder, Objects
 
 
@@ -70,6 +70,16 @@ class Embedded(Skyulf):
             for event_id, traceparent in rows(path, "SELECT event_id, traceparent FROM outbox"):
                 found[str(UUID(str(event_id)))] = str(traceparent or "")
         return found
+
+    def announced(self, project_id: str) -> list[Announced]:
+        """What lies in the services' outboxes."""
+        query = "SELECT event_id, source, aggregate_id, aggregate_version, project_id FROM outbox ORDER BY seq"
+        return [
+            Announced(str(UUID(str(event))), str(source), str(subject), int(str(version)))
+            for path in self.databases()
+            for event, source, subject, version, project in rows(path, query)
+            if UUID(str(project)) == UUID(project_id)
+        ]
 
 
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:

@@ -40,12 +40,19 @@ def training(rows: int = 4000) -> pl.DataFrame:
 
 
 def held_out(rows: int = 1000) -> pl.DataFrame:
-    """Other flights, a tenth of them of unseen carriers and a tenth with nulls."""
+    """Flights unlike all of `training`, a tenth of them of unseen carriers and a tenth with nulls; each once."""
     seed, tenth = 20131231, rows // 10
-    unseen = flights().filter(pl.col("carrier").is_in(UNSEEN)).sample(tenth, seed=seed)
-    nulls = flights().filter(pl.col("air_time").is_null()).sample(tenth, seed=seed)
-    others = flights().filter(~pl.col("carrier").is_in(UNSEEN)).sample(rows - 2 * tenth, seed=seed)
-    return pl.concat([unseen, nulls, others]).sample(fraction=1.0, shuffle=True, seed=seed)
+    others = without(flights(), training())
+    unseen = others.filter(pl.col("carrier").is_in(UNSEEN)).sample(tenth, seed=seed)
+    nulls = others.filter(pl.col("air_time").is_null(), ~pl.col("carrier").is_in(UNSEEN)).sample(tenth, seed=seed)
+    known = without(others.filter(~pl.col("carrier").is_in(UNSEEN)), nulls).sample(rows - 2 * tenth, seed=seed)
+    return pl.concat([unseen, nulls, known]).sample(fraction=1.0, shuffle=True, seed=seed)
+
+
+def without(frame: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a frame that no row of the other equals in what a model is asked with; nulls are equal."""
+    asked = [name for name in COLUMNS if name != TARGET]
+    return frame.join(other, on=asked, how="anti", nulls_equal=True, maintain_order="left")
 
 
 def shuffled(frame: pl.DataFrame) -> list[Row]:

@@ -3,6 +3,7 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -11,8 +12,20 @@ from skyulf_service.testing.processes import RunMarker
 
 from harness.api import Api
 from harness.objects import Objects
+from harness.topics import Published
 
 Form = Literal["embedded", "distributed"]
+
+
+@dataclass(frozen=True)
+class Announced:
+    """An event as its service announced it, and its record on Kafka where there is one."""
+
+    id: str
+    source: str
+    subject: str
+    version: int
+    record: Published | None = None
 
 
 class Skyulf(ABC):
@@ -47,6 +60,10 @@ class Skyulf(ABC):
     @abstractmethod
     def traceparents(self) -> dict[str, str]:
         """The traceparent of every event that was published, by the event's id."""
+
+    @abstractmethod
+    def announced(self, project_id: str) -> list[Announced]:
+        """Every event that the services announced about a project, those of an aggregate in their order."""
 
     def admin(self) -> Api:
         """A client with the key of the first run."""

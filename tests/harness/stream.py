@@ -1,7 +1,10 @@
 """A reader of the event stream that loses its connection all the time."""
 
+import asyncio
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +12,9 @@ from typing import Any
 import httpx
 
 from harness.api import PREFIX, Api
+
+# so many connections without an event, and nothing is on its way any more
+QUIET_CONNECTIONS = 3
 
 
 @dataclass(frozen=True)
@@ -52,14 +58,19 @@ def read_stream(api: Api, *, after: int = 0, at_most: int | None = None, quiet: 
 
 
 class Reader:
-    """Follows the stream in a thread, reconnecting after every ``at_most`` events with the last number it saw."""
+    """Follows the stream in a thread: every ``seconds`` it drops the connection, whatever is on its way, and comes back
+    with the last number that it saw.
+    """
 
-    def __init__(self, api: Api, *, at_most: int = 2) -> None:
+    def __init__(self, api: Api, *, seconds: float = 1.0) -> None:
         self.seen: list[Seen] = []
         self.connections = 0
-        self._api, self._at_most = api, at_most
+        self.followed = 0.0
+        self._api, self._seconds = api, seconds
+        self._last = 0
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True, name="event-reader")
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True, name="event-reader")
 
     def start(self) -> None:
         """Begin at the first event of the project."""
@@ -68,16 +79,44 @@ class Reader:
     def finish(self) -> list[Seen]:
         """Read what is still on its way, and return everything."""
         self._over.set()
-        self._thread.join(60)
+        self._thread.join(120)
         assert not self._thread.is_alive(), "the event stream never became quiet"
+        assert self._failure is None, repr(self._failure)
         return self.seen
 
-    def _follow(self) -> None:
-        while True:
-            over = self._over.is_set()
-            last = self.seen[-1].number if self.seen else 0
-            self.connections += 1
-            found = list(read_stream(self._api, after=last, at_most=self._at_most))
-            self.seen += found
-            if over and not found:
-                return
+    def _run(self) -> None:
+        began = time.monotonic()
+        try:
+            asyncio.run(self._follow())
+        except BaseException as error:  # shown by whoever waits for the end
+            self._failure = error
+        self.followed = time.monotonic() - began
+
+    async def _follow(self) -> None:
+        headers = {**self._api.http.headers, "Accept": "text/event-stream"}
+        async with httpx.AsyncClient(base_url=self._api.url, headers=headers, timeout=30, trust_env=False) as client:
+            silent = 0
+            while silent < QUIET_CONNECTIONS:
+                before, over = len(self.seen), self._over.is_set()
+                await self._connect(client)
+                silent = silent + 1 if over and len(self.seen) == before else 0
+
+    async def _connect(self, client: httpx.AsyncClient) -> None:
+        self.connections += 1
+        last = {"Last-Event-ID": str(self._last)}
+        with contextlib.suppress(TimeoutError):
+            async with (
+                asyncio.timeout(self._seconds),
+                client.stream("GET", f"{PREFIX}/events", headers=last) as answer,
+            ):
+                assert answer.status_code == 200, await answer.aread()
+                number, data = self._last, ""
+                async for line in answer.aiter_lines():
+                    if line.startswith("id: "):
+                        number = int(line.removeprefix("id: "))
+                    elif line.startswith("data: "):
+                        data = line.removeprefix("data: ")
+                    elif not line:  # only now the block is whole
+                        self._last = number
+                        self.seen += [Seen(number, json.loads(data))] if data else []
+                        data = ""

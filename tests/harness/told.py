@@ -6,7 +6,7 @@ import polars as pl
 
 from harness import flights
 from harness.api import Api, Json
-from harness.form import Skyulf
+from harness.form import Announced, Skyulf
 from harness.stream import Seen
 
 
@@ -26,6 +26,8 @@ class Told:
     asked: pl.DataFrame
     events: list[Seen]
     connections: int
+    seconds: float
+    announced: list[Announced]
 
     @property
     def rows(self) -> list[Json]:
