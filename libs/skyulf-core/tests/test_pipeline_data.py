@@ -125,6 +125,17 @@ def test_a_column_without_values_is_refused_by_node_and_name():
     assert (caught.value.reason, caught.value.node) == ("all-null-column", "SimpleImputer")
 
 
+def test_infinite_values_that_leave_nothing_to_fill_in_are_named():
+    data = pl.DataFrame({"x": [1.0, float("inf"), None] * 10, "y": [0, 1, 1] * 10})
+    steps = [{"node": "TrainTestSplit", "config": {"target": "y"}}, {"node": "SimpleImputer"}]
+    pipeline = Pipeline.from_config({"steps": steps, "model": {"node": "logistic_regression"}})
+
+    with pytest.raises(DataError, match="'x' holds infinite values") as caught:
+        pipeline.fit(data)
+
+    assert (caught.value.reason, caught.value.node) == ("not-finite", "SimpleImputer")
+
+
 def test_new_rows_are_checked():
     pipeline = fit({"x": X, "n": range(40), "y": ["a", "b"] * 20})
 

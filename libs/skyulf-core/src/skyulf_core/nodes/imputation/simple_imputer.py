@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, cast
 
 import polars as pl
@@ -131,6 +132,12 @@ class SimpleImputerCalculator(Calculator[SimpleImputerConfig]):
                     f"column {name!r} has no value to learn from in the training rows; drop it with DropColumns, "
                     "or fill it with strategy 'constant'",
                     reason="all-null-column",
+                    column=name,
+                )
+            if isinstance(value, float) and not math.isfinite(value):
+                raise DataError(
+                    f"column {name!r} holds infinite values: they have no {config.strategy}",
+                    reason="not-finite",
                     column=name,
                 )
         return Params(columns=columns, values=values)
