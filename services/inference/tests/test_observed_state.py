@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,10 +19,12 @@ from skyulf_inference.domain.serving import (
     Target,
 )
 from skyulf_inference.main import replica
+from skyulf_inference.persistence.tables import replicas
 from skyulf_inference.runtime.artifacts import ArtifactLoader
 from skyulf_inference.runtime.models import ModelShelf
 from skyulf_inference.service.announce import Announcer
 from skyulf_inference.service.reconcile import Reconciler
+from skyulf_service.database.types import database_now
 from skyulf_service.objects.cache import BlobCache
 from skyulf_service.signing.keys import PublicKeys
 
@@ -100,3 +102,29 @@ def test_the_same_conclusion_is_drawn_once(serving):
     assert not serving.judge(3, [failed, ready]), "one more that lives changes nothing of why it fails"
     assert serving.judge(3, [says(serving, "failed", "artifact-changed"), ready])
     assert [serving.judge(1, [ready]) for _ in range(3)] == [True, False, False]
+
+
+def test_that_no_replica_lives_is_a_failure_only_after_a_while(serving):
+    ready = says(serving, "ready")
+    assert serving.judge(1, [ready])
+
+    assert not serving.judge(0, [])
+    assert serving.status is ServingStatus.READY
+    assert [serving.judge(0, [], abandoned=True) for _ in range(2)] == [True, False]
+    assert (serving.status, serving.replicas, serving.error_code) == (ServingStatus.FAILED, 0, "no-replicas")
+    assert serving.judge(1, [ready])
+
+
+async def test_a_deployment_without_replicas_is_announced_as_such_and_as_ready_when_one_is_back(
+    inference, publish, deploy, announced, bundle
+):
+    await deploy(await publish(bundle))
+    assert await announced(1) == ["ready"]
+    announcer = Announcer(inference.parts.uows, alone_seconds=0)
+
+    while len(await inference.published()) < 2:  # the replica may say in between that it lives
+        async with inference.parts.database.begin() as connection:
+            await connection.execute(replicas.update().values(expires_at=database_now(timedelta(seconds=-1))))
+        await announcer.announce_all()
+
+    assert await announced(3) == ["ready", "failed", "ready"]

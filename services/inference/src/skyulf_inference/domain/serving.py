@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+NO_REPLICAS = "no-replicas", "No replica of inference is running."
+
 
 class Desired(StrEnum):
     """What a person wants of a deployment."""
@@ -98,13 +100,16 @@ class Serving:
         self.traceparent = traceparent
         return True
 
-    def judge(self, live: int, states: list[ReplicaState]) -> bool:
+    def judge(self, live: int, states: list[ReplicaState], *, abandoned: bool = False) -> bool:
         """Draw the conclusion from the live replicas' states of this revision; says whether it changed.
 
-        One that fails is enough for a failure; a replica that has not said anything yet takes nothing back.
+        One that fails is enough for a failure; a replica that has not said anything yet takes nothing back. That none
+        lives is a failure only where it has been so for long (``abandoned``): they may be restarting.
         """
-        if self.desired is Desired.STOPPED or live == 0:
+        if self.desired is Desired.STOPPED:
             return False
+        if live == 0:
+            return abandoned and self._conclude(ServingStatus.FAILED, 0, *NO_REPLICAS)
         failed = next((state for state in states if state.status is ReplicaStatus.FAILED), None)
         if failed is not None:
             reason = (failed.error_code, failed.error_message)

@@ -1,6 +1,7 @@
 """The worker's conclusion from what replicas say: ready, or failed with the reason."""
 
 import asyncio
+from time import monotonic
 from uuid import UUID
 
 import structlog
@@ -9,20 +10,22 @@ from skyulf_service.errors import StaleVersionError
 from skyulf_service.telemetry.tracing import span, use_traceparent
 
 from skyulf_inference import events
-from skyulf_inference.domain.serving import ServingStatus
+from skyulf_inference.domain.serving import Serving, ServingStatus
 from skyulf_inference.persistence.unit_of_work import InferenceUnitOfWork
 from skyulf_inference.service.desired import SYSTEM
 
 _log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.1
 FORGET_SECONDS = 300.0
+# all replicas may be restarting at once, on a slow machine
+ALONE_SECONDS = 60.0
 
 
-async def announce(uow: InferenceUnitOfWork, *, serving_id: UUID) -> bool:
+async def announce(uow: InferenceUnitOfWork, *, serving_id: UUID, abandoned: bool = False) -> bool:
     """Announce a change of what is observed of one deployment; says whether there was one."""
     serving = await uow.servings.require(SYSTEM, serving_id)
     states = await uow.replicas.states(serving)
-    if serving.target is None or not serving.judge(await uow.replicas.live(), states):
+    if serving.target is None or not serving.judge(await uow.replicas.live(), states, abandoned=abandoned):
         return False
     await uow.servings.save(serving)
     still_serving = next((state.serving_revision for state in states if state.serving_revision), None)
@@ -37,8 +40,10 @@ async def announce(uow: InferenceUnitOfWork, *, serving_id: UUID) -> bool:
 class Announcer:
     """Looks at what may have changed until cancelled. Several may run: the aggregate's version lets one of them win."""
 
-    def __init__(self, uows: UnitOfWorks[InferenceUnitOfWork]) -> None:
+    def __init__(self, uows: UnitOfWorks[InferenceUnitOfWork], *, alone_seconds: float = ALONE_SECONDS) -> None:
         self._uows = uows
+        self._alone_seconds = alone_seconds
+        self._alone_since: float | None = None
 
     async def run(self) -> None:
         """Announce what changes; a database that is away is waited for."""
@@ -56,19 +61,30 @@ class Announcer:
             await asyncio.sleep(POLL_SECONDS)
 
     async def announce_all(self) -> None:
-        """Go through everything that may not be as announced. While no replica lives there is nobody to go by."""
+        """Go through everything that may not be as announced."""
         async with self._uows.read() as uow:
             live = await uow.replicas.live()
-            unsettled = [serving.id for serving in await uow.servings.unsettled(live)] if live else []
-            judged = [serving_id for serving_id in unsettled if await _would_change(uow, serving_id)]
+            abandoned = self._is_abandoned(live)
+            if live == 0 and not abandoned:
+                return
+            unsettled = await uow.servings.unsettled(live)
+            judged = [serving.id for serving in unsettled if await _would_change(uow, serving, abandoned)]
         for serving_id in judged:
             try:
                 async with self._uows() as uow:
-                    await announce(uow, serving_id=serving_id)
+                    await announce(uow, serving_id=serving_id, abandoned=abandoned)
             except StaleVersionError:
                 continue  # somebody else announced it, or a newer wish arrived
 
+    def _is_abandoned(self, live: int) -> bool:
+        now = monotonic()
+        if live:
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = now
+        return self._alone_since is not None and now - self._alone_since >= self._alone_seconds
 
-async def _would_change(uow: InferenceUnitOfWork, serving_id: UUID) -> bool:
-    serving = await uow.servings.require(SYSTEM, serving_id)
-    return serving.judge(await uow.replicas.live(), await uow.replicas.states(serving))
+
+async def _would_change(uow: InferenceUnitOfWork, serving: Serving, abandoned: bool) -> bool:
+    states = await uow.replicas.states(serving)
+    return serving.judge(await uow.replicas.live(), states, abandoned=abandoned)
