@@ -10,6 +10,7 @@ from harness import constants
 from harness.api import Api, Json
 from harness.form import Skyulf
 from harness.objects import blob_key
+from harness.stream import Seen, read_stream
 
 BUCKET = "skyulf-pipeline"
 MANIFEST = "the manifest"
@@ -38,6 +39,7 @@ def test_one_flipped_byte_anywhere_in_a_bundle_keeps_the_old_version_serving(sky
                 found = deployed(skyulf, api)
                 assert found["error"]["code"] == "artifact-changed"
                 assert name in found["error"]["message"]
+                assert_failure_was_announced(api, found)
                 assert_old_version_serves(api, found)
 
         forget_caches(skyulf)
@@ -57,7 +59,9 @@ def test_a_pickle_in_the_place_of_a_models_files_is_never_run(skyulf: Skyulf, tm
         files = {name: digest for name, digest in digests.items() if name != MANIFEST}
         for slots in ([digests[MANIFEST]], list(files.values())):
             with planted(skyulf, dict.fromkeys(slots, harmful)):
-                assert_old_version_serves(api, deployed(skyulf, api))
+                found = deployed(skyulf, api)
+                assert_failure_was_announced(api, found)
+                assert_old_version_serves(api, found)
 
     assert not canary.exists()
 
@@ -104,6 +108,19 @@ def forget_caches(skyulf: Skyulf) -> None:
     """Empty the disk cache of every replica: other bundles have the same files."""
     for folder in skyulf.folder.rglob("cache/inference"):
         shutil.rmtree(folder)
+
+
+def assert_failure_was_announced(api: Api, found: Json) -> None:
+    """The event stream tells of this revision's failure, with the same reason; of no other outcome."""
+
+    def is_it(seen: Seen) -> bool:
+        return seen.type.startswith("deployment.") and seen.data["revision"] == found["revision"]
+
+    told = next(seen for seen in read_stream(api, quiet=20) if is_it(seen))
+    assert told.type == "deployment.failed"
+    assert (told.data["name"], told.data["status"]) == (found["name"], "failed")
+    assert told.data["error"]["code"] == found["error"]["code"]
+    assert told.data["error"]["message"] == found["error"]["message"]
 
 
 def assert_old_version_serves(api: Api, found: Json) -> None:

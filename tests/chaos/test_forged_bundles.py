@@ -15,6 +15,7 @@ from harness.api import Json
 from harness.distributed import Distributed
 from harness.objects import blob_key
 from harness.records import send
+from harness.stream import read_stream
 from harness.topics import Published, published
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.signing.manifest import sign_manifest
@@ -45,6 +46,10 @@ def test_a_pickle_in_any_slot_of_a_signed_bundle_is_never_executed(distributed: 
             if slot in ("plan.json", "golden.json"):
                 assert found["status"] == "failed", slot
                 assert found["error"]["code"] == "artifact-unreadable"
+                told = [seen.data for seen in read_stream(api) if seen.type == "deployment.failed"]
+                assert [one["error"]["code"] for one in told if one["revision"] == found["revision"]] == [
+                    "artifact-unreadable"
+                ]
 
 
 class Canary:

@@ -1,5 +1,6 @@
 """Every operation of the served document × no key, a key without its permission, another project's key."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,9 @@ from uuid import uuid4
 import pytest
 from harness import configs
 from harness.api import PREFIX, Api, Json
+from harness.distributed import Distributed
 from harness.form import Skyulf
+from harness.records import send
 from harness.refusals import refused
 from harness.stream import read_stream
 
@@ -61,7 +64,7 @@ class Property:
 
 @pytest.fixture(scope="module")
 def mine(skyulf: Skyulf) -> Iterator[Property]:
-    """One of everything: dataset, pipeline, job, model version, alias, deployment, key."""
+    """One of everything: dataset, pipeline, job, model version, alias, deployment, key, on Kafka a dead letter too."""
     with skyulf.project() as api:
         dataset = api.ready_dataset(configs.tiny_data())
         pipeline = api.ok("POST", "/pipelines", json={"name": "mine", "config": configs.tiny(), "register_as": "mine"})
@@ -76,7 +79,26 @@ def mine(skyulf: Skyulf) -> Iterator[Property]:
             "key_id": api.ok("GET", "/api-keys")["items"][0]["id"],
             "letter_id": str(uuid4()),
         }
+        if isinstance(skyulf, Distributed):
+            ids["letter_id"] = dead_letter(skyulf, api)
         yield Property(api, ids)
+
+
+def dead_letter(skyulf: Distributed, api: Api) -> str:
+    """Have registry park an event of the project that it cannot read; returns the letter's id."""
+    body = json.dumps({"project_id": api.project_id, "job_id": "unreadable"}).encode()
+    attributes = {"ce_specversion": "1.0", "ce_id": str(uuid4()), "ce_source": "/services/pipeline", "ce_subject": "j"}
+    attributes |= {"ce_type": "io.skyulf.job.completed.v1", "ce_time": "2026-01-01T00:00:00Z"}
+    send(skyulf.bootstrap, (body, [(name, value.encode()) for name, value in attributes.items()]))
+    with skyulf.admin() as admin:
+        found: list[str] = api.eventually(lambda: parked(admin, api.project_id), what="the letter is listed")
+    return found[0]
+
+
+def parked(admin: Api, project_id: str) -> list[str]:
+    """The ids of registry's dead letters that name a project."""
+    letters = admin.ok("GET", "/dead-letters", params={"limit": 100})["items"]
+    return [one["id"] for one in letters if one["service"] == "registry" and project_id in one["value"]]
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +160,9 @@ def test_another_project_gets_404_and_changes_nothing(
             refused(ask(stranger, mine, operation), status)
         assert list(read_stream(stranger, quiet=0.5))[1:] == []
     assert state(mine) == before
+    if isinstance(skyulf, Distributed):
+        with skyulf.admin() as admin:
+            assert parked(admin, mine.api.project_id) == [mine.ids["letter_id"]]
 
 
 def test_objects_named_in_bodies_are_those_of_the_project(skyulf: Skyulf, mine: Property) -> None:
