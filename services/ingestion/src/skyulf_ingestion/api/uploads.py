@@ -1,5 +1,6 @@
 """Receiving files: streamed into the object store, with a first look at their beginning."""
 
+import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,15 +12,14 @@ from skyulf_service.errors import FieldProblem, InvalidInputError, SkyulfError, 
 from skyulf_service.http.idempotency import KnownAnswer
 from skyulf_service.ids import new_id
 from skyulf_service.objects.store import ObjectStore
-from starlette.datastructures import UploadFile
 
+from skyulf_ingestion.api.forms import FormFile
 from skyulf_ingestion.child.errors import UnreadableFileError
 from skyulf_ingestion.child.head import HEAD_BYTES, PARQUET_MAGIC, check_head
 from skyulf_ingestion.domain.datasets import UPLOADS, Format, ReadOptions, Stored
 from skyulf_ingestion.domain.errors import UnreadableUploadError
 from skyulf_ingestion.service import Upload
 
-CHUNK = 1 << 20
 SERVER_ERRORS = 500
 FORMAT_OF_TYPE = {
     "text/csv": Format.CSV,
@@ -88,19 +88,18 @@ async def _file_of(request: Request) -> tuple[AsyncIterator[bytes], str, str]:
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media_type != "multipart/form-data":
         return request.stream(), media_type, ""
-    form = await request.form(max_files=1, max_fields=16)
-    files = [part for part in form.values() if isinstance(part, UploadFile)]
-    if not files:
-        problem = FieldProblem("/file", "is missing", "missing")
-        raise InvalidInputError("The form has no file; send one in the field `file`.", errors=[problem])
-    name = PurePosixPath((files[0].filename or "").replace("\\", "/")).name[:255]
-    printable = "".join(letter for letter in name if letter.isprintable())
-    return _parts(files[0]), (files[0].content_type or "").split(";")[0].strip().lower(), printable
+    form = FormFile(request.headers["content-type"], request.stream())
+    await form.open()
+    return form.chunks(), form.media_type.split(";")[0].strip().lower(), _display_name(form.name)
 
 
-async def _parts(file: UploadFile) -> AsyncIterator[bytes]:
-    while chunk := await file.read(CHUNK):
-        yield chunk
+def _display_name(sent: str) -> str:
+    """A file's name without the folders that some browsers send. It is only shown, never used as a path."""
+    name = PurePosixPath(sent.replace("\\", "/")).name
+    if any(unicodedata.category(letter) == "Cc" for letter in name):
+        problem = FieldProblem("/file", "has a name with control characters", "invalid-name")
+        raise InvalidInputError("The file's name contains control characters; rename it.", errors=[problem])
+    return "".join(letter for letter in name if letter.isprintable())[:255]
 
 
 async def _watched(chunks: AsyncIterator[bytes], head: bytearray) -> AsyncIterator[bytes]:

@@ -1,4 +1,8 @@
-"""Profiles of datasets: few columns in memory at a time, so that size is bounded by the longest column."""
+"""Profiles of datasets, one column after the other.
+
+A column is counted while it is read; everything but its examples follows from its values and how often each occurs.
+So what is in memory grows with the number of different values, which is the whole column only where all differ.
+"""
 
 import math
 from collections.abc import Callable, Iterator
@@ -15,6 +19,8 @@ BINS = 20
 TOP = 10
 EXAMPLES = 5
 SAMPLE_ROWS = 100
+HEAD_ROWS = 10_000
+NUMBER = r"^[+-]?\d+(\.\d+)?$"
 
 Report = Callable[[float, str], None]
 
@@ -28,12 +34,13 @@ def profile(parquet: Path, report: Report) -> dict[str, JsonValue]:
     missing = warnings = 0
     for position, (name, column) in enumerate(each_column(parquet)):
         report(0.5 + 0.5 * position / width, f"profile {name}")
-        values = column.collect().to_series()
-        dtype = values.dtype
-        missing += values.null_count()
-        found = list(_warnings(values, dtype, rows))
+        counted = _counted(column, name)
+        nulls = rows - int(counted["count"].sum())
+        missing += nulls
+        found = list(_warnings(counted, nulls, rows))
         warnings += len(found)
-        columns.append({**_column(values, dtype, rows), "warnings": [*found]})
+        described = {"name": name, **_column(counted, nulls, rows), "examples": _examples(column, name, len(counted))}
+        columns.append({**described, "warnings": [*found]})
     return {"rows": rows, "columns": columns, "missing_cells": missing, "warnings": warnings}
 
 
@@ -52,75 +59,100 @@ def logical_type(dtype: pl.DataType) -> str:
     return named.get(dtype.base_type(), "string")
 
 
-def _column(values: pl.Series, dtype: pl.DataType, rows: int) -> dict[str, JsonValue]:
-    present = values.drop_nulls()
-    distinct = present.n_unique()
+def _counted(column: pl.LazyFrame, name: str) -> pl.DataFrame:
+    """The different values of a column and how often each occurs, without nulls."""
+    values = column.select(pl.col(name).alias("value")).drop_nulls()
+    return values.group_by("value").agg(pl.len().cast(pl.Int64).alias("count")).collect(engine="streaming")
+
+
+def _examples(column: pl.LazyFrame, name: str, distinct: int) -> list[JsonValue]:
+    """The first different values."""
+    wanted = min(EXAMPLES, distinct)
+    values = pl.col(name).drop_nulls().unique(maintain_order=True).head(EXAMPLES)
+    found = column.head(HEAD_ROWS).select(values).collect().to_series()
+    if len(found) < wanted:
+        first = column.with_row_index("row").drop_nulls(name).group_by(name).agg(pl.col("row").min())
+        found = first.bottom_k(EXAMPLES, by="row").collect(engine="streaming").sort("row").get_column(name)
+    return [_jsonable(value) for value in found]
+
+
+def _column(counted: pl.DataFrame, nulls: int, rows: int) -> dict[str, JsonValue]:
+    values = counted["value"]
     described: dict[str, JsonValue] = {
-        "name": values.name,
-        "type": logical_type(dtype),
-        "nulls": values.null_count(),
-        "null_share": values.null_count() / rows if rows else 0.0,
-        "distinct": distinct,
-        "examples": [_jsonable(value) for value in present.unique(maintain_order=True).head(EXAMPLES)],
-        "top_values": _top(present),
+        "type": logical_type(values.dtype),
+        "nulls": nulls,
+        "null_share": nulls / rows if rows else 0.0,
+        "distinct": len(values),
+        "top_values": _top(counted),
     }
-    if dtype.is_numeric():
-        described.update(_numbers(present.cast(pl.Float64)))
-    elif dtype.is_temporal() and len(present):
-        described.update(min=_jsonable(present.min()), max=_jsonable(present.max()))
-    elif dtype == pl.String and len(present):
-        lengths = present.str.len_chars()
+    if values.dtype.is_numeric():
+        described.update(_numbers(counted.with_columns(pl.col("value").cast(pl.Float64)), present=rows - nulls))
+    elif values.dtype.is_temporal() and len(values):
+        described.update(min=_jsonable(values.min()), max=_jsonable(values.max()))
+    elif values.dtype == pl.String and len(values):
+        lengths = values.str.len_chars()
         described.update(shortest=_integer(lengths.min()), longest=_integer(lengths.max()))
     return described
 
 
-def _numbers(present: pl.Series) -> dict[str, JsonValue]:
-    finite = present.filter(present.is_finite())
-    figures: dict[str, JsonValue] = {"non_finite": len(present) - len(finite)}
-    if not len(finite):
+def _numbers(counted: pl.DataFrame, *, present: int) -> dict[str, JsonValue]:
+    finite = counted.filter(pl.col("value").is_finite()).sort("value")
+    values, counts = finite["value"], finite["count"]
+    total = int(counts.sum())
+    figures: dict[str, JsonValue] = {"non_finite": present - total}
+    if not total:
         return figures
-    low, high = float(finite.min()), float(finite.max())  # type: ignore[arg-type]
-    quantiles = {str(q): _jsonable(finite.quantile(q, interpolation="linear")) for q in QUANTILES}
+    mean = float((values * counts).sum() / total)
+    spread = float(((values - mean) ** 2 * counts).sum())
     return {
         **figures,
-        "min": low,
-        "max": high,
-        "mean": _jsonable(finite.mean()),
-        "std": _jsonable(finite.std()),
-        "quantiles": {**quantiles},
-        "histogram": _histogram(finite, low, high),
+        "min": values[0],
+        "max": values[-1],
+        "mean": _jsonable(mean),
+        "std": _jsonable(math.sqrt(spread / (total - 1)) if total > 1 else None),
+        "quantiles": _quantiles(values, counts.cum_sum(), total),
+        "histogram": _histogram(finite, values[0], values[-1]),
     }
 
 
-def _histogram(finite: pl.Series, low: float, high: float) -> dict[str, JsonValue]:
+def _quantiles(values: pl.Series, upto: pl.Series, total: int) -> dict[str, JsonValue]:
+    """Linear interpolation between the two nearest of all values, each repeated as often as it occurs."""
+    places = [(total - 1) * q for q in QUANTILES]
+    ranks = [rank for place in places for rank in (int(place), math.ceil(place))]
+    nearest = values.gather(upto.search_sorted(pl.Series(ranks), side="right")).to_list()
+    return {
+        str(q): _jsonable(below + (above - below) * (place - int(place)))
+        for q, place, below, above in zip(QUANTILES, places, nearest[::2], nearest[1::2], strict=True)
+    }
+
+
+def _histogram(finite: pl.DataFrame, low: float, high: float) -> dict[str, JsonValue]:
     if low == high or not math.isfinite(high - low):
-        return {"edges": [low, high], "counts": [len(finite)]}
+        return {"edges": [low, high], "counts": [int(finite["count"].sum())]}
     width = (high - low) / BINS
-    bins = ((finite - low) / width).floor().clip(0, BINS - 1).cast(pl.Int64)
-    counted = dict(bins.value_counts().iter_rows())
+    bins = ((pl.col("value") - low) / width).floor().clip(0, BINS - 1).cast(pl.Int64)
+    counted = dict(finite.group_by(bins).agg(pl.col("count").sum()).iter_rows())
     edges: list[JsonValue] = [low + width * step for step in range(BINS)]
     return {"edges": [*edges, high], "counts": [counted.get(step, 0) for step in range(BINS)]}
 
 
-def _top(present: pl.Series) -> list[JsonValue]:
-    counted = (
-        present.rename("value").value_counts(name="count").sort("count", "value", descending=[True, False]).head(TOP)
-    )
-    return [{"value": _jsonable(value), "count": count} for value, count in counted.iter_rows()]
+def _top(counted: pl.DataFrame) -> list[JsonValue]:
+    most = counted.sort("count", "value", descending=[True, False]).head(TOP)
+    return [{"value": _jsonable(value), "count": count} for value, count in most.iter_rows()]
 
 
-def _warnings(values: pl.Series, dtype: pl.DataType, rows: int) -> Iterator[dict[str, JsonValue]]:
-    present, distinct = rows - values.null_count(), values.drop_nulls().n_unique()
+def _warnings(counted: pl.DataFrame, nulls: int, rows: int) -> Iterator[dict[str, JsonValue]]:
+    present, distinct, text = rows - nulls, len(counted), counted["value"].dtype == pl.String
     if not present:
         yield {"code": "all-null", "message": "Every value is missing."}
     elif distinct == 1:
         yield {"code": "constant", "message": "All values are the same."}
-    elif dtype == pl.String and distinct == present and rows > 20:
+    elif text and distinct == present and rows > 20:
         yield {"code": "unique", "message": "Every value is different: an identifier rather than a feature."}
-    if rows and values.null_count() / rows > 0.5:
+    if rows and nulls / rows > 0.5:
         yield {"code": "mostly-null", "message": "More than half of the values are missing."}
-    if dtype == pl.String and present:
-        numbers = values.str.contains(r"^[+-]?\d+(\.\d+)?$").sum() / present
+    if text and present:
+        numbers = int(counted.filter(pl.col("value").str.contains(NUMBER))["count"].sum()) / present
         if 0.5 < numbers < 1:
             yield {"code": "mixed-types", "message": f"{numbers:.1%} of the values are numbers; the rest made it text."}
         elif numbers == 1:
