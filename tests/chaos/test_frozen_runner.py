@@ -1,4 +1,8 @@
-"""A runner is frozen long enough to lose its job to another one, and wakes up in the middle of it."""
+"""A runner is frozen long enough to lose its job to another one, and wakes up in the middle of it.
+
+It is frozen twice: while its children train, where it has stored nothing and may store nothing later; and between
+storing the signed bundle and committing the job, where late outputs are certain to exist and nothing may refer to them.
+"""
 
 import json
 import time
@@ -7,17 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from harness import configs, flights
 from harness.api import Api, Json
 from harness.distributed import Distributed
 from harness.labour import at_work, begun
-from harness.stream import read_stream
+from harness.objects import blob_key
+from harness.proxies import held_answers
+from harness.stream import Seen, read_stream
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess, running
 
 BUCKET = "skyulf-pipeline"
 LEASE_SECONDS = 2.0  # as the harness sets it
 LEASES = 3
+MANIFEST = b'{"manifest":'
 
 
 @dataclass(frozen=True)
@@ -55,39 +63,102 @@ def test_a_runner_that_sleeps_through_three_leases_changes_nothing_when_it_wakes
             runner.wait_ready()
 
         assert (ended["status"], ended["attempt"]) == ("succeeded", 2), ended
-        assert_one_version(distributed, api, ended, new=distributed.objects.keys(BUCKET) - before)
+        assert_one_version(distributed, api, ended, late=late_outputs(distributed, ended, before))
         tiny = api.ready_dataset(configs.tiny_data())
         assert api.train(configs.tiny(), tiny["id"], register_as="next")["version"] == 1
         assert api.ok("GET", f"/jobs/{job['id']}") == ended
 
 
-def assert_one_version(distributed: Distributed, api: Api, job: Json, *, new: set[str]) -> None:
-    """The job made one version, of its second attempt; whatever else was stored is referred to by nobody."""
+@pytest.mark.timeout(600)
+def test_what_a_runner_stored_before_it_slept_is_referred_to_by_nobody(distributed: Distributed) -> None:
+    """It sleeps after the store has the signed manifest and before it knows, since the store's answer is held back."""
+    with (
+        distributed.project() as api,
+        held_answers(distributed.s3.endpoint, MANIFEST) as store,
+        second_runner(distributed, SKYULF_S3_ENDPOINT=store.address) as sleeper,
+    ):
+        dataset = api.ready_dataset(flights.csv(flights.training()))
+        before = distributed.objects.keys(BUCKET)
+        with distributed.without("pipeline-runner"):
+            job, _ = begun(distributed, api, dataset["id"], name="contested", rounds=50)
+            stored = manifest_of(distributed, job, before)
+            sleeper.process.pause()
+        try:
+            asleep = time.monotonic()
+            ended = api.job(job["id"], seconds=180)
+            api.eventually(lambda: time.monotonic() - asleep > LEASES * LEASE_SECONDS, what="three leases are over")
+            late = late_outputs(distributed, ended, before)  # awake, the sleeper may remove them
+        finally:
+            store.release()
+            sleeper.process.resume()
+        sleeper.wait_ready()
+        with distributed.without("pipeline-runner"):  # who takes one job at a time is done with the late one after it
+            tiny = api.ready_dataset(configs.tiny_data())
+            assert api.train(configs.tiny(), tiny["id"], register_as="next")["version"] == 1
+
+        assert ended["status"] == "succeeded", ended
+        assert stored in late
+        assert_one_version(distributed, api, ended, late=late)
+        assert api.ok("GET", f"/jobs/{job['id']}") == ended
+
+
+def manifest_of(distributed: Distributed, job: Json, before: set[str]) -> str:
+    """Wait until the store has the signed manifest of a job; returns its key."""
+    seen, deadline = set(before), time.monotonic() + 120
+    while time.monotonic() < deadline:
+        new = distributed.objects.keys(BUCKET) - seen
+        for key, manifest in manifests(distributed, new):
+            if manifest["job_id"] == job["id"]:
+                return key
+        seen |= new
+        time.sleep(0.02)
+    raise AssertionError(f"no manifest of job {job['id']}")
+
+
+def late_outputs(distributed: Distributed, job: Json, before: set[str]) -> dict[str, dict[str, Any]]:
+    """The manifests of a job that were stored beside the one of its version, by key."""
+    new = distributed.objects.keys(BUCKET) - before
+    found = {key: one for key, one in manifests(distributed, new) if one["job_id"] == job["id"]}
+    assert found.pop(blob_key(job["digest"]))["attempt"] == job["attempt"]
+    return found
+
+
+def assert_one_version(distributed: Distributed, api: Api, job: Json, *, late: dict[str, dict[str, Any]]) -> None:
+    """The job made one version, of its last attempt; whatever else was stored is referred to by nobody."""
     made = api.version_of(job)
     assert [version["version"] for version in api.versions("contested")] == [1]
     assert made["digest"] == job["digest"]
     manifest = distributed.objects.manifest(job["digest"])
-    assert (manifest["job_id"], manifest["attempt"]) == (job["id"], 2)
-    late = [found for found in manifests(distributed, new) if found != manifest and found["job_id"] == job["id"]]
-    assert all(found["epoch"] < manifest["epoch"] for found in late)
-    told = [seen.type for seen in read_stream(api)]
-    assert (told.count("job.completed"), told.count("model.registered")) == (1, 1)
+    assert (manifest["job_id"], manifest["attempt"]) == (job["id"], job["attempt"])
+    told = list(read_stream(api))
+    types = [seen.type for seen in told if job["id"] in (seen.event["subject"], of_lineage(seen))]
+    assert (types.count("job.completed"), types.count("model.registered")) == (1, 1)
+    known = json.dumps([job, made, [seen.event for seen in told]])
+    for key, left in late.items():
+        assert left["epoch"] < manifest["epoch"]
+        assert key.rpartition("/")[2] not in known
+    assert job["digest"] in known
+    assert distributed.objects.bundle(job["digest"])  # whoever removes late outputs leaves what the version shares
 
 
-def manifests(distributed: Distributed, keys: set[str]) -> Iterator[dict[str, Any]]:
-    """The signed manifests among some objects."""
+def of_lineage(seen: Seen) -> str:
+    """The job that an event's lineage names, if it names one."""
+    return str((seen.data.get("lineage") or {}).get("job_id", ""))
+
+
+def manifests(distributed: Distributed, keys: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The signed manifests among some objects, by key."""
     for key in keys:
         data = distributed.objects.read(BUCKET, key)
-        if data.startswith(b'{"manifest":'):
-            manifest: dict[str, Any] = json.loads(data)["manifest"]
-            yield manifest
+        if data.startswith(MANIFEST):
+            yield key, json.loads(data)["manifest"]
 
 
 @contextmanager
-def second_runner(distributed: Distributed) -> Iterator[Runner]:
+def second_runner(distributed: Distributed, **settings: str) -> Iterator[Runner]:
     """Another runner of the pipeline service for the block."""
     first, name, port = distributed.roles["pipeline-runner"].process, "pipeline-runner-2", free_port()
-    own = {"SKYULF_HOME": str(distributed.folder / name), "SKYULF_PIPELINE_HEALTH_PORT": str(port)}
+    own = {"SKYULF_HOME": str(distributed.folder / name), "SKYULF_PIPELINE_HEALTH_PORT": str(port), **settings}
     process = ServiceProcess(
         first.command, name=name, folder=distributed.folder, env={**first.env, **own}, marker=distributed.marker
     )
