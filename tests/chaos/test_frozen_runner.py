@@ -18,7 +18,7 @@ from harness.distributed import Distributed
 from harness.labour import at_work, begun
 from harness.objects import blob_key
 from harness.proxies import held_answers
-from harness.stream import Seen, read_stream
+from harness.stream import read_stream
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess, running
 
@@ -131,7 +131,7 @@ def assert_one_version(distributed: Distributed, api: Api, job: Json, *, late: d
     manifest = distributed.objects.manifest(job["digest"])
     assert (manifest["job_id"], manifest["attempt"]) == (job["id"], job["attempt"])
     told = list(read_stream(api))
-    types = [seen.type for seen in told if job["id"] in (seen.event["subject"], of_lineage(seen))]
+    types = [seen.type for seen in told if job["id"] in json.dumps(seen.data)]
     assert (types.count("job.completed"), types.count("model.registered")) == (1, 1)
     known = json.dumps([job, made, [seen.event for seen in told]])
     for key, left in late.items():
@@ -139,11 +139,6 @@ def assert_one_version(distributed: Distributed, api: Api, job: Json, *, late: d
         assert key.rpartition("/")[2] not in known
     assert job["digest"] in known
     assert distributed.objects.bundle(job["digest"])  # whoever removes late outputs leaves what the version shares
-
-
-def of_lineage(seen: Seen) -> str:
-    """The job that an event's lineage names, if it names one."""
-    return str((seen.data.get("lineage") or {}).get("job_id", ""))
 
 
 def manifests(distributed: Distributed, keys: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
