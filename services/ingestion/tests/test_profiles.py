@@ -41,3 +41,18 @@ def test_a_column_is_what_all_blocks_agree_on():
         types.look_at(pl.DataFrame(block))
 
     assert types.found() == {"number": "float", "text": "string", "nothing": "string", "late": "date"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (["1", "x"], "50.0% of the values are numbers"),
+        (["2020-01-01"] * 5_000 + ["2020-13-45"], "99.9% of the values are dates"),
+        (["2020-01-01T10:00:00Z"] * 3 + ["soon"], "75.0% of the values are dates"),
+    ],
+)
+def test_a_few_odd_values_that_made_a_column_text_are_warned_of(tmp_path, values, said):
+    found = described(tmp_path, pl.Series(values))
+
+    assert [warning["code"] for warning in found["warnings"]] == ["mixed-types"]
+    assert said in found["warnings"][0]["message"]

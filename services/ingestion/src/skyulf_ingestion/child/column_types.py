@@ -53,24 +53,24 @@ def _may_be(value: str, kind: str) -> bool:
 def _fits(values: pl.Expr, kind: str) -> pl.Expr:
     checks = {
         "boolean": lambda: values.str.to_lowercase().is_in(BOOLEANS),
-        "integer": lambda: values.str.contains(INTEGER) & values.cast(pl.Int64, strict=False).is_not_null(),
+        "integer": lambda: values.str.contains(INTEGER) & typed(values, kind, strict=False).is_not_null(),
         "float": lambda: values.str.contains(FLOAT),
-        "date": lambda: values.str.contains(DATE) & values.str.to_date("%Y-%m-%d", strict=False).is_not_null(),
+        "date": lambda: values.str.contains(DATE) & typed(values, kind, strict=False).is_not_null(),
         "datetime": lambda: values.str.contains(MOMENT) & _moment(values).is_not_null(),
     }
     return (checks[kind]() | values.is_null()).all()
 
 
-def typed(values: pl.Expr, kind: str) -> pl.Expr:
-    """The values of a text column in a type that all of them have."""
+def typed(values: pl.Expr, kind: str, *, strict: bool = True) -> pl.Expr:
+    """The values of a text column in a type that all of them have; without ``strict`` null where one has not."""
     if kind == "boolean":
         return values.str.to_lowercase() == "true"
     if kind == "integer":
-        return values.cast(pl.Int64)
+        return values.cast(pl.Int64, strict=strict)
     if kind == "float":
-        return values.cast(pl.Float64)
+        return values.cast(pl.Float64, strict=strict)
     if kind == "date":
-        return values.str.to_date("%Y-%m-%d")
+        return values.str.to_date("%Y-%m-%d", strict=strict)
     if kind == "datetime":
         return _moment(values)
     return values

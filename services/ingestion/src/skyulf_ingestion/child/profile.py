@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import JsonValue
 
+from skyulf_ingestion.child.column_types import DATE, MOMENT, typed
 from skyulf_ingestion.child.columns import each_column
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -153,13 +154,26 @@ def _warnings(counted: pl.DataFrame, nulls: int, rows: int) -> Iterator[dict[str
         yield {"code": "mostly-null", "message": "More than half of the values are missing."}
     if text and present:
         numbers = int(counted.filter(pl.col("value").str.contains(NUMBER))["count"].sum()) / present
-        if 0.5 < numbers < 1:
-            yield {"code": "mixed-types", "message": f"{numbers:.1%} of the values are numbers; the rest made it text."}
-        elif numbers == 1:
+        yield from _mixed(numbers, "numbers")
+        yield from _mixed(_dates(counted) / present, "dates")
+        if numbers == 1:
             yield {
                 "code": "numbers-as-text",
                 "message": "Numbers that do not fit 64 bits or begin with zeros stay text.",
             }
+
+
+def _mixed(share: float, what: str) -> Iterator[dict[str, JsonValue]]:
+    if 0.5 <= share < 1:
+        said = f"{min(share, 0.999):.1%} of the values are {what}; the rest made it text."
+        yield {"code": "mixed-types", "message": said}
+
+
+def _dates(counted: pl.DataFrame) -> int:
+    values = pl.col("value")
+    is_date = values.str.contains(DATE) & typed(values, "date", strict=False).is_not_null()
+    is_moment = values.str.contains(MOMENT) & typed(values, "datetime").is_not_null()
+    return int(counted.filter(is_date | is_moment)["count"].sum())
 
 
 def _integer(value: object) -> int:
