@@ -64,6 +64,6 @@ tools: $(READY)
 $(READY): requirements/all.txt requirements/uv.txt $(PACKAGES)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements/all.txt
-	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(addprefix -e ./,$(FOLDERS))
+	$(BIN)/uv pip sync --system-certs --quiet --require-hashes --compile-bytecode requirements/all.txt
+	$(BIN)/uv pip install --system-certs --quiet --no-deps --no-build-isolation $(addprefix -e ./,$(FOLDERS))
 	touch $@
