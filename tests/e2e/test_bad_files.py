@@ -103,7 +103,7 @@ def test_a_deleted_dataset_leaves_no_object_and_its_twin_keeps_its_own(skyulf: S
 def test_other_media_types_are_refused(api: Api) -> None:
     for kind in ("application/pdf", "image/png", "application/json"):
         refused(api.call("POST", "/datasets", content=b"a\n1\n", headers={"Content-Type": kind}), 415, kind)
-    refused(api.call("POST", "/datasets", files={"other": (None, "no file")}), 422, "/file")
+    refused(api.call("POST", "/datasets", files={"other": (None, "no file")}), 422, "/other")
 
 
 def test_a_file_that_says_it_is_too_large_is_not_even_read(skyulf: Skyulf, api: Api) -> None:

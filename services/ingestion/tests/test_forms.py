@@ -14,6 +14,7 @@ BOUNDARY = "x-boundary"
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 LAST = f"--{BOUNDARY}--\r\n".encode()
 MEBIBYTE = 1 << 20
+LONG = f'name="file"; filename="{"x" * 10_000}.csv"'
 
 
 def part(data: bytes, disposition: str = 'name="file"; filename="t.csv"', kind: str = "text/csv") -> bytes:
@@ -23,14 +24,16 @@ def part(data: bytes, disposition: str = 'name="file"; filename="t.csv"', kind: 
 
 GOOD = part(b"a,b\n1,2\n")
 BAD = {
-    "no file": (part(b"text", 'name="other"') + LAST, 422, "no file"),
+    "no file": (part(b"text", 'name="file"') + LAST, 422, "with a file in it"),
+    "a field before": (part(b"t", 'name="name"') + GOOD + LAST, 422, "said in the query"),
+    "a field behind": (GOOD + part(b"t", 'name="separator"') + LAST, 422, "said in the query"),
+    "another name": (part(b"a\n1\n", 'name="fil"; filename="t.csv"') + LAST, 422, "`file`"),
     "nothing at all": (LAST, 422, "no file"),
-    "two files": (GOOD + part(b"a\n1\n", 'name="more"; filename="u.csv"') + LAST, 422, "several files"),
+    "two files": (GOOD + part(b"a\n1\n", 'name="file"; filename="u.csv"') + LAST, 422, "several files"),
     "cut in the file": (GOOD[:-4], 422, "last boundary"),
     "cut behind the file": (GOOD, 422, "last boundary"),
     "no form": (b"a,b\n1,2\n", 422, "cannot be read"),
-    "many fields": (part(b"x", 'name="f"') * 20 + GOOD + LAST, 422, "17 parts"),
-    "large fields": (part(b"x" * (2 * MEBIBYTE), 'name="f"') + GOOD + LAST, 422, "1 MiB"),
+    "a large header": (part(b"a\n1\n", LONG) + LAST, 422, "header size"),
     "nul in the name": (part(b"a\n1\n", 'name="file"; filename="a\x00b.csv"') + LAST, 422, ""),
     "tab in the name": (part(b"a\n1\n", 'name="file"; filename="a\tb.csv"') + LAST, 422, "control"),
     "ragged": (part(b"a,b\n1,2,3\n") + LAST, 422, "Line 2"),
@@ -67,7 +70,7 @@ async def test_a_form_without_a_boundary_is_refused(ingestion):
     ],
 )
 async def test_a_file_name_is_only_shown(ingestion, sent, shown):
-    body = part(b"x", 'name="before"') + part(b"a\n1\n", f'name="file"; filename="{sent}"') + part(b"y", 'name="after"')
+    body = part(b"a\n1\n", f'name="file"; filename="{sent}"')
     pieces = [body[at : at + 7] for at in range(0, len(body), 7)]  # boundaries fall into any place
 
     async def stream() -> AsyncIterator[bytes]:

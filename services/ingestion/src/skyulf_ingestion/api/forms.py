@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from skyulf_service.errors import FieldProblem, InvalidInputError
+from skyulf_service.http.validation import pointer
 
-MOST_PARTS = 17
-MOST_FIELD_BYTES = 1 << 20
+FIELD = "file"
 
 
 class FormFile:
     """Reads a form until its file begins (`open`), then the file (`chunks`) and what comes behind it.
 
-    Raises `InvalidInputError` for a form without a file, with several of them, cut off, or no form at all.
+    Raises `InvalidInputError` for a form without a file, with more than the file, cut off, or no form at all.
     """
 
     def __init__(self, content_type: str, body: AsyncIterator[bytes]) -> None:
@@ -26,7 +26,6 @@ class FormFile:
         self._headers: dict[bytes, bytes] = {}
         self._field, self._value = b"", b""
         self._in_file = self._found = self._ended = False
-        self._parts = self._field_bytes = 0
         self._ready: list[bytes] = []
         try:
             self._parser = MultipartParser(
@@ -73,9 +72,6 @@ class FormFile:
 
     def _on_part_begin(self) -> None:
         self._headers, self._in_file = {}, False
-        self._parts += 1
-        if self._parts > MOST_PARTS:
-            raise _unreadable(f"it has more than {MOST_PARTS} parts")
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._field += data[start:end]
@@ -89,8 +85,9 @@ class FormFile:
 
     def _on_headers_finished(self) -> None:
         options = parse_options_header(self._headers.get(b"content-disposition", b""))[1]
-        if b"filename" not in options:
-            return
+        name = _text(options.get(b"name", b""))
+        if name != FIELD or b"filename" not in options:
+            raise _no_field(name)
         if self._found:
             problem = FieldProblem("/file", "is there more than once", "too-many")
             raise InvalidInputError("The form has several files; send one form for each of them.", errors=[problem])
@@ -101,13 +98,18 @@ class FormFile:
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._in_file:
             self._ready.append(data[start:end])
-            return
-        self._field_bytes += end - start
-        if self._field_bytes > MOST_FIELD_BYTES:
-            raise _unreadable(f"its fields are larger than {MOST_FIELD_BYTES >> 20} MiB")
 
     def _on_end(self) -> None:
         self._ended = True
+
+
+def _no_field(name: str) -> InvalidInputError:
+    detail = "is not a field of this form"
+    if name == FIELD:
+        detail = "has text and no file name"
+    problem = FieldProblem(pointer((name,)), detail, "unknown-field")
+    said = "A form has one field, `file`, with a file in it; everything else is said in the query."
+    return InvalidInputError(said, errors=[problem])
 
 
 def _unreadable(reason: str) -> InvalidInputError:
