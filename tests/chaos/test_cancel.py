@@ -7,7 +7,7 @@ from harness.form import Skyulf
 from harness.labour import at_work, begun
 
 SECONDS = 5.0
-LENGTHY = 20_000
+LENGTHY = 10_000
 
 
 def test_a_running_job_is_cancelled_with_its_processes(skyulf: Skyulf) -> None:
