@@ -199,12 +199,12 @@ def _go_on(story: Story, home: Path, *, url: str | None, keep: bool) -> None:
 
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """Let a request to end (SIGTERM, a closed terminal) end the demo as an error would, so that nothing is left."""
+    """Let a request to end (Ctrl-C, SIGTERM, a closed terminal) end the demo as an error would: nothing is left."""
 
     def end(number: int, frame: FrameType | None) -> None:
         sys.exit(128 + number)
 
-    signals = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    signals = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     before = {number: signal.signal(number, end) for number in signals}
     try:
         yield
