@@ -121,6 +121,23 @@ async def test_the_cache_survives_a_restart_and_verifies_first(
     assert store.downloads == 2
 
 
+async def test_a_copy_says_nothing_of_the_store_and_a_fresh_look_does(
+    blobs: Blobs, store: CountingStore, tmp_path: Path
+) -> None:
+    ref = await blobs.put_bytes(b"content")
+    cache = BlobCache(tmp_path / "cache", 10_000_000)
+    assert not await cache.holds(ref)
+    path = await cache.get(blobs, ref)
+    await store.put_bytes(ref.key, b"CONTENT")
+
+    assert await cache.get(blobs, ref) == path
+    with pytest.raises(DigestMismatchError):
+        await cache.get(blobs, ref, afresh=True)
+
+    assert await cache.holds(ref)
+    assert path.read_bytes() == b"content"
+
+
 async def test_a_file_damaged_while_running_is_fetched_again(blobs: Blobs, tmp_path: Path) -> None:
     ref = await blobs.put_bytes(b"content")
     cache = BlobCache(tmp_path / "cache", 10_000_000)

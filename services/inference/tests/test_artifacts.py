@@ -27,7 +27,7 @@ async def test_a_flipped_byte_in_any_file_is_refused_and_the_old_version_goes_on
     store = inference.parts.objects(BUCKET)
 
     for revision, name in enumerate(sorted(bundle), start=2):
-        artifact = await publish({**bundle, name: bundle[name] + b" "})  # its own blob, so that no cache helps
+        artifact = await publish({**bundle, name: bundle[name] + b" "})
         manifest = await Blobs(store).get_bytes(_ref(artifact))
         assert name.encode() in manifest
         key = f"blobs/sha256/{_sha(bundle[name] + b' ')[:2]}/{_sha(bundle[name] + b' ')}"
@@ -41,6 +41,26 @@ async def test_a_flipped_byte_in_any_file_is_refused_and_the_old_version_goes_on
         assert name in reason["message"]
         answer = (await inference.client.post(PREDICT, json=ROW)).json()
         assert (answer["model_version"], answer["deployment_revision"]) == (1, 1)
+
+
+async def test_a_flipped_byte_in_a_file_that_another_bundle_has_as_well_is_refused(
+    inference, publish, deploy, announced, bundle
+):
+    await deploy(await publish(bundle))
+    assert await announced(1) == ["ready"]
+    store, name = inference.parts.objects(BUCKET), sorted(bundle)[0]
+    key = f"blobs/sha256/{_sha(bundle[name])[:2]}/{_sha(bundle[name])}"
+    artifact = await publish(bundle)
+
+    await store.put_bytes(key, _flip(bundle[name]))
+    for revision in (2, 3):  # the first failure leaves nothing that the second could take for good
+        await deploy(artifact, revision=revision, version=2)
+        assert (await announced(revision))[-1] == "failed"
+        assert (await _reason(inference))["code"] == "artifact-changed"
+
+    await store.put_bytes(key, bundle[name])
+    await deploy(artifact, revision=4, version=2)
+    assert (await announced(4))[-1] == "ready"
 
 
 async def test_a_flipped_byte_in_the_manifest_is_refused(inference, publish, deploy, announced, bundle):

@@ -25,15 +25,23 @@ class BlobCache:
         self._max_bytes = max_bytes
         self._grace = grace
         self._verified: dict[str, tuple[int, int, int]] = {}
-        self._running: dict[str, asyncio.Task[Path]] = {}
+        self._running: dict[tuple[str, bool], asyncio.Task[Path]] = {}
 
-    async def get(self, blobs: Blobs, ref: StoredBlob) -> Path:
-        """Return a local file with the blob's bytes; read-only for the caller. Concurrent callers share one fetch."""
-        task = self._running.get(ref.sha256)
+    async def holds(self, ref: StoredBlob) -> bool:
+        """Whether there is a local copy, undamaged."""
+        return await asyncio.to_thread(self._usable, self._path(ref), ref)
+
+    async def get(self, blobs: Blobs, ref: StoredBlob, *, afresh: bool = False) -> Path:
+        """Return a local file with the blob's bytes; read-only for the caller. Concurrent callers share one fetch.
+
+        With ``afresh`` the blob is fetched even where there is a copy, which says whether it is whole in its store.
+        """
+        single = ref.sha256, afresh
+        task = self._running.get(single)
         if task is None:
-            task = asyncio.create_task(self._get(blobs, ref), name=f"blob {ref.sha256[:12]}")
-            self._running[ref.sha256] = task
-            task.add_done_callback(lambda done: self._finished(ref.sha256, done))
+            task = asyncio.create_task(self._get(blobs, ref, afresh), name=f"blob {ref.sha256[:12]}")
+            self._running[single] = task
+            task.add_done_callback(lambda done: self._finished(single, done))
         return await asyncio.shield(task)  # a caller that gives up must not fail the others
 
     async def stage(self, blobs: Blobs, ref: StoredBlob, target: Path) -> Path:
@@ -45,14 +53,17 @@ class BlobCache:
             await blobs.fetch(ref, target)
         return target
 
-    def _finished(self, sha256: str, task: asyncio.Task[Path]) -> None:
-        del self._running[sha256]
+    def _finished(self, single: tuple[str, bool], task: asyncio.Task[Path]) -> None:
+        del self._running[single]
         if not task.cancelled():
             task.exception()  # looked at, even when every caller has given up
 
-    async def _get(self, blobs: Blobs, ref: StoredBlob) -> Path:
-        path = self._folder / ref.sha256[:2] / ref.sha256
-        if not await asyncio.to_thread(self._usable, path, ref):
+    def _path(self, ref: StoredBlob) -> Path:
+        return self._folder / ref.sha256[:2] / ref.sha256
+
+    async def _get(self, blobs: Blobs, ref: StoredBlob, afresh: bool) -> Path:
+        path = self._path(ref)
+        if afresh or not await asyncio.to_thread(self._usable, path, ref):
             await blobs.fetch(ref, path)
             await asyncio.to_thread(self._accept, path, ref.sha256)
             await asyncio.to_thread(self._evict)

@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -11,7 +12,7 @@ from pydantic import JsonValue
 from skyulf_core.serving.golden import GoldenMismatchError, replay
 from skyulf_core.serving.ops import PlanError
 from skyulf_core.serving.plan import PlanModel, load_plan
-from skyulf_service.errors import UnavailableError
+from skyulf_service.errors import TooLargeError, UnavailableError
 from skyulf_service.objects.blobs import BlobRef, Blobs
 from skyulf_service.objects.cache import BlobCache
 from skyulf_service.objects.errors import DigestMismatchError, ObjectNotFoundError
@@ -26,6 +27,7 @@ from skyulf_inference.runtime.models import LoadedModel
 BUNDLE_FORMAT = "skyulf.bundle/1"
 MAX_MANIFEST = 4 << 20
 MAX_FILES = 10_000
+MANIFEST = "the manifest"
 
 
 @dataclass(frozen=True)
@@ -41,19 +43,27 @@ class ArtifactLoader:
 
         Whom the bundle belongs to is not asked here: `LoadedModel.require_project` is for every deployment of it.
         """
-        blobs = Blobs(self.stores(artifact.bucket))
-        manifest = await self._manifest(blobs, artifact)
+        blobs, ref = Blobs(self.stores(artifact.bucket)), _manifest_ref(artifact)
+        # The manifest is kept last: where it is, the whole bundle was found good in its store, and the disk is enough.
+        # A bundle that is new here is read from its store, also the files that other bundles have brought before.
+        new = not await self.cache.holds(ref)
+        data = await self._manifest(blobs, ref, new)
+        manifest = self._verified(data)
         files: dict[str, bytes] = {}
-        for path, ref in _listed(manifest).items():
-            files[path] = await self._bytes(blobs, ref, path)
+        for path, file in _listed(manifest).items():
+            files[path] = await self._bytes(blobs, file, path, afresh=new)
         plan = await asyncio.to_thread(_load, files)
+        if new:
+            await self._bytes(blobs, ref, MANIFEST)
         return LoadedModel(artifact.digest, str(manifest.get("project_id")), plan)
 
-    async def _manifest(self, blobs: Blobs, artifact: Artifact) -> dict[str, JsonValue]:
-        if artifact.size > MAX_MANIFEST:
-            raise ArtifactRefusedError("artifact-unreadable", "The manifest is larger than manifests are.")
-        ref = BlobRef.of(artifact.digest, artifact.size)
-        data = await self._bytes(blobs, ref, "the manifest")
+    async def _manifest(self, blobs: Blobs, ref: BlobRef, new: bool) -> bytes:
+        if not new:
+            return await self._bytes(blobs, ref, MANIFEST)
+        with _refusals(MANIFEST):
+            return await blobs.get_bytes(ref)
+
+    def _verified(self, data: bytes) -> dict[str, JsonValue]:
         try:
             manifest = verify_manifest(data, self.trusted())
         except UntrustedManifestError as error:
@@ -62,19 +72,31 @@ class ArtifactLoader:
             raise ArtifactRefusedError("artifact-unreadable", f"The bundle's format is {manifest.get('format')!r}.")
         return manifest
 
-    async def _bytes(self, blobs: Blobs, ref: BlobRef, name: str) -> bytes:
-        try:
-            path = await self.cache.get(blobs, ref)
+    async def _bytes(self, blobs: Blobs, ref: BlobRef, name: str, *, afresh: bool = False) -> bytes:
+        with _refusals(name):
+            path = await self.cache.get(blobs, ref, afresh=afresh)
             data = await asyncio.to_thread(path.read_bytes)
-        except (ObjectNotFoundError, FileNotFoundError) as error:
-            raise ArtifactRefusedError("artifact-missing", f"An object is missing: {name}.", passing=True) from error
-        except DigestMismatchError as error:
-            raise ArtifactRefusedError("artifact-changed", f"{name} was changed after it was signed.") from error
-        except (UnavailableError, OSError) as error:
-            raise ArtifactRefusedError("artifact-unreachable", f"{name} cannot be read now.", passing=True) from error
-        if hashlib.sha256(data).hexdigest() != ref.sha256:
-            raise ArtifactRefusedError("artifact-changed", f"{name} was changed after it was signed.")
+            if hashlib.sha256(data).hexdigest() != ref.sha256:
+                raise DigestMismatchError(f"{name} was damaged on the disk.")
         return data
+
+
+@contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (ObjectNotFoundError, FileNotFoundError) as error:
+        raise ArtifactRefusedError("artifact-missing", f"An object is missing: {name}.", passing=True) from error
+    except (DigestMismatchError, TooLargeError) as error:
+        raise ArtifactRefusedError("artifact-changed", f"{name} was changed after it was signed.") from error
+    except (UnavailableError, OSError) as error:
+        raise ArtifactRefusedError("artifact-unreachable", f"{name} cannot be read now.", passing=True) from error
+
+
+def _manifest_ref(artifact: Artifact) -> BlobRef:
+    if artifact.size > MAX_MANIFEST:
+        raise ArtifactRefusedError("artifact-unreadable", "The manifest is larger than manifests are.")
+    return BlobRef.of(artifact.digest, artifact.size)
 
 
 def _listed(manifest: Mapping[str, JsonValue]) -> dict[str, BlobRef]:
