@@ -23,6 +23,8 @@ from skyulf_service.settings import SharedSettings
 from skyulf_service.telemetry.logging import configure_logging
 from skyulf_service.testing.ports import free_port
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 
 def _load(name: str) -> ModuleType:
     """Programs that lie beside the tests are no package."""
