@@ -18,6 +18,9 @@ Frames inside the library are polars DataFrames of these dtypes only: Int64 (or 
 (or Float32), Boolean, String, Date, Datetime("us") without zone (UTC), Time, Duration. Missing is null, never NaN.
 The target is never among the columns that a Calculator sees, unless the node is target-aware.
 
+Bases for what a node can do more: `StreamingCalculator` learns from rows that memory does not hold, `LazyApplier` lets
+a run of nodes become one query, `RowApplier` and `Resampler` change training rows, `Splitter` makes the splits.
+
 Models follow the same pattern with `ModelCalculator` and `ModelApplier`; see there for what they are given.
 """
 
@@ -96,6 +99,18 @@ class NodeBase(ABC, Generic[ConfigT]):
     """Logical types that named columns may have; None: any but `other`."""
     examples: ClassVar[tuple[Mapping[str, object], ...]] = ({},)
     """Configurations that work on `skyulf_core.testing.sample_frame()`; `check_node` checks the node with each."""
+    sample_target: ClassVar[str] = "label"
+    """The target of the sample that a target-aware node is checked with: `label` (three texts) or `value` (float)."""
+    streaming: ClassVar[bool] = False
+    """Whether it learns from a LazyFrame larger than memory; set by the Streaming… bases."""
+    extra: ClassVar[str | None] = None
+    """The extra of this package that the node needs (`pip install 'skyulf-core[extra]'`), where it needs one."""
+    portable: ClassVar[bool] = True
+    """Whether what it learns is plain data; False where it stores a library's own format."""
+    reference: ClassVar[str] = ""
+    """What it is compared with in the tests: `sklearn.preprocessing.MinMaxScaler`, or a formula in words."""
+    tolerance: ClassVar[float] = 1e-9
+    """How far it may be from its reference; 0 where they agree to the last bit."""
     config_model: ClassVar[type[NodeConfig]]
 
     def __init_subclass__(cls, **options: object) -> None:
@@ -123,9 +138,33 @@ class Calculator(NodeBase[ConfigT]):
     def infer_schema(self, schema: Schema, config: ConfigT) -> Schema:
         """Return the schema that comes out. Names that are not in `schema` are ignored, never an error."""
 
+    def training_rows(self, data: pl.DataFrame, config: ConfigT, params: Params) -> pl.DataFrame | None:
+        """Return the training rows as the next node shall see them; None: as the Applier makes them.
+
+        History nodes answer here: the tail that new rows follow on comes from the training rows themselves.
+        """
+        return None
+
+
+class StreamingCalculator(Calculator[ConfigT]):
+    """A calculator that learns with queries over a lazy frame, so that the rows may be more than memory holds."""
+
+    streaming: ClassVar[bool] = True
+
+    @abstractmethod
+    def learn(self, frame: pl.LazyFrame, config: ConfigT) -> Params:
+        """Learn from the training rows: the statistics of all columns in one query. Raises DataError."""
+
+    def fit(self, data: pl.DataFrame, config: ConfigT) -> Params:
+        """Learn from a frame in memory: the same query."""
+        return self.learn(data.lazy(), config)
+
 
 class TargetAwareCalculator(NodeBase[ConfigT]):
-    """A calculator that also reads the target (kind `target_aware`)."""
+    """A calculator that also reads the target (kind `target_aware`).
+
+    The target is a series without nulls, as the data holds it (texts, numbers or booleans), aligned with the rows.
+    """
 
     @abstractmethod
     def fit(self, data: pl.DataFrame, target: pl.Series, config: ConfigT) -> Params:
@@ -134,6 +173,43 @@ class TargetAwareCalculator(NodeBase[ConfigT]):
     @abstractmethod
     def infer_schema(self, schema: Schema, config: ConfigT) -> Schema:
         """Return the schema that comes out."""
+
+    def training_rows(
+        self, data: pl.DataFrame, target: pl.Series, config: ConfigT, params: Params
+    ) -> pl.DataFrame | None:
+        """Return the training rows as the next node shall see them; None: as the Applier makes them.
+
+        Encoders of the target answer here with cross-fitted values: no row is encoded with its own target.
+        """
+        return None
+
+
+class StreamingTargetAwareCalculator(TargetAwareCalculator[ConfigT]):
+    """A target-aware calculator that learns with queries over a lazy frame, which holds the target as a column."""
+
+    streaming: ClassVar[bool] = True
+
+    @abstractmethod
+    def learn(self, frame: pl.LazyFrame, target: str, config: ConfigT) -> Params:
+        """Learn from the training rows: the statistics of all columns in one query. Raises DataError."""
+
+    def fit(self, data: pl.DataFrame, target: pl.Series, config: ConfigT) -> Params:
+        """Learn from a frame in memory: the same query."""
+        return self.learn(data.with_columns(target).lazy(), target.name, config)
+
+
+class Resampler(NodeBase[ConfigT]):
+    """Makes another set of training rows out of the training rows (kind `row_changing`), registered without Applier."""
+
+    kind: ClassVar[Kind] = Kind.ROW_CHANGING
+
+    @abstractmethod
+    def resample(self, features: pl.DataFrame, target: pl.Series, config: ConfigT) -> tuple[pl.DataFrame, pl.Series]:
+        """Return the new training rows and their targets, equally long; columns and types stay. Raises DataError."""
+
+    def infer_schema(self, schema: Schema, config: ConfigT) -> Schema:
+        """Return the same columns."""
+        return schema
 
 
 class Applier:
@@ -146,6 +222,22 @@ class Applier:
     def plan(self, params: Params) -> list[Op]:
         """Return the same change as operations of the serving plan; empty for nodes that never run at predict."""
         return []
+
+
+class LazyApplier(Applier):
+    """An applier whose work is one polars query, so that a run of such nodes becomes one fused query."""
+
+    @abstractmethod
+    def transform(self, frame: pl.LazyFrame, params: Params) -> pl.LazyFrame:
+        """Return the query of the changed frame; columns that the node does not know pass through."""
+
+    def fuses(self, params: Params) -> bool:
+        """Say whether `transform` is all there is to it; False where `apply` must look at values to refuse some."""
+        return True
+
+    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
+        """Return the changed frame."""
+        return self.transform(data.lazy(), params).collect()
 
 
 class RowApplier(Applier):
@@ -173,6 +265,8 @@ class Splitter(NodeBase[ConfigT]):
     """Chooses the rows of the splits. Its config names the target in a field `target`."""
 
     kind: ClassVar[Kind] = Kind.SPLITTER
+    holds_out: ClassVar[bool] = True
+    """Whether some rows are kept from training, to judge on."""
 
     @abstractmethod
     def split(self, data: pl.DataFrame, config: ConfigT, *, task: Task | None) -> SplitRows:

@@ -33,12 +33,19 @@ class NodeInfo:
     keywords: tuple[str, ...]
     json_schema: dict[str, object]
     task: Task | None = None
+    streaming: bool = False
+    extra: str | None = None
+    portable: bool = True
+    reference: str = ""
+    tolerance: float = 1e-9
 
     def to_dict(self) -> dict[str, object]:
         """Return the entry as JSON values."""
         return {
             "name": self.name, "family": self.family, "kind": self.kind.value, "summary": self.summary,
             "keywords": list(self.keywords), "json_schema": self.json_schema, "task": self.task,
+            "streaming": self.streaming, "extra": self.extra, "portable": self.portable, "reference": self.reference,
+            "tolerance": self.tolerance,
         }  # fmt: skip
 
 
@@ -80,6 +87,11 @@ class NodeEntry:
             keywords=self.calculator.keywords,
             json_schema=cast("dict[str, object]", self.config_model.model_json_schema()),
             task=self.calculator.task if isinstance(self.calculator, ModelCalculator) else None,
+            streaming=self.calculator.streaming,
+            extra=self.calculator.extra,
+            portable=self.calculator.portable,
+            reference=self.calculator.reference,
+            tolerance=self.calculator.tolerance,
         )
 
 

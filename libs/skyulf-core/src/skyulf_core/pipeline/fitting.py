@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias, cast
 
 import polars as pl
@@ -14,6 +15,7 @@ from skyulf_core.nodes.base import (
     Calculator,
     Kind,
     ModelCalculator,
+    Resampler,
     RowApplier,
     Splitter,
     TargetAwareCalculator,
@@ -70,21 +72,35 @@ class Trainer:
 
     def _run_step(self, node: ResolvedNode) -> FittedStep:
         config, entry = node.parsed, node.entry
-        params = Params()
+        params, seen = Params(), None
+        train = self.splits.train
         if isinstance(entry.calculator, Splitter):
             self._split(entry.calculator, node)
+        elif isinstance(entry.calculator, Resampler):
+            self._resample(entry.calculator, node)
         elif isinstance(entry.calculator, TargetAwareCalculator):
-            target = self.splits.train.target
-            if target is None:
-                raise DataError("this node needs a target; add a splitter that names one", reason="missing-target")
-            params = entry.calculator.fit(self.splits.train.features, target, config)
+            params = entry.calculator.fit(train.features, self._known_target(), config)
+            seen = entry.calculator.training_rows(train.features, self._known_target(), config, params)
         elif isinstance(entry.calculator, Calculator):
-            params = entry.calculator.fit(self.splits.train.features, config)
+            params = entry.calculator.fit(train.features, config)
+            seen = entry.calculator.training_rows(train.features, config, params)
         dumped = cast("dict[str, JsonValue]", config.model_dump(mode="json"))
         step = FittedStep(node.placed.id, entry.name, dumped, params)
-        if not isinstance(entry.calculator, Splitter):
-            self._apply(entry, step)
+        if not isinstance(entry.calculator, Splitter | Resampler):
+            self._apply(entry, step, seen)
         return step
+
+    def _known_target(self) -> pl.Series:
+        target = self.splits.train.target
+        if target is None:
+            raise DataError("this node needs a target; add a splitter that names one", reason="missing-target")
+        return target
+
+    def _resample(self, resampler: Resampler, node: ResolvedNode) -> None:  # type: ignore[type-arg]
+        features, target = resampler.resample(self.splits.train.features, self._known_target(), node.parsed)
+        if not len(target):
+            raise DataError("no training row is left", reason="too-few-rows")
+        self.splits = replace(self.splits, train=Split(features, target))
 
     def _split(self, splitter: Splitter, node: ResolvedNode) -> None:  # type: ignore[type-arg]
         whole = self.splits.train
@@ -95,9 +111,9 @@ class Trainer:
         rows = splitter.split(data, node.parsed, task=self.task)
         validation = None if rows.validation is None else whole.take(rows.validation)
         self.splits = SplitDataset(whole.take(rows.train), whole.take(rows.test), validation)
-        self.raw_test = self._raw[rows.test]
+        self.raw_test = self._raw[rows.test] if len(rows.test) else None
 
-    def _apply(self, entry: NodeEntry, step: FittedStep) -> None:
+    def _apply(self, entry: NodeEntry, step: FittedStep, seen: pl.DataFrame | None) -> None:
         train, test, validation = self.splits.train, self.splits.test, self.splits.validation
         if entry.kind is Kind.ROW_CHANGING and isinstance(entry.applier, RowApplier):
             train = train.take(entry.applier.rows(train.features, step.params))
@@ -106,7 +122,7 @@ class Trainer:
             self.splits = SplitDataset(train, test, validation)
             return
         self.splits = SplitDataset(
-            train.with_features(apply_step(step, train.features)),
+            train.with_features(apply_step(step, train.features) if seen is None else seen),
             test.with_features(apply_step(step, test.features)),
             None if validation is None else validation.with_features(apply_step(step, validation.features)),
         )

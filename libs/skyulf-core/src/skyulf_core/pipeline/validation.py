@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from skyulf_core.nodes.base import Calculator, ModelCalculator, NodeConfig, Splitter, TargetAwareCalculator
+from skyulf_core.nodes.base import Calculator, ModelCalculator, NodeConfig, Resampler, Splitter, TargetAwareCalculator
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.pipeline.resolve import Resolved, ResolvedNode, resolve
 from skyulf_core.problems import Problem, did_you_mean
@@ -89,7 +89,7 @@ def _check_step(
     calculator = step.entry.calculator
     if isinstance(calculator, Splitter):
         return [], schema
-    if not isinstance(calculator, Calculator | TargetAwareCalculator):
+    if not isinstance(calculator, Calculator | TargetAwareCalculator | Resampler):
         return [], None
     problems = _column_problems(step, step.config, schema, target)
     problems += [_placed_problem(step, problem) for problem in calculator.check(schema, step.config)]

@@ -102,6 +102,7 @@ class PlanModel:
         no_null = frozenset[str]().union(*(op.trace(self._origins) for op in self._ops))
         self._check = InputCheck(self.input_schema, required=self.required_fields, no_null=no_null, target=self.target)
         self._steps = tuple(op.row_function() for op in self._ops)
+        self._row_by_row_up_to = 1 if any(op.sequence for op in self._ops) else _ROW_BY_ROW
         self._keys = None if self.classes is None else [label_key(label) for label in self.classes]
 
     def predict_row(self, row: Mapping[str, object]) -> PredictionBatch:
@@ -110,7 +111,7 @@ class PlanModel:
 
     def predict_rows(self, rows: Sequence[Mapping[str, object]]) -> PredictionBatch:
         """Predict rows of JSON values, a few on plain Python, many on numpy columns. Raises RowError."""
-        return self._row_by_row(rows) if len(rows) <= _ROW_BY_ROW else self.predict_batch(rows)
+        return self._row_by_row(rows) if len(rows) <= self._row_by_row_up_to else self.predict_batch(rows)
 
     def predict_batch(self, rows: Sequence[Mapping[str, object]]) -> PredictionBatch:
         """Predict rows of JSON values on numpy columns, however few they are. Raises RowError."""

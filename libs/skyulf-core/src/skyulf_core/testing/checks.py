@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from skyulf_core.nodes.base import Calculator, ModelCalculator, Splitter
+from skyulf_core.nodes.base import Calculator, ModelCalculator, Resampler, Splitter, TargetAwareCalculator
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.testing.compare import CheckError
 from skyulf_core.testing.config_checks import CONFIG_CHECKS
 from skyulf_core.testing.edge_checks import EDGE_CHECKS
 from skyulf_core.testing.model_checks import MODEL_CHECKS
 from skyulf_core.testing.node_checks import NODE_CHECKS, Case
+from skyulf_core.testing.resampler_checks import RESAMPLER_CHECKS
 from skyulf_core.testing.splitter_checks import SPLITTER_CHECKS
 
 __all__ = ["CheckError", "check_node"]
@@ -28,8 +29,10 @@ def check_node(name: str, config: Mapping[str, object] | None = None) -> list[st
     """
     entry = NodeRegistry.get(name)
     checks: list[Check] = list(CONFIG_CHECKS)
-    if isinstance(entry.calculator, Calculator):
+    if isinstance(entry.calculator, Calculator | TargetAwareCalculator):
         checks += [*NODE_CHECKS, *EDGE_CHECKS]
+    elif isinstance(entry.calculator, Resampler):
+        checks += RESAMPLER_CHECKS
     elif isinstance(entry.calculator, ModelCalculator):
         checks += MODEL_CHECKS
     elif isinstance(entry.calculator, Splitter):

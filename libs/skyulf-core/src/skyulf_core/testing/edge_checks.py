@@ -20,9 +20,7 @@ from skyulf_core.testing.compare import (
 )
 from skyulf_core.testing.node_checks import Case
 from skyulf_core.testing.plans import check_plan
-from skyulf_core.testing.samples import features, sample_frame
-
-_SPLIT = {"target": "label", "random_state": 3}
+from skyulf_core.testing.samples import TARGETS, sample_frame
 
 
 def unseen_values_have_a_rule(case: Case) -> None:
@@ -85,9 +83,14 @@ def _apply_and_compare(case: Case, params: Params, data: pl.DataFrame) -> None:
         check_plan(case.applier, params, data)
 
 
+def _split_config(case: Case) -> dict[str, str | int]:
+    return {"target": case.calculator.sample_target, "random_state": 3}
+
+
 def _pipeline(case: Case) -> Pipeline:
-    split = {"node": "TrainTestSplit", "config": _SPLIT}
-    drop = {"node": "DropColumns", "config": {"columns": ["value"]}}
+    split = {"node": "TrainTestSplit", "config": _split_config(case)}
+    other = [name for name in TARGETS if name != case.calculator.sample_target]
+    drop = {"node": "DropColumns", "config": {"columns": other}}
     return Pipeline.from_config({"steps": [split, drop, {"node": case.entry.name, "config": dict(case.raw)}]})
 
 
@@ -95,7 +98,7 @@ def held_out_rows_teach_nothing(case: Case) -> None:
     """Whatever the held-out rows hold, the params stay the same."""
     frame = sample_frame(120)
     plain = _pipeline(case).fit(frame)
-    train = _training_rows(frame)
+    train = _training_rows(case, frame)
     texts = [name for name, dtype in case.data.schema.items() if dtype == pl.String]
     try:
         altered = _pipeline(case).fit(_altered(frame, train, without=("iso", "digits")))
@@ -105,14 +108,14 @@ def held_out_rows_teach_nothing(case: Case) -> None:
 
 
 def _altered(frame: pl.DataFrame, train: pl.Series, *, without: Sequence[str]) -> pl.DataFrame:
-    wild = features(frame).drop(without).schema
+    wild = frame.drop(without).schema
     return frame.with_columns(
         pl.when(train).then(pl.col(name)).otherwise(_wild(dtype)).alias(name) for name, dtype in wild.items()
     )
 
 
-def _training_rows(frame: pl.DataFrame) -> pl.Series:
-    config = TrainTestSplitConfig.model_validate(_SPLIT)
+def _training_rows(case: Case, frame: pl.DataFrame) -> pl.Series:
+    config = TrainTestSplitConfig.model_validate(_split_config(case))
     rows = TrainTestSplitter().split(frame, config, task=None)
     return pl.int_range(frame.height, eager=True).is_in(rows.train.tolist())
 

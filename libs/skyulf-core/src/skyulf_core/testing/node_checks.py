@@ -10,9 +10,10 @@ from typing import cast
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from skyulf_core.data.frames import schema_of
-from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig, RowApplier
+from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig, RowApplier, TargetAwareCalculator
 from skyulf_core.nodes.registry import AnyNode, NodeEntry
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError
@@ -58,9 +59,23 @@ class Case:
         """Whether apply changes the number of rows."""
         return self.entry.kind is Kind.ROW_CHANGING
 
-    def fit(self, data: pl.DataFrame) -> Params:
-        """Learn from a frame."""
+    @property
+    def target(self) -> pl.Series:
+        """The target that a target-aware node learns from."""
+        return self.frame[self.calculator.sample_target]
+
+    def fit(self, data: pl.DataFrame, rows: NDArray[np.int64] | None = None) -> Params:
+        """Learn from a frame whose rows are these of the sample; left out: its first ones."""
+        if isinstance(self.calculator, TargetAwareCalculator):
+            target = self.target.head(data.height) if rows is None else self.target.gather(rows)
+            return self.calculator.fit(data, target, self.config)
         return cast("Calculator[NodeConfig]", self.calculator).fit(data, self.config)
+
+    def training_rows(self, params: Params) -> pl.DataFrame | None:
+        """Return what the node makes of the rows that it learned from, where that differs from apply."""
+        if isinstance(self.calculator, TargetAwareCalculator):
+            return self.calculator.training_rows(self.data, self.target, self.config, params)
+        return cast("Calculator[NodeConfig]", self.calculator).training_rows(self.data, self.config, params)
 
     def fit_or_refuse(self, data: pl.DataFrame) -> Params | None:
         """Learn from a frame; None where it is refused with a DataError."""
@@ -107,8 +122,10 @@ def apply_is_pure(case: Case) -> None:
 
 def fit_ignores_row_order(case: Case) -> None:
     """Rows in another order teach the same."""
+    if case.entry.kind is Kind.HISTORY:
+        return
     order = np.random.default_rng(1).permutation(case.data.height)
-    require_same_params(case.fit(case.data[order]), case.fit(case.data), "params")
+    require_same_params(case.fit(case.data[order], order), case.fit(case.data), "params")
 
 
 def apply_follows_row_order(case: Case) -> None:
@@ -167,6 +184,17 @@ def plan_equals_apply(case: Case) -> None:
     check_plan(case.applier, case.fit(case.data), case.data)
 
 
+def training_rows_look_like_others(case: Case) -> None:
+    """What a node makes of the rows that it learned from has the columns, types and order of all others."""
+    params = case.fit(case.data)
+    found = case.training_rows(params)
+    if found is not None:
+        require_same_frame(found.clear(), case.applier.apply(case.data, params).clear(), "training rows")
+        require(found.height == case.data.height, f"{found.height} training rows of {case.data.height}")
+        again = case.training_rows(params)
+        require(again is not None and found.equals(again), "training rows change from run to run")
+
+
 def rows_are_positions(case: Case) -> None:
     """A row-changing node names rows of its input."""
     if not isinstance(case.entry.applier, RowApplier):
@@ -183,5 +211,6 @@ def learns_nothing_where_stateless(case: Case) -> None:
 
 NODE_CHECKS = (
     params_round_trip, fit_leaves_its_input, apply_is_pure, fit_ignores_row_order, apply_follows_row_order,
-    columns_are_bound_by_name, infers_its_schema, plan_equals_apply, rows_are_positions, learns_nothing_where_stateless,
+    columns_are_bound_by_name, infers_its_schema, plan_equals_apply, training_rows_look_like_others, rows_are_positions,
+    learns_nothing_where_stateless,
 )  # fmt: skip

@@ -15,7 +15,8 @@ def sample_frame(rows: int = 80, *, seed: int = 7) -> pl.DataFrame:
 
     Features: `number` (float, nulls), `count` (integer), `large` (float around a million), `same` (constant), `flag`
     (boolean), `plan` (text, nulls), `city` (text, some rare), `digits` (texts, most of them whole), `iso` (texts
-    of dates), `at` (datetime, nulls), `day` (date). Targets: `label` (text, three classes), `value` (float).
+    of dates), `at` (datetime, nulls), `day` (date), `price` (float above 0), `lat` and `lon` (degrees), `note` (short
+    sentences, nulls). Targets: `label` (text, three classes), `value` (float).
     """
     draw = np.random.default_rng(seed)
     number = draw.normal(10.0, 40.0, rows)
@@ -38,12 +39,23 @@ def sample_frame(rows: int = 80, *, seed: int = 7) -> pl.DataFrame:
             "iso": pl.Series([moment.isoformat() for moment in moments], dtype=pl.String),
             "at": pl.Series([None if i % 7 == 3 else moments[-1 - i] for i in range(rows)], dtype=pl.Datetime("us")),
             "day": pl.Series([moment.date() for moment in moments], dtype=pl.Date),
+            "price": pl.Series(np.exp(draw.normal(3.0, 1.0, rows))),
+            "lat": pl.Series(draw.uniform(-89.0, 89.0, rows)),
+            "lon": pl.Series(draw.uniform(-179.0, 179.0, rows)),
+            "note": pl.Series([_note(draw) if i % 9 else None for i in range(rows)], dtype=pl.String),
             "label": pl.Series(
                 np.array(["high", "low", "mid"])[np.digitize(score, [0.0, 0.8])].tolist(), dtype=pl.String
             ),
             "value": pl.Series(score),
         }
     )
+
+
+_WORDS = ("Slow", "fast", "delivery,", "Broken", "box", "great", "price!", "Größe", "naïve", "support", "the", "2nd")
+
+
+def _note(draw: np.random.Generator) -> str:
+    return " ".join(_WORDS[i] for i in draw.integers(0, len(_WORDS), int(draw.integers(1, 7))))
 
 
 def features(frame: pl.DataFrame) -> pl.DataFrame:

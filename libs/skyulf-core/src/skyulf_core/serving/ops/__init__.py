@@ -3,9 +3,10 @@
 from skyulf_core.serving.ops.base import OPS, Columns, Op, OpError, PlanError, Row, ValueProblem
 from skyulf_core.serving.ops.casting import Cast
 from skyulf_core.serving.ops.categories import Lookup, OneHot, Ordinal
-from skyulf_core.serving.ops.columns import Affine, Clip, Drop, Impute, Rename, Select
+from skyulf_core.serving.ops.columns import Affine, Clip, Copy, Drop, Impute, Rename, Select
 from skyulf_core.serving.ops.dates import CYCLES, DATE_PARTS, DateParts
 from skyulf_core.serving.ops.decode import Decode, Respond
+from skyulf_core.serving.ops.groups import GroupLookup
 from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Linear
 from skyulf_core.serving.ops.trees import TreeEnsemble
 
@@ -20,9 +21,11 @@ __all__ = [
     "Cast",
     "Clip",
     "Columns",
+    "Copy",
     "DateParts",
     "Decode",
     "Drop",
+    "GroupLookup",
     "Impute",
     "Linear",
     "Lookup",

@@ -50,6 +50,12 @@ class Op(ABC):
     op: ClassVar[str]
     parallel: ClassVar[tuple[str, ...]] = ()
     """Fields that run beside `columns`, for operations that change each of their columns by itself."""
+    name_fields: ClassVar[tuple[str, ...]] = (
+        "column", "columns", "output", "outputs", "features", "infrequent_output", "missing_output",
+    )  # fmt: skip
+    """Fields that hold names of columns; where an operation has one of another name, it lists all of its own."""
+    sequence: ClassVar[bool] = False
+    """Whether the rows of a batch follow on each other, so that a batch is more than its rows one by one."""
 
     @abstractmethod
     def row_function(self) -> RowFunction:
@@ -84,6 +90,11 @@ class Op(ABC):
         """Columns that must exist before this operation, given those needed after it."""
         return after
 
+    def renamed(self, names: Callable[[str], str]) -> Op:
+        """Return the operation on columns of other names, as branches of a graph need it."""
+        own = [f.name for f in fields(self) if f.name in self.name_fields]
+        return replace(self, **{name: _renamed(getattr(self, name), names) for name in own})
+
     def trace(self, origins: Origins) -> frozenset[str]:
         """Follow nulls: update, per column, the inputs whose null reaches it; return inputs that must not be null."""
         return frozenset()
@@ -107,6 +118,12 @@ class Op(ABC):
             return kind(**{key: freeze(value) for key, value in data.items() if key != "op"})
         except (TypeError, ValueError, OverflowError) as error:
             raise PlanError(f"operation {name}: {error}") from error
+
+
+def _renamed(value: Any, names: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return names(value)
+    return tuple(_renamed(item, names) for item in value) if isinstance(value, tuple) else value
 
 
 OPS: dict[str, type[Op]] = {}

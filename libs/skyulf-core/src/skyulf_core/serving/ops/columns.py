@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -205,6 +205,7 @@ class Rename(Op):
     """Give the columns new names, all at once (so two can swap)."""
 
     op: ClassVar[str] = "rename"
+    name_fields: ClassVar[tuple[str, ...]] = ("columns", "to")
     columns: tuple[str, ...]
     to: tuple[str, ...]
 
@@ -238,4 +239,50 @@ class Rename(Op):
         """Carry the origins to the new names."""
         moved = {new: origins.pop(old, frozenset()) for old, new in zip(self.columns, self.to, strict=True)}
         origins.update(moved)
+        return frozenset()
+
+
+@operation
+@dataclass(frozen=True)
+class Copy(Op):
+    """Write each column a second time, under another name."""
+
+    op: ClassVar[str] = "copy"
+    columns: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        same_length("copy", columns=self.columns, outputs=self.outputs)
+
+    def row_function(self) -> RowFunction:
+        """Copy in one row."""
+        pairs = tuple(zip(self.columns, self.outputs, strict=True))
+
+        def run(values: Row) -> None:
+            values.update([(new, values[old]) for old, new in pairs])
+
+        return run
+
+    def batch(self, columns: Columns) -> None:
+        """Copy columns; operations write new arrays, so both may be the same one."""
+        columns.update({new: columns[old] for old, new in zip(self.columns, self.outputs, strict=True)})
+
+    def makes(self) -> frozenset[str]:
+        """Make the copies."""
+        return frozenset(self.outputs)
+
+    def restrict(self, after: frozenset[str]) -> Op | None:
+        """Keep the copies that are needed."""
+        kept = [(old, new) for old, new in zip(self.columns, self.outputs, strict=True) if new in after]
+        return replace(self, columns=tuple(o for o, _ in kept), outputs=tuple(n for _, n in kept)) if kept else None
+
+    def needed(self, after: frozenset[str]) -> frozenset[str]:
+        """Need the originals of the copies that are needed."""
+        return (after - self.makes()) | frozenset(self.columns)
+
+    def trace(self, origins: Origins) -> frozenset[str]:
+        """Carry the origins to the copies."""
+        origins.update(
+            {new: origins.get(old, frozenset()) for old, new in zip(self.columns, self.outputs, strict=True)}
+        )
         return frozenset()

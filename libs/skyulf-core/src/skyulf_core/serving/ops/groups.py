@@ -1,0 +1,99 @@
+"""Operations on groups of rows: values looked up by several keys together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from skyulf_core.serving.ops.base import (
+    Columns,
+    Op,
+    Origins,
+    Row,
+    RowFunction,
+    Scalar,
+    from_plain,
+    operation,
+    plain,
+    same_length,
+)
+
+
+@operation
+@dataclass(frozen=True)
+class GroupLookup(Op):
+    """Write the values that are stored for the row's keys, taken together.
+
+    `groups[i]` holds one key per column of `columns`; `values[j][i]` is what `outputs[j]` gets for that group, and
+    `default[j]` what it gets where the group is not listed. A null is a key like any other. With `mode` `fill` an
+    output that has a value already keeps it (it must exist before); with `write` it is written in any case.
+    """
+
+    op: ClassVar[str] = "group_lookup"
+    columns: tuple[str, ...]
+    groups: tuple[tuple[Scalar, ...], ...]
+    outputs: tuple[str, ...]
+    values: tuple[tuple[Scalar, ...], ...]
+    default: tuple[Scalar, ...]
+    mode: Literal["write", "fill"] = "write"
+
+    def __post_init__(self) -> None:
+        same_length("group_lookup", outputs=self.outputs, values=self.values, default=self.default)
+        for values in self.values:
+            same_length("group_lookup", groups=self.groups, values=values)
+        for keys in self.groups:
+            same_length("group_lookup", columns=self.columns, keys=keys)
+        if self.mode not in ("write", "fill"):
+            raise ValueError(f"group_lookup: mode {self.mode!r}")
+
+    def _table(self) -> dict[tuple[Scalar, ...], tuple[Scalar, ...]]:
+        found = zip(*self.values, strict=True) if self.values else iter([()] * len(self.groups))
+        return dict(zip(self.groups, found, strict=True))
+
+    def row_function(self) -> RowFunction:
+        """Look up one row."""
+        columns, outputs, table, default = self.columns, self.outputs, self._table(), self.default
+        fill = self.mode == "fill"
+
+        def run(values: Row) -> None:
+            found = table.get(_key([values[name] for name in columns]), default)
+            for name, value in zip(outputs, found, strict=True):
+                if not fill or values[name] is None or values[name] != values[name]:
+                    values[name] = value
+
+        return run
+
+    def batch(self, columns: Columns) -> None:
+        """Look up columns."""
+        table = self._table()
+        keys = zip(*(plain(columns[name]) for name in self.columns), strict=True)
+        found = [table.get(key, self.default) for key in keys]
+        for position, name in enumerate(self.outputs):
+            values = [row[position] for row in found]
+            if self.mode == "fill":
+                before = plain(columns[name])
+                values = [new if old is None else old for old, new in zip(before, values, strict=True)]
+            columns[name] = from_plain(values)
+
+    def makes(self) -> frozenset[str]:
+        """Make the outputs."""
+        return frozenset(self.outputs)
+
+    def needed(self, after: frozenset[str]) -> frozenset[str]:
+        """Need the keys, and what is filled."""
+        made = self.makes() if self.mode == "write" else frozenset()
+        return (after - made) | frozenset(self.columns)
+
+    def trace(self, origins: Origins) -> frozenset[str]:
+        """A null stops where every group and the default have a value."""
+        for name, values, default in zip(self.outputs, self.values, self.default, strict=True):
+            if default is not None and None not in values:
+                origins[name] = frozenset()
+            elif self.mode == "write":
+                origins[name] = frozenset().union(*(origins.get(key, frozenset()) for key in self.columns))
+        return frozenset()
+
+
+def _key(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(None if value != value else value for value in values)
