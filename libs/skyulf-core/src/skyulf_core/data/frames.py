@@ -58,6 +58,12 @@ def _check_names(names: list[object] | list[str]) -> None:
     for name, count in Counter(names).items():
         if not isinstance(name, str) or not name:
             raise DataError(f"column names must be texts; {name!r} is not", reason="invalid-column-name")
+        if name == "*" or (name.startswith("^") and name.endswith("$")):
+            raise DataError(
+                f"column {name!r} has a name that stands for a pattern of names; rename it",
+                reason="invalid-column-name",
+                column=name,
+            )
         if count > 1:
             raise DataError(f"column {name!r} occurs {count} times", reason="duplicate-columns", column=name)
 

@@ -49,6 +49,11 @@ def chosen_from(data: pl.DataFrame, columns: list[str] | None, dtypes: Iterable[
     return [name for name, dtype in data.schema.items() if dtype_of(dtype) in wanted]
 
 
+def chosen_lazy(frame: pl.LazyFrame, columns: list[str] | None, dtypes: Iterable[Dtype]) -> list[str]:
+    """Return the columns of a lazy frame to work on. Raises DataError for a named one that is not there."""
+    return chosen_from(pl.DataFrame(schema=frame.collect_schema()), columns, dtypes)
+
+
 def dtypes_in(data: pl.DataFrame) -> Schema:
     """Return names and logical types without reading values (nullable everywhere)."""
     return Schema(ColumnSchema(name, dtype_of(dtype)) for name, dtype in data.schema.items())
