@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from skyulf_core.data.align import align
-from skyulf_core.fitted import FittedModel, FittedPipeline, FittedStep
-from skyulf_core.nodes.base import Applier, Kind, Label, ModelApplier, ModelCalculator
+from skyulf_core.fitted import FittedModel, FittedPipeline
+from skyulf_core.nodes.base import Label, ModelApplier, ModelCalculator
 from skyulf_core.nodes.registry import NodeRegistry
+from skyulf_core.pipeline.fusing import apply_chain, naming
 from skyulf_core.problems import DataError, NotFittedError
-
-_NOT_AT_PREDICT = {Kind.SPLITTER, Kind.ROW_CHANGING}
-
-
-@contextmanager
-def naming(node: str) -> Iterator[None]:
-    """Add the node's name to a DataError that names none."""
-    try:
-        yield
-    except DataError as error:
-        if error.node is not None:
-            raise
-        raise DataError(error.message, reason=error.reason, column=error.column, node=node) from error
-
-
-def apply_step(step: FittedStep, data: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows after one step, as predictions see it: splitters and row-changing nodes change nothing."""
-    entry = NodeRegistry.get(step.node)
-    if entry.kind in _NOT_AT_PREDICT or not isinstance(entry.applier, Applier):
-        return data
-    with naming(step.node):
-        return entry.applier.apply(data, step.params)
-
 
 def features_of(fitted: FittedPipeline, data: pl.DataFrame) -> pl.DataFrame:
     """Return raw rows as they come out of the last step. Raises DataError for missing columns and wrong types."""
-    current = align(data, fitted.input_schema, optional=fitted.optional_columns())
-    for step in fitted.steps:
-        current = apply_step(step, current)
+    current = apply_chain(fitted.steps, align(data, fitted.input_schema, optional=fitted.optional_columns()))
     return current if fitted.model is None else current.select(fitted.model.features)
 
 

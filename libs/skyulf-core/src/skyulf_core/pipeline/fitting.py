@@ -23,7 +23,8 @@ from skyulf_core.nodes.base import (
 )
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.params import Params
-from skyulf_core.pipeline.applying import apply_step, check_features, naming
+from skyulf_core.pipeline.applying import check_features
+from skyulf_core.pipeline.fusing import apply_step, naming
 from skyulf_core.pipeline.resolve import Resolved, ResolvedNode
 from skyulf_core.pipeline.targets import check_target, classes_of, encoded
 from skyulf_core.problems import DataError
