@@ -7,6 +7,7 @@ from skyulf_core.serving.ops.columns import Affine, Clip, Copy, Drop, Impute, Re
 from skyulf_core.serving.ops.dates import CYCLES, DATE_PARTS, DateParts
 from skyulf_core.serving.ops.decode import Decode, Respond
 from skyulf_core.serving.ops.groups import GroupLookup
+from skyulf_core.serving.ops.hashing import Hash, murmur3_32
 from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Linear
 from skyulf_core.serving.ops.trees import TreeEnsemble
 
@@ -26,6 +27,7 @@ __all__ = [
     "Decode",
     "Drop",
     "GroupLookup",
+    "Hash",
     "Impute",
     "Linear",
     "Lookup",
@@ -40,4 +42,5 @@ __all__ = [
     "Select",
     "TreeEnsemble",
     "ValueProblem",
+    "murmur3_32",
 ]
