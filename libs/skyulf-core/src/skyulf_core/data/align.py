@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from skyulf_core.data.frames import dtype_of, normalise, require_columns
+from skyulf_core.data.frames import dtype_of, normalise, normalise_lazy, require_columns
 from skyulf_core.problems import DataError
 from skyulf_core.schema import ColumnSchema, Dtype, Schema
 
@@ -27,6 +27,19 @@ def align(data: pl.DataFrame, schema: Schema, *, optional: frozenset[str] = froz
     absent = [name for name in schema.names if name not in data.columns]
     data = normalise(data.with_columns(pl.lit(None).alias(name) for name in absent).select(schema.names))
     return data.with_columns(_aligned(data[column.name], column) for column in schema)
+
+
+def align_lazy(frame: pl.LazyFrame, schema: Schema) -> pl.LazyFrame | None:
+    """Return the query of what `align` does, where columns are there and of their types; None where values decide."""
+    frame = normalise_lazy(frame)
+    types = frame.collect_schema()
+    if any(column.name not in types or dtype_of(types[column.name]) != _inside(column.dtype) for column in schema):
+        return None
+    return frame.select(schema.names)
+
+
+def _inside(dtype: Dtype) -> Dtype:
+    return "string" if dtype == "category" else dtype
 
 
 def _aligned(series: pl.Series, column: ColumnSchema) -> pl.Series:

@@ -100,13 +100,14 @@ def dtype_of(dtype: pl.DataType) -> Dtype:
     return simple.get(dtype.base_type(), "other")
 
 
-def schema_of(data: pl.DataFrame) -> Schema:
+def schema_of(data: pl.DataFrame | pl.LazyFrame) -> Schema:
     """Return the schema of a polars frame; nullable where there are nulls (or NaN) now."""
-    nulls = data.select(_null_count(name, dtype) for name, dtype in data.schema.items())
-    counts = nulls.row(0) if data.width else ()
+    types = data.collect_schema()
+    nulls = data.lazy().select(_null_count(name, dtype) for name, dtype in types.items())
+    counts = nulls.collect().row(0) if types else ()
     return Schema(
         ColumnSchema(name, dtype_of(dtype), nullable=bool(count))
-        for (name, dtype), count in zip(data.schema.items(), counts, strict=True)
+        for (name, dtype), count in zip(types.items(), counts, strict=True)
     )
 
 
@@ -117,11 +118,19 @@ def _null_count(name: str, dtype: pl.DataType) -> pl.Expr:
 
 def normalise(data: pl.DataFrame) -> pl.DataFrame:
     """Return the frame in the types that the library uses inside (see above)."""
-    changes = [change for name, dtype in data.schema.items() if (change := _normal(name, dtype)) is not None]
-    data = data.with_columns(changes)
+    data = data.with_columns(_changes(data.schema))
     unsigned = [name for name, dtype in data.schema.items() if dtype == pl.UInt64]
     small = [name for name in unsigned if cast("int", data[name].max() or 0) <= _INT64_MAX]
     return data.with_columns(pl.col(name).cast(pl.Int64) for name in small)
+
+
+def normalise_lazy(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the query of the frame in the types that the library uses inside; UInt64 stays what it is."""
+    return frame.with_columns(_changes(frame.collect_schema()))
+
+
+def _changes(types: pl.Schema) -> list[pl.Expr]:
+    return [change for name, dtype in types.items() if (change := _normal(name, dtype)) is not None]
 
 
 def _normal(name: str, dtype: pl.DataType) -> pl.Expr | None:

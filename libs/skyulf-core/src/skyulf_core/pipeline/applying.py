@@ -6,17 +6,27 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from skyulf_core.data.align import align
+from skyulf_core.data.align import align, align_lazy
 from skyulf_core.fitted import FittedModel, FittedPipeline
 from skyulf_core.nodes.base import Label, ModelApplier, ModelCalculator
 from skyulf_core.nodes.registry import NodeRegistry
-from skyulf_core.pipeline.fusing import apply_chain, naming
+from skyulf_core.pipeline.fusing import apply_chain, fuses, naming, scan_chain
 from skyulf_core.problems import DataError, NotFittedError
+
 
 def features_of(fitted: FittedPipeline, data: pl.DataFrame) -> pl.DataFrame:
     """Return raw rows as they come out of the last step. Raises DataError for missing columns and wrong types."""
     current = apply_chain(fitted.steps, align(data, fitted.input_schema, optional=fitted.optional_columns()))
     return current if fitted.model is None else current.select(fitted.model.features)
+
+
+def query_of(fitted: FittedPipeline, frame: pl.LazyFrame) -> pl.LazyFrame | None:
+    """Return what `features_of` does as one query over a lazy frame; None where a step must look at values."""
+    query = align_lazy(frame, fitted.input_schema) if all(fuses(step) for step in fitted.steps) else None
+    if query is None:
+        return None
+    query = scan_chain(fitted.steps, query)
+    return query if fitted.model is None else query.select(fitted.model.features)
 
 
 def check_features(features: pl.DataFrame, model: str) -> None:

@@ -14,14 +14,16 @@ from pydantic import JsonValue
 
 from skyulf_core.data.frames import Frame, normalise, require_columns, schema_of, series_like, to_library_of, to_polars
 from skyulf_core.fitted import FittedModel, FittedPipeline
-from skyulf_core.pipeline.applying import features_of, labels_of, predict_codes, predict_probabilities
+from skyulf_core.pipeline.applying import features_of, labels_of, predict_codes, predict_probabilities, query_of
 from skyulf_core.pipeline.describing import describe
 from skyulf_core.pipeline.fitting import Report, Trainer
 from skyulf_core.pipeline.golden import golden_rows
 from skyulf_core.pipeline.resolve import Resolved, resolve
+from skyulf_core.pipeline.streaming import fit_streaming, streams
 from skyulf_core.pipeline.targets import encoded
 from skyulf_core.pipeline.validation import check_resolved
 from skyulf_core.problems import DataError, InvalidConfigError, NotFittedError
+from skyulf_core.schema import Schema
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
     from skyulf_core.evaluation import Evaluation
     from skyulf_core.serving.plan import PlanDocument
+
+_GOLDEN_FROM = 1_000
+"""So many first rows of a LazyFrame are looked at for golden ones."""
 
 
 class Pipeline:
@@ -98,32 +103,62 @@ Did you mean 'SimpleImputer'?
     def fit(self, frame: Frame, report: Report | None = None) -> Pipeline:
         """Learn from the training rows, judge on the held-out ones; return the pipeline itself.
 
+        A LazyFrame is learned from without collecting it where every step streams (see `pipeline.streaming`).
         `report` is called with the fraction done (0 to 1) and the name of what runs now. Raises InvalidConfigError
         where the columns do not fit the configuration, DataError where the values do not. After an error the
         pipeline is what it was before.
         """
-        tell = report or (lambda fraction, message: None)
-        data = to_polars(frame)
-        schema = schema_of(data)
-        found = check_resolved(self._resolved, schema)
-        if found.problems:
-            raise InvalidConfigError(found.problems)
-        trainer = Trainer(self._resolved, normalise(data), schema, tell)
+        if isinstance(frame, pl.LazyFrame) and streams(self._resolved):
+            self._fit_streaming(frame, report or _silent)
+        else:
+            self._fit(to_polars(frame), report or _silent)
+        return self
+
+    def fit_transform(self, frame: Frame, report: Report | None = None) -> pl.DataFrame | pd.DataFrame:
+        """Learn, and return the training rows as they come out of the last step: those that a model learns from.
+
+        They may be fewer than the rows given, or more (row-changing nodes), and encoders of the target give them
+        cross-fitted values; `transform` gives what new rows would get.
+        """
+        return to_library_of(frame, self._fit(to_polars(frame), report or _silent))
+
+    def _fit(self, data: pl.DataFrame, tell: Report) -> pl.DataFrame:
+        schema = self._checked_schema(data)
+        data = normalise(data)
+        trainer = Trainer(self._resolved, data, schema, tell)
         fitted = trainer.run()
         if trainer.raw_test is not None and fitted.model is not None:
             tell((len(fitted.steps) + 1) / (len(fitted.steps) + 2), "evaluation")
             test = trainer.splits.test
             fitted = replace(fitted, evaluation=_evaluate(fitted, fitted.model, test.features, test.target))
-        fitted = replace(
-            fitted, golden=golden_rows(fitted, normalise(data) if trainer.raw_test is None else trainer.raw_test)
+        self._fitted = replace(
+            fitted, golden=golden_rows(fitted, data if trainer.raw_test is None else trainer.raw_test)
         )
-        self._fitted = fitted
         tell(1.0, "done")
-        return self
+        return trainer.splits.train.features
 
-    def transform(self, frame: Frame) -> pl.DataFrame | pd.DataFrame:
-        """Return rows as they come out of the last step: the features that the model is given."""
-        return to_library_of(frame, features_of(self.fitted, to_polars(frame)))
+    def _fit_streaming(self, frame: pl.LazyFrame, tell: Report) -> None:
+        fitted = fit_streaming(self._resolved, frame, self._checked_schema(frame), tell)
+        some = normalise(frame.head(_GOLDEN_FROM).collect())
+        self._fitted = replace(fitted, golden=golden_rows(fitted, some))
+        tell(1.0, "done")
+
+    def _checked_schema(self, data: pl.DataFrame | pl.LazyFrame) -> Schema:
+        schema = schema_of(data)
+        found = check_resolved(self._resolved, schema)
+        if found.problems:
+            raise InvalidConfigError(found.problems)
+        return schema
+
+    def transform(self, frame: Frame) -> pl.DataFrame | pl.LazyFrame | pd.DataFrame:
+        """Return rows as they come out of the last step: the features that the model is given.
+
+        A LazyFrame comes back as a LazyFrame: a query that has not run, where every step is one.
+        """
+        if not isinstance(frame, pl.LazyFrame):
+            return to_library_of(frame, features_of(self.fitted, to_polars(frame)))
+        query = query_of(self.fitted, frame)
+        return features_of(self.fitted, frame.collect()).lazy() if query is None else query
 
     def predict(self, frame: Frame) -> pl.Series | pd.Series[Any]:
         """Return one label or number per row. Raises DataError for missing columns, wrong types, refused values."""
@@ -204,3 +239,7 @@ def _evaluate(
     if fitted.classes is None:
         return evaluate_regression(target, predicted)
     return evaluate_classification(target, predicted, predict_probabilities(model, features), classes=fitted.classes)
+
+
+def _silent(fraction: float, message: str) -> None:
+    """Report to nobody."""

@@ -1,0 +1,114 @@
+"""File formats: how each is scanned and written."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import polars as pl
+
+from skyulf_core.data.catalog.excel import read_excel
+from skyulf_core.problems import DataError
+
+Scan: TypeAlias = Callable[[Path], pl.LazyFrame]
+Sink: TypeAlias = Callable[[pl.LazyFrame, Path], None]
+
+_HEADER_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format. `streams` says that a scan reads piece by piece; `sink` is None where it cannot be written."""
+
+    name: str
+    endings: tuple[str, ...]
+    scan: Scan
+    sink: Sink | None
+    streams: bool
+
+
+def _scan_csv(path: Path, *, separator: str) -> pl.LazyFrame:
+    _check_header(path, separator)
+    # types come from all rows: a scan of the first ones would promise what a later row breaks
+    return pl.scan_csv(path, separator=separator, infer_schema_length=None, try_parse_dates=True, glob=False)
+
+
+def _check_header(path: Path, separator: str) -> None:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        names = next(csv.reader([file.readline(_HEADER_BYTES)], delimiter=separator), [])
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DataError(f"column {repeated[0]!r} occurs twice", reason="duplicate-columns", column=repeated[0])
+
+
+def _sink_csv(frame: pl.LazyFrame, path: Path, *, separator: str) -> None:
+    frame.sink_csv(path, separator=separator, check_extension=False)
+
+
+def _sink_parquet(frame: pl.LazyFrame, path: Path) -> None:
+    frame.sink_parquet(path)
+
+
+def _scan_parquet(path: Path) -> pl.LazyFrame:
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
+
+
+def _scan_json(path: Path) -> pl.LazyFrame:
+    return pl.read_json(path, infer_schema_length=None).lazy()
+
+
+def _sink_json(frame: pl.LazyFrame, path: Path) -> None:
+    frame.collect().write_json(path)
+
+
+def _scan_lines(path: Path) -> pl.LazyFrame:
+    with path.open("rb") as file:  # an open file is never taken for a pattern of names
+        return pl.scan_ndjson(file, infer_schema_length=None)
+
+
+def _sink_lines(frame: pl.LazyFrame, path: Path) -> None:
+    frame.sink_ndjson(path, check_extension=False)
+
+
+def _scan_arrow(path: Path) -> pl.LazyFrame:
+    with path.open("rb") as file:
+        is_file = file.read(6) == b"ARROW1"
+    return pl.scan_ipc(path, glob=False, hive_partitioning=False) if is_file else pl.read_ipc_stream(path).lazy()
+
+
+def _sink_arrow(frame: pl.LazyFrame, path: Path) -> None:
+    frame.sink_ipc(path)
+
+
+def _scan_excel(path: Path) -> pl.LazyFrame:
+    return read_excel(path).lazy()
+
+
+FORMATS = (
+    Format("csv", (".csv",), partial(_scan_csv, separator=","), partial(_sink_csv, separator=","), True),
+    Format("tsv", (".tsv", ".tab"), partial(_scan_csv, separator="\t"), partial(_sink_csv, separator="\t"), True),
+    Format("parquet", (".parquet", ".pq"), _scan_parquet, _sink_parquet, True),
+    Format("json", (".json",), _scan_json, _sink_json, False),
+    Format("json lines", (".jsonl", ".ndjson"), _scan_lines, _sink_lines, True),
+    Format("excel", (".xlsx", ".xls", ".xlsb", ".xlsm", ".ods"), _scan_excel, None, False),
+    Format("arrow", (".feather", ".arrow", ".ipc"), _scan_arrow, _sink_arrow, True),
+)
+_BY_ENDING = {ending: each for each in FORMATS for ending in each.endings}
+
+
+def find_format(path: Path) -> Format | None:
+    """Return the format that the ending stands for, None for an unknown one."""
+    return _BY_ENDING.get(path.suffix.lower())
+
+
+def format_of(path: Path) -> Format:
+    """Return the format that the ending stands for. Raises DataError (`unknown-format`) that lists the known ones."""
+    found = find_format(path)
+    if found is None:
+        known = ", ".join(_BY_ENDING)
+        raise DataError(f"{path.name!r} has no ending of a known format ({known})", reason="unknown-format")
+    return found

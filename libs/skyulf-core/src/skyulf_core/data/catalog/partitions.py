@@ -1,0 +1,94 @@
+"""Partitioned folders: `year=2024/month=1/part.parquet` holds rows of year 2024 and month 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from urllib.parse import unquote
+
+import polars as pl
+
+from skyulf_core.data.catalog.formats import Format, format_of
+from skyulf_core.data.catalog.names import files_below
+from skyulf_core.problems import DataError
+
+MOST_FILES = 10_000
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+_ALLOWED = frozenset({"csv", "parquet"})
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """The files of a partitioned folder, each with the value of every key."""
+
+    format: Format
+    keys: tuple[str, ...]
+    files: tuple[tuple[Path, tuple[str | None, ...]], ...]
+
+    @property
+    def size(self) -> int:
+        """All files together, in bytes."""
+        return sum(path.stat().st_size for path, _ in self.files)
+
+    def scan(self) -> pl.LazyFrame:
+        """Return the rows of all files with the keys at the end; numbers of the same column are brought together."""
+        values = [pl.Series(key, [each[i] for _, each in self.files]) for i, key in enumerate(self.keys)]
+        columns = [_typed(series) for series in values]
+        scans = [
+            self.format.scan(path).with_columns(
+                pl.lit(column[row], column.dtype).alias(column.name) for column in columns
+            )
+            for row, (path, _) in enumerate(self.files)
+        ]
+        return pl.concat(scans, how="vertical_relaxed")
+
+
+def is_partitioned(folder: Path) -> bool:
+    """Say whether a folder holds folders named `key=value`."""
+    return folder.is_dir() and any(_pair(each.name) and each.is_dir() for each in folder.iterdir())
+
+
+def partitions_of(root: Path, folder: Path) -> Partitions:
+    """Return the files of a partitioned folder.
+
+    Raises DataError where it holds no file, files of several formats, other keys in some folders, or too many files.
+    """
+    paths = list(islice(files_below(root, folder), MOST_FILES + 1))
+    if not paths:
+        raise DataError(f"the partitioned folder {folder.name!r} holds no files", reason="empty-file")
+    if len(paths) > MOST_FILES:
+        raise DataError(f"{folder.name!r} has more than {MOST_FILES} files; join some", reason="too-many-files")
+    formats = {format_of(path).name for path in paths}
+    if len(formats) > 1 or not formats <= _ALLOWED:
+        shown = ", ".join(sorted(formats))
+        raise DataError(f"{folder.name!r} must hold Parquet or CSV files only, not {shown}", reason="mixed-formats")
+    found = [(path, list(_pairs(path.parent.relative_to(folder).parts))) for path in paths]
+    keys = [key for key, _ in found[0][1]]
+    for path, pairs in found:
+        if [key for key, _ in pairs] != keys or len(pairs) != len(path.parent.relative_to(folder).parts):
+            where = path.parent.relative_to(folder)
+            raise DataError(f"{str(where)!r} does not name the keys {', '.join(keys)}", reason="mixed-partitions")
+    files = tuple((path, tuple(value for _, value in pairs)) for path, pairs in found)
+    return Partitions(format_of(paths[0]), tuple(keys), files)
+
+
+def _pair(name: str) -> tuple[str, str | None] | None:
+    key, equals, value = name.partition("=")
+    if not (key and equals and not name.startswith(".")):
+        return None
+    return unquote(key), None if value == _NULL else unquote(value)
+
+
+def _pairs(names: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    return (pair for name in names if (pair := _pair(name)) is not None)
+
+
+def _typed(texts: pl.Series) -> pl.Series:
+    """Return the values as integers or dates where every one of them is written as one, so that 007 stays a text."""
+    for dtype in (pl.Int64(), pl.Date()):
+        found = texts.cast(dtype, strict=False) if dtype == pl.Int64 else texts.str.to_date("%Y-%m-%d", strict=False)
+        if found.cast(pl.String).equals(texts):
+            return found
+    return texts
