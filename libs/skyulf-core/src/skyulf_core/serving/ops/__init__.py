@@ -4,6 +4,7 @@ from skyulf_core.serving.ops.base import OPS, Columns, Op, OpError, PlanError, R
 from skyulf_core.serving.ops.casting import Cast
 from skyulf_core.serving.ops.categories import Lookup, OneHot, Ordinal
 from skyulf_core.serving.ops.columns import Affine, Clip, Copy, Drop, Impute, Rename, Select
+from skyulf_core.serving.ops.compute import Compute
 from skyulf_core.serving.ops.dates import CYCLES, DATE_PARTS, DateParts
 from skyulf_core.serving.ops.decode import Decode, Respond
 from skyulf_core.serving.ops.groups import GroupLookup
@@ -22,6 +23,7 @@ __all__ = [
     "Cast",
     "Clip",
     "Columns",
+    "Compute",
     "Copy",
     "DateParts",
     "Decode",
