@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from skyulf_core.data.catalog import DataCatalog, DataCatalogs, FileSystemCatalog
     from skyulf_core.data.splits import SplitDataset
     from skyulf_core.fitted import FittedModel, FittedPipeline, FittedStep, Golden
     from skyulf_core.nodes.base import Applier, Calculator, Kind, ModelApplier, ModelCalculator, NodeConfig
@@ -34,7 +35,10 @@ _HOMES = {
     "Calculator": "nodes.base",
     "ColumnSchema": "schema",
     "CoreError": "problems",
+    "DataCatalog": "data.catalog",
+    "DataCatalogs": "data.catalog",
     "DataError": "problems",
+    "FileSystemCatalog": "data.catalog",
     "FittedModel": "fitted",
     "FittedPipeline": "fitted",
     "FittedStep": "fitted",
@@ -58,10 +62,10 @@ _HOMES = {
 }
 
 __all__ = [
-    "Applier", "Calculator", "ColumnSchema", "CoreError", "DataError", "FittedModel", "FittedPipeline", "FittedStep",
-    "Golden", "InvalidConfigError", "Kind", "ModelApplier", "ModelCalculator", "NodeConfig", "NodeInfo",
-    "NodeRegistry", "NotFittedError", "Params", "Pipeline", "Problem", "Schema", "SplitDataset", "UnknownNodeError",
-    "Validation", "validate_config",
+    "Applier", "Calculator", "ColumnSchema", "CoreError", "DataCatalog", "DataCatalogs", "DataError",
+    "FileSystemCatalog", "FittedModel", "FittedPipeline", "FittedStep", "Golden", "InvalidConfigError", "Kind",
+    "ModelApplier", "ModelCalculator", "NodeConfig", "NodeInfo", "NodeRegistry", "NotFittedError", "Params",
+    "Pipeline", "Problem", "Schema", "SplitDataset", "UnknownNodeError", "Validation", "validate_config",
 ]  # fmt: skip
 
 

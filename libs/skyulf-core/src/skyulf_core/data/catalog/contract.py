@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -66,7 +65,7 @@ def schema_of_query(frame: pl.LazyFrame) -> Schema:
     return Schema(ColumnSchema(name, dtype_of(dtype)) for name, dtype in frame.collect_schema().items())
 
 
-def missing(name: str, known: builtins.list[str]) -> DataError:
+def missing(name: str, known: list[str]) -> DataError:
     """Return the error for a dataset that is not there."""
     hint = did_you_mean(name, known) or ("" if known else "There are none at all.")
     return DataError(f"there is no dataset {name!r}. {hint}".strip(), reason="missing-dataset")

@@ -12,7 +12,7 @@ import polars as pl
 
 from skyulf_core.data.catalog.contract import DataCatalog, DataEntry, missing, schema_of_query
 from skyulf_core.data.catalog.formats import find_format, format_of
-from skyulf_core.data.catalog.names import files_below, path_below
+from skyulf_core.data.catalog.names import files_below, leads_inside, path_below
 from skyulf_core.data.catalog.partitions import Partitions, is_partitioned, partitions_of
 from skyulf_core.data.frames import Frame, to_polars
 from skyulf_core.problems import DataError
@@ -102,15 +102,12 @@ class FileSystemCatalog(DataCatalog):
         if path.is_dir():
             raise DataError(f"{name!r} is a folder", reason="not-a-file")
         frame = data if isinstance(data, pl.LazyFrame) else to_polars(data).lazy()
-        beside = path.with_name(f".{uuid4().hex}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            kind.sink(frame, beside)
-            _settle(beside, path)
+            with _settled(path) as beside:
+                kind.sink(frame, beside)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise DataError(f"{name!r} cannot be written: {_first_line(error)}", reason="not-writable") from error
-        finally:
-            beside.unlink(missing_ok=True)
 
     def _find(self, name: str) -> tuple[Path, Partitions | None]:
         path = path_below(self._root, name)
@@ -128,7 +125,7 @@ class FileSystemCatalog(DataCatalog):
     def _folders(self) -> Iterator[Path]:
         for here, folders, _ in os.walk(self._root):
             folders[:] = [each for each in folders if not each.startswith(".")]
-            yield from (Path(here, each) for each in folders if Path(here, each).resolve().is_relative_to(self._root))
+            yield from (Path(here, each) for each in folders if leads_inside(self._root, Path(here, each)))
 
 
 @contextmanager
@@ -142,14 +139,24 @@ def _reading(name: str) -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0]
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text.strip().split("\n", 1)[0]
 
 
-def _settle(beside: Path, path: Path) -> None:
-    """Bring a finished file to the disk and to its name: after a power cut the old or the new one is there, whole."""
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+@contextmanager
+def _settled(path: Path) -> Iterator[Path]:
+    """Give a path to write to; bring what is there to the disk and to its name.
+
+    After a power cut the old file or the new one is there, whole.
+    """
+    beside = path.with_name(f".{uuid4().hex}.part")
+    try:
+        yield beside
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from skyulf_core.problems import DataError
 
+_LONGEST = 200
+
 
 def path_below(root: Path, name: str) -> Path:
     """Return the path of a name, which may lead through links but not out of `root`.
@@ -19,14 +21,20 @@ def path_below(root: Path, name: str) -> Path:
         raise _invalid(name, "write it as folder/file.csv")
     if any(part.startswith(".") for part in parts) or ":" in parts[0]:
         raise _invalid(name, "no part of it may be '..', hidden or a drive")
+    if any(len(part.encode()) > _LONGEST for part in parts):
+        raise _invalid(name, f"no part of it may be longer than {_LONGEST} bytes")
     path = root.joinpath(*parts)
-    try:
-        inside = path.resolve().is_relative_to(root)
-    except (OSError, RuntimeError) as error:  # a name that is too long, or links in a circle
-        raise _invalid(name, str(error)) from error
-    if not inside:
+    if not leads_inside(root, path):
         raise _invalid(name, "it leads out of the catalogue's folder")
     return path
+
+
+def leads_inside(root: Path, path: Path) -> bool:
+    """Say whether a path, all links followed, lies below `root` (links in a circle lie nowhere)."""
+    try:
+        return path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):
+        return False
 
 
 def _invalid(name: str, why: str) -> DataError:
@@ -39,5 +47,5 @@ def files_below(root: Path, folder: Path) -> Iterator[Path]:
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         for each in sorted(files):
             path = Path(here, each)
-            if not each.startswith((".", "_")) and path.resolve().is_relative_to(root):
+            if not each.startswith((".", "_")) and leads_inside(root, path):
                 yield path
