@@ -1,9 +1,12 @@
-"""What the encoders share: the categories of columns, sorted and counted."""
+"""What the encoders share: the categories of columns, sorted and counted, and queries that look values up."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import polars as pl
 
 from skyulf_core.params import Scalar
@@ -14,39 +17,91 @@ ENCODABLE: frozenset[Dtype] = NUMBER_LIKE | TEXT
 """Types whose values are categories that a bundle can store."""
 
 
-def count_categories(data: pl.DataFrame, columns: list[str]) -> dict[str, tuple[list[Scalar], list[int], int]]:
-    """Return, per column, its categories in sorted order, how often each occurs, and the number of nulls.
+@dataclass(frozen=True)
+class Counted:
+    """The categories of one column in sorted order, how many rows each has, and how many rows are null."""
 
-    One query for all columns; texts sort by code point, as numpy sorts them.
-    """
-    if not columns:
-        return {}
-    found = data.select(
-        pl.col(name).value_counts(name="rows").struct.rename_fields(["value", "rows"]).implode() for name in columns
-    )
-    return {name: _sorted(cast("list[dict[str, Scalar]]", found[name][0].to_list())) for name in columns}
+    values: list[Scalar]
+    rows: list[int]
+    nulls: int
+
+    @property
+    def height(self) -> int:
+        """The number of all rows."""
+        return sum(self.rows) + self.nulls
 
 
-def _sorted(counted: list[dict[str, Scalar]]) -> tuple[list[Scalar], list[int], int]:
+def count_categories(frame: pl.LazyFrame, columns: Sequence[str]) -> dict[str, Counted]:
+    """Return the categories of each column: one query for all columns; texts sort by code point."""
+    schema = frame.collect_schema()
+    queries = [
+        frame.select(category_of(name, schema[name]).alias("value"))
+        .group_by("value")
+        .agg(pl.len().alias("rows"))
+        .sort("value", nulls_last=True)
+        for name in columns
+    ]
+    found = pl.collect_all(queries, engine="streaming")
+    return {name: _counted(table) for name, table in zip(columns, found, strict=True)}
+
+
+def category_of(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return a column as its categories."""
     # -0.0 and 0.0 are one category, and which of them was seen first is chance
-    rows = {item["value"] or _zero(item["value"]): cast("int", item["rows"]) for item in counted}
-    nulls = rows.pop(None, 0)
-    values = cast("list[str]", list(rows))
-    values.sort()
-    return cast("list[Scalar]", values), [rows[value] for value in values], nulls
+    return pl.col(name) + 0.0 if dtype.is_float() else pl.col(name)
 
 
-def _zero(value: Scalar) -> Scalar:
-    return 0.0 if isinstance(value, float) else value
+def _counted(table: pl.DataFrame) -> Counted:
+    values, rows = table["value"].to_list(), cast("list[int]", table["rows"].to_list())
+    nulls = rows.pop() if values and values[-1] is None else 0
+    return Counted(cast("list[Scalar]", values[: len(rows)]), rows, nulls)
 
 
-def refuse_unseen(column: pl.Series, known: list[Scalar]) -> None:
-    """Raise DataError that names the first value of a column that training did not see."""
-    values = column.drop_nulls()
-    unseen = values.filter(~values.is_in(pl.Series(known, dtype=column.dtype).implode()))
-    if len(unseen):
-        raise DataError(
-            f"column {column.name!r}: {unseen[0]!r} was not seen in training",
-            reason="unknown-category",
-            column=column.name,
-        )
+def code_of(name: str, keys: Sequence[Scalar], dtype: pl.DataType) -> pl.Expr:
+    """Return each value's position in `keys`; null where it is null or not there.
+
+    Texts go through an Enum: on a million rows that is quicker than replacing or joining, and it streams.
+    """
+    if dtype == pl.String:
+        return pl.col(name).cast(pl.Enum(cast("list[str]", list(keys))), strict=False).to_physical()
+    known, places = pl.Series(keys, dtype=dtype), pl.Series(range(len(keys)), dtype=pl.UInt32)
+    return pl.col(name).replace_strict(known, places, default=None, return_dtype=pl.UInt32)
+
+
+def small_literal(number: int) -> pl.Expr:
+    """Return a number in the smallest unsigned type that holds it, so that codes stay small."""
+    dtypes = ((1 << 8, pl.UInt8), (1 << 16, pl.UInt16), (1 << 32, pl.UInt32))
+    return pl.lit(number, next(dtype for limit, dtype in dtypes if number < limit))
+
+
+def value_of(name: str, keys: Sequence[Scalar], values: Sequence[float], default: float, dtype: pl.DataType) -> pl.Expr:
+    """Return the number stored for each value, `default` for one that is not listed; None is a key like any other."""
+    stored: Mapping[Scalar, float] = dict(zip(keys, values, strict=True))
+    missing = stored.get(None, default)
+    known = [key for key in keys if key is not None]
+    if not known:
+        found = pl.lit(default, pl.Float64)
+    else:
+        table = pl.Series(np.array([*(stored[key] for key in known), default], np.float64))
+        found = pl.lit(table).gather(code_of(name, known, dtype).fill_null(small_literal(len(known))))
+    if missing != default or not known:
+        found = pl.when(pl.col(name).is_null()).then(pl.lit(missing, pl.Float64)).otherwise(found)
+    return found.alias(name)
+
+
+def refuse_unseen(data: pl.DataFrame, known: Mapping[str, Sequence[Scalar]]) -> None:
+    """Raise DataError that names the first value of a column that training did not see: one query for all columns."""
+    if not known:
+        return
+    found = data.lazy().select(
+        pl.col(name).filter(pl.col(name).is_not_null() & code_of(name, keys, data.schema[name]).is_null()).first()
+        for name, keys in known.items()
+    )
+    for name, value in found.collect().row(0, named=True).items():
+        if value is not None:
+            raise unseen(name, value)
+
+
+def unseen(name: str, value: object) -> DataError:
+    """Return the error for a category that training did not see."""
+    return DataError(f"column {name!r}: {value!r} was not seen in training", reason="unknown-category", column=name)

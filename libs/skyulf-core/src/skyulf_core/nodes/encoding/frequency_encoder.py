@@ -7,9 +7,9 @@ from typing import cast
 import polars as pl
 from pydantic import Field
 
-from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig
-from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_from, columns_field
-from skyulf_core.nodes.encoding.categories import ENCODABLE, count_categories
+from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
+from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field
+from skyulf_core.nodes.encoding.categories import ENCODABLE, count_categories, value_of
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params, Scalar
 from skyulf_core.schema import TEXT, Schema
@@ -32,21 +32,15 @@ class FrequencyEncoderConfig(NodeConfig):
     )
 
 
-class FrequencyEncoderApplier(Applier):
+class FrequencyEncoderApplier(LazyApplier):
     """Replaces a category by its frequency."""
 
-    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
-        """Return the frequencies as floats."""
+    def transform(self, frame: pl.LazyFrame, params: Params) -> pl.LazyFrame:
+        """Return the query of the frequencies as floats."""
         tables = zip(params.strings("columns"), params.lists("keys"), params.lists("values"), strict=True)
-        default = cast("float", params["unseen_value"])
-        return data.with_columns(
-            data[name].replace_strict(
-                pl.Series(keys, dtype=data.schema[name]),
-                pl.Series(values, dtype=pl.Float64),
-                default=default,
-                return_dtype=pl.Float64,
-            )
-            for name, keys, values in tables
+        default, schema = cast("float", params["unseen_value"]), frame.collect_schema()
+        return frame.with_columns(
+            value_of(name, keys, cast("list[float]", values), default, schema[name]) for name, keys, values in tables
         )
 
     def plan(self, params: Params) -> list[Op]:
@@ -63,7 +57,7 @@ class FrequencyEncoderApplier(Applier):
 
 
 @NodeRegistry.register("FrequencyEncoder", FrequencyEncoderApplier)
-class FrequencyEncoderCalculator(Calculator[FrequencyEncoderConfig]):
+class FrequencyEncoderCalculator(StreamingCalculator[FrequencyEncoderConfig]):
     """Replace each category by how often it occurs in the training rows.
 
     Missing values are counted as a category of their own.
@@ -84,15 +78,16 @@ class FrequencyEncoderCalculator(Calculator[FrequencyEncoderConfig]):
     examples = ({}, {"columns": ["plan", "count", "flag"], "normalize": False, "unseen_value": 0.5}, {"columns": []})
     accepts = ENCODABLE
 
-    def fit(self, data: pl.DataFrame, config: FrequencyEncoderConfig) -> Params:
+    def learn(self, frame: pl.LazyFrame, config: FrequencyEncoderConfig) -> Params:
         """Count the categories of every column, in one query."""
-        columns = chosen_from(data, config.columns, TEXT)
+        columns = chosen_lazy(frame, config.columns, TEXT)
         keys: list[list[Scalar]] = []
         values: list[list[float]] = []
-        for categories, counts, nulls in count_categories(data, columns).values():
-            keys.append([*categories, None] if nulls else categories)
-            divisor = data.height if config.normalize else 1
-            values.append([count / divisor for count in ([*counts, nulls] if nulls else counts)])
+        for counted in count_categories(frame, columns).values():
+            keys.append([*counted.values, None] if counted.nulls else counted.values)
+            divisor = counted.height if config.normalize else 1
+            rows = [*counted.rows, counted.nulls] if counted.nulls else counted.rows
+            values.append([count / divisor for count in rows])
         return Params(columns=columns, keys=keys, values=values, unseen_value=config.unseen_value)
 
     def infer_schema(self, schema: Schema, config: FrequencyEncoderConfig) -> Schema:

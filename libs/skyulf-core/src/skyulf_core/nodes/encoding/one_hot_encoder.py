@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import numpy as np
 import polars as pl
 from pydantic import Field, StrictFloat, StrictInt
 
-from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig
-from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_from, columns_field, free_name
-from skyulf_core.nodes.encoding.categories import ENCODABLE, count_categories, refuse_unseen
+from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
+from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field, free_name
+from skyulf_core.nodes.encoding.categories import ENCODABLE, Counted, count_categories, refuse_unseen
+from skyulf_core.nodes.encoding.indicators import Group, groups_of, refuse_too_many, with_indicators
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params, Scalar
 from skyulf_core.schema import TEXT, ColumnSchema, Schema
-from skyulf_core.serving.ops import OneHot, Op
-
-_OTHER = -1
+from skyulf_core.serving.ops import Op
 
 
 class OneHotEncoderConfig(NodeConfig):
@@ -52,91 +49,39 @@ class OneHotEncoderConfig(NodeConfig):
     drop_original: bool = Field(default=True, title="Drop original", description="Leave out the encoded columns.")
 
 
-@dataclass(frozen=True)
-class Group:
-    """The indicator columns of one encoded column; None is a category that is known and has none."""
-
-    column: str
-    categories: list[Scalar]
-    outputs: list[str | None]
-    infrequent: list[Scalar]
-    infrequent_output: str | None
-    missing_output: str | None
-
-    def names(self) -> list[str]:
-        """Return the columns that are written, in order."""
-        written = (*self.outputs, self.infrequent_output, self.missing_output)
-        return [name for name in written if name is not None]
-
-
-class OneHotEncoderApplier(Applier):
+class OneHotEncoderApplier(LazyApplier):
     """Writes true to the column of a row's category."""
 
+    def transform(self, frame: pl.LazyFrame, params: Params) -> pl.LazyFrame:
+        """Return the query of the frame with boolean indicator columns at its end."""
+        return with_indicators(
+            frame,
+            groups_of(params),
+            drop_original=params.flag("drop_original"),
+            unknown_is_infrequent=params.text("handle_unknown") == "infrequent_if_exist",
+        )
+
+    def fuses(self, params: Params) -> bool:
+        """Say no where unknown categories are an error."""
+        return params.text("handle_unknown") != "error"
+
     def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
-        """Return the frame with boolean indicator columns at its end."""
-        rule = params.text("handle_unknown")
-        groups = _groups(params)
-        written = [series for group in groups for series in _indicators(data[group.column], group, rule)]
-        if params.flag("drop_original"):
-            data = data.drop(group.column for group in groups)
-        return data.with_columns(written)
+        """Return the frame with its indicators. Raises DataError for a category that may not be."""
+        if not self.fuses(params):
+            refuse_unseen(data, {group.column: group.known() for group in groups_of(params)})
+        return super().apply(data, params)
 
     def plan(self, params: Params) -> list[Op]:
         """Return one one_hot operation per column."""
         rules: dict[str, Literal["ignore", "error", "infrequent"]] = {
             "ignore": "ignore", "error": "error", "infrequent_if_exist": "infrequent",
         }  # fmt: skip
-        return [
-            OneHot(
-                column=group.column,
-                categories=tuple(group.categories),
-                outputs=tuple(group.outputs),
-                handle_unknown=rules[params.text("handle_unknown")],
-                infrequent=tuple(group.infrequent),
-                infrequent_output=group.infrequent_output,
-                missing_output=group.missing_output,
-                drop_original=params.flag("drop_original"),
-            )
-            for group in _groups(params)
-        ]
-
-
-def _groups(params: Params) -> list[Group]:
-    return [Group(**cast("dict[str, list[Scalar]]", item)) for item in params.items_of("groups")]  # type: ignore[arg-type]
-
-
-def _indicators(column: pl.Series, group: Group, rule: str) -> list[pl.Series]:
-    names = group.names()
-    position = {name: index for index, name in enumerate(names)}
-    codes = {
-        key: _OTHER if out is None else position[out] for key, out in zip(group.categories, group.outputs, strict=True)
-    }
-    if group.infrequent_output is not None:
-        codes.update(dict.fromkeys(group.infrequent, position[group.infrequent_output]))
-    else:
-        codes.update(dict.fromkeys(group.infrequent, _OTHER))
-    if rule == "error":
-        refuse_unseen(column, list(codes))
-    unknown = _OTHER
-    if rule == "infrequent_if_exist" and group.infrequent_output is not None:
-        unknown = position[group.infrequent_output]
-    found = code_series(column, list(codes), list(codes.values()), unknown)
-    missing = _OTHER if group.missing_output is None else position[group.missing_output]
-    # a null is no unknown category: it has its own rule
-    found = pl.select(pl.when(column.is_null()).then(missing).otherwise(found)).to_series()
-    return [(found == index).alias(name) for index, name in enumerate(names)]
-
-
-def code_series(column: pl.Series, keys: Sequence[Scalar], codes: Sequence[int], unknown: int) -> pl.Series:
-    """Return the code of each value as Int32."""
-    if not keys:
-        return pl.repeat(unknown, len(column), dtype=pl.Int32, eager=True)
-    known = pl.Series(keys, dtype=column.dtype)
-    return column.replace_strict(known, pl.Series(codes, dtype=pl.Int32), default=unknown, return_dtype=pl.Int32)
+        rule, drop = rules[params.text("handle_unknown")], params.flag("drop_original")
+        return [group.op(handle_unknown=rule, drop_original=drop) for group in groups_of(params)]
 
 
 @NodeRegistry.register("OneHotEncoder", OneHotEncoderApplier)
-class OneHotEncoderCalculator(Calculator[OneHotEncoderConfig]):
+class OneHotEncoderCalculator(StreamingCalculator[OneHotEncoderConfig]):
     """Turn each category into a column of true and false.
 
     Columns are named `<column>_<category>`, in sorted order, at the end of the frame.
@@ -164,14 +109,13 @@ class OneHotEncoderCalculator(Calculator[OneHotEncoderConfig]):
     )
     accepts = ENCODABLE
 
-    def fit(self, data: pl.DataFrame, config: OneHotEncoderConfig) -> Params:
-        """Learn the categories of every column, in one query."""
-        columns = chosen_from(data, config.columns, TEXT)
-        taken = set(data.columns) - (set(columns) if config.drop_original else set())
-        groups = [
-            _group(name, categories, counts, config, taken, (nulls, data.height))
-            for name, (categories, counts, nulls) in count_categories(data, columns).items()
-        ]
+    def learn(self, frame: pl.LazyFrame, config: OneHotEncoderConfig) -> Params:
+        """Learn the categories of every column, in one query. Raises DataError where they are too many."""
+        columns = chosen_lazy(frame, config.columns, TEXT)
+        taken = set(frame.collect_schema().names())
+        counted = count_categories(frame, columns)
+        groups = [_group(name, counted[name], config, taken) for name in columns]
+        refuse_too_many(groups)
         return Params(
             columns=columns,
             groups=[vars(group) for group in groups],
@@ -186,16 +130,9 @@ class OneHotEncoderCalculator(Calculator[OneHotEncoderConfig]):
         return kept.append(ColumnSchema(f"{name}_*", "boolean", nullable=False, family=True) for name in columns)
 
 
-def _group(
-    name: str,
-    categories: list[Scalar],
-    counts: list[int],
-    config: OneHotEncoderConfig,
-    taken: set[str],
-    rows: tuple[int, int],
-) -> Group:
-    nulls, height = rows
-    rare = _infrequent(np.asarray(counts, np.int64), height, config)
+def _group(name: str, counted: Counted, config: OneHotEncoderConfig, taken: set[str]) -> Group:
+    categories = counted.values
+    rare = _infrequent(np.asarray(counted.rows, np.int64), counted.height, config)
     frequent = [value for value, few in zip(categories, rare, strict=True) if not few]
     infrequent = [value for value, few in zip(categories, rare, strict=True) if few]
     # scikit-learn drops after grouping: the first frequent category, or the infrequent column where there is no other
@@ -211,7 +148,7 @@ def _group(
         outputs=outputs,
         infrequent=infrequent,
         infrequent_output=free_name(f"{name}_infrequent", taken) if others else None,
-        missing_output=free_name(f"{name}_missing", taken) if config.include_missing and nulls else None,
+        missing_output=free_name(f"{name}_missing", taken) if config.include_missing and counted.nulls else None,
     )
 
 

@@ -8,9 +8,9 @@ from typing import Literal, cast
 import polars as pl
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig
-from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_from, columns_field
-from skyulf_core.nodes.encoding.categories import ENCODABLE, count_categories, refuse_unseen
+from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
+from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field
+from skyulf_core.nodes.encoding.categories import ENCODABLE, code_of, count_categories, refuse_unseen, unseen
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params, Scalar
 from skyulf_core.problems import Problem, did_you_mean, pointer_part
@@ -46,20 +46,27 @@ class OrdinalEncoderConfig(NodeConfig):
             yield f"/categories_order/{pointer_part(name)}", name
 
 
-class OrdinalEncoderApplier(Applier):
+class OrdinalEncoderApplier(LazyApplier):
     """Replaces a category by its position."""
 
-    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
-        """Return the positions as floats."""
-        refuse = params.text("handle_unknown") == "error"
+    def transform(self, frame: pl.LazyFrame, params: Params) -> pl.LazyFrame:
+        """Return the query of the positions as floats."""
         unknown, missing = cast("int | None", params["unknown_value"]), cast("int | None", params["missing_value"])
-        changed = []
-        for name, keys in zip(params.strings("columns"), params.lists("categories"), strict=True):
-            column = data[name]
-            if refuse:
-                refuse_unseen(column, keys)
-            changed.append(_positions(column, keys, unknown, missing))
-        return data.with_columns(changed)
+        schema = frame.collect_schema()
+        return frame.with_columns(
+            _position(name, keys, schema[name], unknown, missing)
+            for name, keys in zip(params.strings("columns"), params.lists("categories"), strict=True)
+        )
+
+    def fuses(self, params: Params) -> bool:
+        """Say no where unknown categories are an error."""
+        return params.text("handle_unknown") != "error"
+
+    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
+        """Return the positions. Raises DataError for a category that may not be."""
+        if not self.fuses(params):
+            refuse_unseen(data, dict(zip(params.strings("columns"), params.lists("categories"), strict=True)))
+        return super().apply(data, params)
 
     def plan(self, params: Params) -> list[Op]:
         """Return one ordinal operation."""
@@ -74,16 +81,17 @@ class OrdinalEncoderApplier(Applier):
         ]
 
 
-def _positions(column: pl.Series, keys: list[Scalar], unknown: int | None, missing: int | None) -> pl.Series:
-    known = pl.Series(keys, dtype=column.dtype)
-    places = pl.Series(range(len(keys)), dtype=pl.Float64)
-    found = column.replace_strict(known, places, default=unknown, return_dtype=pl.Float64)
-    filled = pl.when(column.is_null()).then(pl.lit(missing, pl.Float64)).otherwise(found)
-    return pl.select(filled.alias(column.name)).to_series()
+def _position(name: str, keys: list[Scalar], dtype: pl.DataType, unknown: int | None, missing: int | None) -> pl.Expr:
+    found = code_of(name, keys, dtype).cast(pl.Float64)
+    if unknown is not None:
+        found = found.fill_null(float(unknown))
+    if unknown == missing:
+        return found.alias(name)
+    return pl.when(pl.col(name).is_null()).then(pl.lit(missing, pl.Float64)).otherwise(found).alias(name)
 
 
 @NodeRegistry.register("OrdinalEncoder", OrdinalEncoderApplier)
-class OrdinalEncoderCalculator(Calculator[OrdinalEncoderConfig]):
+class OrdinalEncoderCalculator(StreamingCalculator[OrdinalEncoderConfig]):
     """Replace each category by its position in an order.
 
     >>> data = pl.DataFrame({"size": ["small", "large", "medium", None]})
@@ -128,17 +136,16 @@ class OrdinalEncoderCalculator(Calculator[OrdinalEncoderConfig]):
                 problems.append(Problem(pointer, message, "wrong-type"))
         return problems
 
-    def fit(self, data: pl.DataFrame, config: OrdinalEncoderConfig) -> Params:
+    def learn(self, frame: pl.LazyFrame, config: OrdinalEncoderConfig) -> Params:
         """Learn the categories of the columns without an order, in one query."""
-        columns = chosen_from(data, config.columns, TEXT)
-        found = count_categories(data, [name for name in columns if name not in config.categories_order])
-        categories = [
-            list(config.categories_order[name]) if name in config.categories_order else found[name][0]
-            for name in columns
-        ]
-        if config.handle_unknown == "error":
-            for name, keys in zip(columns, categories, strict=True):
-                refuse_unseen(data[name], cast("list[Scalar]", keys))
+        columns, orders = chosen_lazy(frame, config.columns, TEXT), config.categories_order
+        refuse = config.handle_unknown == "error"
+        found = count_categories(frame, [name for name in columns if refuse or name not in orders])
+        for name in orders if refuse else ():
+            left = set(found[name].values) - set(orders[name]) if name in found else set()
+            if left:
+                raise unseen(name, min(left, key=found[name].values.index))
+        categories = [list(dict.fromkeys(orders[name])) if name in orders else found[name].values for name in columns]
         return Params(
             columns=columns,
             categories=categories,
