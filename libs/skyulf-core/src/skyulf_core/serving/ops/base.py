@@ -182,8 +182,10 @@ def as_float(column: NDArray[Any]) -> NDArray[np.float64]:
 def plain(column: NDArray[Any]) -> list[Any]:
     """Return a column as plain Python values, nulls as None."""
     values: list[Any] = column.tolist()
+    if column.dtype.kind == "f" and not np.isnan(column).any():
+        return values
     if column.dtype.kind in "fO":
-        return [None if v is None or v != v else v for v in values]
+        return [v if v == v else None for v in values]
     return values
 
 

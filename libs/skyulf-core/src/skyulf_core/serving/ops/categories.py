@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -232,8 +233,12 @@ class Lookup(Op):
         """Look up columns: float64 (or int64) where the result is numbers, else objects."""
         for name, table, default in self._tables():
             keys = plain(columns[name])
-            found = [table.get(k, k) for k in keys] if self.keep_unknown else [table.get(k, default) for k in keys]
-            columns[name] = from_plain(found)
+            if self.keep_unknown:
+                columns[name] = from_plain([table.get(k, k) for k in keys])
+            elif all(type(value) is float for value in (default, *table.values())):
+                columns[name] = np.fromiter(map(table.get, keys, repeat(default)), np.float64, len(keys))
+            else:
+                columns[name] = from_plain([table.get(k, default) for k in keys])
 
     def trace(self, origins: Origins) -> frozenset[str]:
         """A null stops here where it is listed or the default is a value."""
@@ -246,8 +251,8 @@ class Lookup(Op):
 
 def codes_of(column: NDArray[Any], codes: Mapping[Any, int], *, missing: int, unknown: int) -> NDArray[np.int64]:
     """Return the code of each value of a column."""
-    found = (missing if v is None else codes.get(v, unknown) for v in plain(column))
-    return np.fromiter(found, np.int64, len(column))
+    table = {**codes, None: missing}
+    return np.fromiter(map(table.get, plain(column), repeat(unknown)), np.int64, len(column))
 
 
 def refuse_unknown(name: str, column: NDArray[Any], found: NDArray[np.int64]) -> None:
