@@ -10,7 +10,7 @@ class RowProblem(NamedTuple):
     """One fault of one row: its index, the field (empty: the row itself), a sentence, a stable code.
 
     Codes: missing, unknown_field, wrong_type, not_finite, out_of_range, invalid_text, invalid_date, null,
-    unknown_category, cannot_cast.
+    unknown_category, cannot_cast, not_allowed, no_match.
     """
 
     row_index: int

@@ -5,11 +5,13 @@ from skyulf_core.serving.ops.casting import Cast
 from skyulf_core.serving.ops.categories import Lookup, OneHot, Ordinal
 from skyulf_core.serving.ops.columns import Affine, Clip, Copy, Drop, Impute, Rename, Select
 from skyulf_core.serving.ops.compute import Compute
+from skyulf_core.serving.ops.contracts import ReplaceOutside, Require
 from skyulf_core.serving.ops.dates import CYCLES, DATE_PARTS, DateParts
 from skyulf_core.serving.ops.decode import Decode, Respond
 from skyulf_core.serving.ops.groups import GroupLookup
 from skyulf_core.serving.ops.hashing import Hash, murmur3_32
 from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Linear
+from skyulf_core.serving.ops.text_cleaning import Alias, TextClean
 from skyulf_core.serving.ops.trees import TreeEnsemble
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "PROBABILITIES",
     "SCORES",
     "Affine",
+    "Alias",
     "Cast",
     "Clip",
     "Columns",
@@ -39,9 +42,12 @@ __all__ = [
     "Ordinal",
     "PlanError",
     "Rename",
+    "ReplaceOutside",
+    "Require",
     "Respond",
     "Row",
     "Select",
+    "TextClean",
     "TreeEnsemble",
     "ValueProblem",
     "murmur3_32",
