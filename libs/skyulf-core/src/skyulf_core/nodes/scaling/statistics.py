@@ -1,0 +1,61 @@
+"""What the scalers share: statistics of all columns in one query, and the scale of columns that are constant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import polars as pl
+
+from skyulf_core.problems import DataError
+
+EPSILON = float(np.finfo(np.float64).eps)
+Numbers: TypeAlias = tuple[float | None, ...]
+
+
+def statistics_of(
+    frame: pl.LazyFrame, columns: Sequence[str], statistics: Callable[[pl.Expr], Sequence[pl.Expr]]
+) -> list[Numbers]:
+    """Return the statistics of each column as floats; those of a column without values are None."""
+    if not columns:
+        return []
+    width = len(statistics(pl.col(columns[0])))
+    found = frame.select(
+        expression.cast(pl.Float64).alias(f"{i}:{j}")
+        for i, name in enumerate(columns)
+        for j, expression in enumerate(statistics(pl.col(name).cast(pl.Float64)))
+    ).collect()
+    row: Numbers = found.row(0)
+    return [_finite(name, row[width * i : width * (i + 1)]) for i, name in enumerate(columns)]
+
+
+def _finite(name: str, values: Numbers) -> Numbers:
+    if not all(value is None or math.isfinite(value) for value in values):
+        raise DataError(
+            f"column {name!r} holds infinite values or numbers too large to scale", reason="not-finite", column=name
+        )
+    return values
+
+
+def usable_scale(name: str, scale: float) -> float:
+    """Return the scale, or 1 where the column is constant but for rounding, as scikit-learn has it."""
+    if not math.isfinite(scale):
+        _finite(name, (scale,))
+    return 1.0 if scale < 10.0 * EPSILON else scale
+
+
+def moments(column: pl.Expr) -> list[pl.Expr]:
+    """Return mean, variance (ddof 0) and number of values of a float column."""
+    # two passes and the correction of the mean's own rounding, as scikit-learn: var() alone loses digits where the
+    # mean is large
+    centred = column - column.mean()
+    return [column.mean(), (centred**2).mean() - centred.mean() ** 2, column.count()]
+
+
+def deviation(mean: float, variance: float, count: float) -> float:
+    """Return the standard deviation, or 1 where the column is constant but for rounding."""
+    # the error bound of a variance of equal values, as in scikit-learn: below it the column is constant
+    constant = variance <= count * EPSILON * variance + (count * mean * EPSILON) ** 2
+    return 1.0 if constant else math.sqrt(variance)
