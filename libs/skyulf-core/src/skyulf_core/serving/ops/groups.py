@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from skyulf_core.serving.ops.base import (
@@ -79,6 +79,12 @@ class GroupLookup(Op):
     def makes(self) -> frozenset[str]:
         """Make the outputs."""
         return frozenset(self.outputs)
+
+    def restrict(self, after: frozenset[str]) -> Op | None:
+        """Keep the outputs that are needed: what is filled need not be there otherwise."""
+        kept = [i for i, name in enumerate(self.outputs) if name in after]
+        cut = {name: tuple(getattr(self, name)[i] for i in kept) for name in ("outputs", "values", "default")}
+        return replace(self, **cut) if kept else None
 
     def needed(self, after: frozenset[str]) -> frozenset[str]:
         """Need the keys, and what is filled."""
