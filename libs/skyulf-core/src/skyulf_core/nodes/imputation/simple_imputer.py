@@ -8,8 +8,8 @@ from typing import Literal, cast
 import polars as pl
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig
-from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_from, columns_field, dtypes_in
+from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
+from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field, dtypes_in
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params, Scalar
 from skyulf_core.problems import DataError, Problem
@@ -54,13 +54,14 @@ class SimpleImputerConfig(NodeConfig):
         return dtype == "integer" and (fraction or self.strategy in ("mean", "median"))
 
 
-class SimpleImputerApplier(Applier):
+class SimpleImputerApplier(LazyApplier):
     """Puts the learned value where a column is null."""
 
-    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
+    def transform(self, frame: pl.LazyFrame, params: Params) -> pl.LazyFrame:
         """Return the frame without nulls in these columns."""
+        schema = frame.collect_schema()
         pairs = zip(params.strings("columns"), params.scalars("values"), strict=True)
-        return data.with_columns(_filled(name, fill, data.schema[name]) for name, fill in pairs)
+        return frame.with_columns(_filled(name, fill, schema[name]) for name, fill in pairs)
 
     def plan(self, params: Params) -> list[Op]:
         """Return one impute operation."""
@@ -75,7 +76,7 @@ def _filled(name: str, fill: Scalar, dtype: pl.DataType) -> pl.Expr:
 
 
 @NodeRegistry.register("SimpleImputer", SimpleImputerApplier)
-class SimpleImputerCalculator(Calculator[SimpleImputerConfig]):
+class SimpleImputerCalculator(StreamingCalculator[SimpleImputerConfig]):
     """Replace missing values by the mean, median, most frequent value or a constant of each column.
 
     Of several most frequent values the smallest is taken. A column without any value cannot be learned from.
@@ -104,6 +105,8 @@ class SimpleImputerCalculator(Calculator[SimpleImputerConfig]):
         {"columns": []},
     )
 
+    reference = "sklearn.impute.SimpleImputer"
+
     def check(self, schema: Schema, config: SimpleImputerConfig) -> list[Problem]:
         """Refuse columns that the strategy cannot fill, and a fill value without its strategy."""
         problems = []
@@ -119,13 +122,15 @@ class SimpleImputerCalculator(Calculator[SimpleImputerConfig]):
                 )
         return problems
 
-    def fit(self, data: pl.DataFrame, config: SimpleImputerConfig) -> Params:
+    def learn(self, frame: pl.LazyFrame, config: SimpleImputerConfig) -> Params:
         """Learn one value per column, all in one query."""
-        columns = chosen_from(data, config.columns, config.accepted())
+        columns = chosen_lazy(frame, config.columns, config.accepted())
         if config.strategy == "constant":
-            values = [_constant(dtypes_in(data), name, config) for name in columns]
+            schema = dtypes_in(pl.DataFrame(schema=frame.collect_schema()))
+            values = [_constant(schema, name, config) for name in columns]
         else:
-            values = list(data.select(_statistic(name, config.strategy) for name in columns).row(0)) if columns else []
+            found = frame.select(_statistic(name, config.strategy) for name in columns)
+            values = list(found.collect().row(0)) if columns else []
         for name, value in zip(columns, values, strict=True):
             if value is None:
                 raise DataError(

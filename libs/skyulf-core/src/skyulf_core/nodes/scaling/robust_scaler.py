@@ -42,7 +42,9 @@ class RobustScalerConfig(NodeConfig):
         if not 0.0 <= low < high <= 100.0:
             raise ValueError("quantile_range must be two percentiles between 0 and 100, the smaller one first")
         if self.unit_variance and (low == 0.0 or high == 100.0):
-            raise ValueError("unit_variance needs a quantile_range inside 0 and 100: the normal distribution has no ends")
+            raise ValueError(
+                "unit_variance needs a quantile_range inside 0 and 100: the normal distribution has no ends"
+            )
         return self
 
     def adjustment(self) -> float:

@@ -10,6 +10,8 @@ from skyulf_core.serving.ops.dates import CYCLES, DATE_PARTS, DateParts
 from skyulf_core.serving.ops.decode import Decode, Respond
 from skyulf_core.serving.ops.groups import GroupLookup
 from skyulf_core.serving.ops.hashing import Hash, murmur3_32
+from skyulf_core.serving.ops.history import Lag, Rolling
+from skyulf_core.serving.ops.imputing import KnnImpute, MissingFlags
 from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Linear
 from skyulf_core.serving.ops.text_cleaning import Alias, TextClean
 from skyulf_core.serving.ops.trees import TreeEnsemble
@@ -34,8 +36,11 @@ __all__ = [
     "GroupLookup",
     "Hash",
     "Impute",
+    "KnnImpute",
+    "Lag",
     "Linear",
     "Lookup",
+    "MissingFlags",
     "OneHot",
     "Op",
     "OpError",
@@ -45,6 +50,7 @@ __all__ = [
     "ReplaceOutside",
     "Require",
     "Respond",
+    "Rolling",
     "Row",
     "Select",
     "TextClean",
