@@ -8,10 +8,18 @@ from typing import cast
 import polars as pl
 from pydantic import Field
 
-from skyulf_core.data.frames import require_columns
-from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig
-from skyulf_core.nodes.cleaning.convert import CastName, OnError, cast_series, logical, op_target, sources
-from skyulf_core.nodes.columns import dtypes_in
+from skyulf_core.data.frames import dtype_of
+from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
+from skyulf_core.nodes.cleaning.convert import (
+    CastName,
+    OnError,
+    cast_expression,
+    cast_series,
+    logical,
+    op_target,
+    sources,
+)
+from skyulf_core.nodes.columns import chosen_lazy
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError, Problem, pointer_part
@@ -43,15 +51,27 @@ class CastingConfig(NodeConfig):
             yield f"/types/{pointer_part(name)}", name
 
 
-class CastingApplier(Applier):
+class CastingApplier(LazyApplier):
     """Converts the columns."""
 
+    def transform(self, frame: pl.LazyFrame, params: Params) -> pl.LazyFrame:
+        """Return the frame with converted columns; what cannot be converted is null."""
+        text_format, known = cast("str | None", params["format"]), frame.collect_schema()
+        return frame.with_columns(
+            cast_expression(name, known[name], to, text_format=text_format) for name, to in _targets(params)
+        )
+
+    def fuses(self, params: Params) -> bool:
+        """Every value has to be looked at where one that cannot be converted is refused."""
+        return params["on_error"] != "fail"
+
     def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
-        """Return the frame with converted columns."""
-        text_format, on_error = cast("str | None", params["format"]), cast("OnError", params["on_error"])
+        """Return the frame with converted columns. Raises DataError where `on_error` is `fail`."""
+        if self.fuses(params):
+            return super().apply(data, params)
+        text_format = cast("str | None", params["format"])
         return data.with_columns(
-            cast_series(data[name], cast("CastName", to), text_format=text_format, on_error=on_error)
-            for name, to in zip(params.strings("columns"), params.strings("types"), strict=True)
+            cast_series(data[name], to, text_format=text_format, on_error="fail") for name, to in _targets(params)
         )
 
     def plan(self, params: Params) -> list[Op]:
@@ -70,6 +90,13 @@ class CastingApplier(Applier):
         return ops
 
 
+def _targets(params: Params) -> list[tuple[str, CastName]]:
+    return [
+        (name, cast("CastName", to))
+        for name, to in zip(params.strings("columns"), params.strings("types"), strict=True)
+    ]
+
+
 def _is_flag_to_text(source: str, to: str) -> bool:
     return source == "boolean" and to in ("string", "category")
 
@@ -86,10 +113,12 @@ def _cast_op(columns: tuple[str, ...], to: CastName, known: list[tuple[str, str,
 
 
 @NodeRegistry.register("Casting", CastingApplier)
-class CastingCalculator(Calculator[CastingConfig]):
+class CastingCalculator(StreamingCalculator[CastingConfig]):
     """Convert columns to integers, floats, texts, booleans, dates or datetimes.
 
-    Fractions are cut towards zero for integers; a datetime with an offset is brought to UTC.
+    Fractions are cut towards zero for integers; a datetime with an offset is brought to UTC. A number that its new
+    width cannot hold cannot be converted. Texts are numbers without spaces around them (TextCleaning trims), and never
+    infinite; pandas reads both. Missing values stay missing.
 
     >>> data = pl.DataFrame({"age": ["30", "old"]})
     >>> params = CastingCalculator().fit(data, CastingConfig(types={"age": "int64"}))
@@ -114,6 +143,7 @@ class CastingCalculator(Calculator[CastingConfig]):
         {"types": {}},
     )
     accepts = frozenset(DTYPES)
+    reference = "pandas.to_numeric, pandas.to_datetime and Series.astype"
 
     def check(self, schema: Schema, config: CastingConfig) -> list[Problem]:
         """Refuse conversions that have no meaning."""
@@ -125,10 +155,10 @@ class CastingCalculator(Calculator[CastingConfig]):
                 problems.append(Problem(f"/types/{pointer_part(name)}", message, "wrong-type"))
         return problems
 
-    def fit(self, data: pl.DataFrame, config: CastingConfig) -> Params:
+    def learn(self, frame: pl.LazyFrame, config: CastingConfig) -> Params:
         """Keep the types, before and after."""
-        require_columns(data, list(config.types))
-        found = {column.name: column.dtype for column in dtypes_in(data)}
+        chosen_lazy(frame, list(config.types), ())
+        found = {name: dtype_of(dtype) for name, dtype in frame.collect_schema().items()}
         for name, to in config.types.items():
             if found[name] not in sources(to):
                 raise DataError(

@@ -42,17 +42,23 @@ def sources(to: CastName) -> frozenset[Dtype]:
     return TEXT | TEMPORAL if to in ("date", "datetime") else NUMBER_LIKE | TEXT
 
 
+def cast_expression(name: str, dtype: pl.DataType, to: CastName, *, text_format: str | None) -> pl.Expr:
+    """Return the query of a converted column of this type; what cannot be converted is null."""
+    wanted, column = _POLARS[op_target(to)], pl.col(name)
+    if dtype == wanted and not text_format:
+        return column
+    if dtype_of(dtype) in NUMBER_LIKE and (wanted.is_integer() or wanted == pl.Float64):
+        return column.cast(wanted, strict=False)
+    if dtype in (pl.Date, pl.Datetime) and to in ("date", "datetime"):
+        return column.cast(wanted)
+    convert = converter(op_target(to), text_format)
+    return column.map_batches(lambda series: _mapped(series, convert, wanted), return_dtype=wanted, is_elementwise=True)
+
+
 def cast_series(series: pl.Series, to: CastName, *, text_format: str | None, on_error: OnError) -> pl.Series:
     """Return the converted column. What cannot be converted is null, or raises DataError (`fail`)."""
-    wanted = _POLARS[op_target(to)]
-    if series.dtype == wanted and not text_format:
-        return series
-    if dtype_of(series.dtype) in NUMBER_LIKE and (wanted.is_integer() or wanted == pl.Float64):
-        converted = series.cast(wanted, strict=False)
-    elif series.dtype in (pl.Date, pl.Datetime) and to in ("date", "datetime"):
-        converted = series.cast(wanted)
-    else:
-        converted = _mapped(series, converter(op_target(to), text_format), wanted)
+    expression = cast_expression(series.name, series.dtype, to, text_format=text_format)
+    converted = series.to_frame().select(expression).to_series()
     if on_error == "fail" and converted.null_count() > series.null_count():
         bad = series.filter(converted.is_null() & series.is_not_null())[0]
         message = f"column {series.name!r}: {bad!r} cannot be read as {to}"

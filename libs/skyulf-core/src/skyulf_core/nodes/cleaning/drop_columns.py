@@ -5,9 +5,8 @@ from __future__ import annotations
 import polars as pl
 from pydantic import Field
 
-from skyulf_core.data.frames import require_columns
-from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig
-from skyulf_core.nodes.columns import ColumnNames
+from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
+from skyulf_core.nodes.columns import ColumnNames, chosen_lazy
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
 from skyulf_core.schema import DTYPES, Schema
@@ -22,12 +21,12 @@ class DropColumnsConfig(NodeConfig):
     )
 
 
-class DropColumnsApplier(Applier):
+class DropColumnsApplier(LazyApplier):
     """Leaves the columns out; new rows need not have them."""
 
-    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
+    def transform(self, frame: pl.LazyFrame, params: Params) -> pl.LazyFrame:
         """Return the other columns."""
-        return data.drop(params.strings("columns"), strict=False)
+        return frame.drop(params.strings("columns"), strict=False)
 
     def plan(self, params: Params) -> list[Op]:
         """Return one drop operation."""
@@ -35,7 +34,7 @@ class DropColumnsApplier(Applier):
 
 
 @NodeRegistry.register("DropColumns", DropColumnsApplier)
-class DropColumnsCalculator(Calculator[DropColumnsConfig]):
+class DropColumnsCalculator(StreamingCalculator[DropColumnsConfig]):
     """Leave columns out; a prediction then does not need them.
 
     >>> data = pl.DataFrame({"id": [1], "age": [30]})
@@ -53,11 +52,12 @@ class DropColumnsCalculator(Calculator[DropColumnsConfig]):
     keywords = ("remove", "exclude", "delete", "columns")
     examples = ({"columns": ["number", "plan"]}, {"columns": []})
     accepts = frozenset(DTYPES)
+    reference = "polars.DataFrame.drop"
+    tolerance = 0.0
 
-    def fit(self, data: pl.DataFrame, config: DropColumnsConfig) -> Params:
+    def learn(self, frame: pl.LazyFrame, config: DropColumnsConfig) -> Params:
         """Keep the names."""
-        require_columns(data, config.columns)
-        return Params(columns=list(config.columns))
+        return Params(columns=chosen_lazy(frame, config.columns, ()))
 
     def infer_schema(self, schema: Schema, config: DropColumnsConfig) -> Schema:
         """Return the schema of the other columns."""

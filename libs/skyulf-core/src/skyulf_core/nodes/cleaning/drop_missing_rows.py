@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -21,9 +22,9 @@ from skyulf_core.schema import DTYPES, Schema
 class DropMissingRowsConfig(NodeConfig):
     """Which rows to leave out."""
 
-    columns: ColumnNames | None = Field(
+    subset: ColumnNames | None = Field(
         default=None,
-        title="Columns",
+        title="Subset",
         description="Columns that are looked at. Left out: all of them. An empty list: none.",
         json_schema_extra={"x-widget": "columns"},
     )
@@ -36,6 +37,11 @@ class DropMissingRowsConfig(NodeConfig):
         title="Threshold",
         description="Keep rows with at least this many values; it replaces `how`.",
     )
+
+    def named_columns(self) -> Iterator[tuple[str, str]]:
+        """Yield the columns that are looked at."""
+        for index, name in enumerate(self.subset or ()):
+            yield f"/subset/{index}", name
 
 
 class DropMissingRowsApplier(RowApplier):
@@ -54,12 +60,15 @@ class DropMissingRowsApplier(RowApplier):
 class DropMissingRowsCalculator(Calculator[DropMissingRowsConfig]):
     """Leave out training rows with missing values; test rows and predictions keep all of theirs.
 
+    `how` and `threshold` mean what they mean in pandas' dropna; `any` is polars' drop_nulls. An infinite value counts
+    as a value. With an empty subset every row stays.
+
     >>> data = pl.DataFrame({"a": [1, None, 3], "b": ["x", "y", None]})
-    >>> params = DropMissingRowsCalculator().fit(data, DropMissingRowsConfig(columns=["a"]))
+    >>> params = DropMissingRowsCalculator().fit(data, DropMissingRowsConfig(subset=["a"]))
     >>> DropMissingRowsApplier().apply(data, params)["a"].to_list()
     [1, 3]
 
-    >>> DropMissingRowsCalculator().fit(data, DropMissingRowsConfig(columns=["c"]))
+    >>> DropMissingRowsCalculator().fit(data, DropMissingRowsConfig(subset=["c"]))
     Traceback (most recent call last):
     skyulf_core.problems.DataError: missing columns: 'c'
     """
@@ -67,12 +76,14 @@ class DropMissingRowsCalculator(Calculator[DropMissingRowsConfig]):
     family = "cleaning"
     kind = Kind.ROW_CHANGING
     keywords = ("missing", "null", "nan", "rows", "complete cases", "dropna")
-    examples = ({}, {"columns": ["number", "plan"], "how": "all"}, {"threshold": 9}, {"columns": []})
+    examples = ({}, {"subset": ["number", "plan"], "how": "all"}, {"threshold": 9}, {"subset": []})
     accepts = frozenset(DTYPES)
+    reference = "pandas.DataFrame.dropna"
+    tolerance = 0.0
 
     def check(self, schema: Schema, config: DropMissingRowsConfig) -> list[Problem]:
         """Refuse a threshold that no row can reach."""
-        columns = chosen(config.columns, schema, DTYPES)
+        columns = chosen(config.subset, schema, DTYPES)
         families = any(column.family for column in schema)
         if config.threshold is None or families or config.threshold <= len(columns):
             return []
@@ -81,7 +92,7 @@ class DropMissingRowsCalculator(Calculator[DropMissingRowsConfig]):
 
     def fit(self, data: pl.DataFrame, config: DropMissingRowsConfig) -> Params:
         """Keep the columns and how many of them a row needs."""
-        columns = list(data.columns) if config.columns is None else list(config.columns)
+        columns = list(data.columns) if config.subset is None else list(config.subset)
         require_columns(data, columns)
         needed = len(columns) if config.how == "any" else min(1, len(columns))
         return Params(columns=columns, needed=needed if config.threshold is None else config.threshold)
