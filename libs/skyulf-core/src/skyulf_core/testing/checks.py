@@ -13,6 +13,7 @@ from skyulf_core.testing.model_checks import MODEL_CHECKS
 from skyulf_core.testing.node_checks import NODE_CHECKS, Case
 from skyulf_core.testing.resampler_checks import RESAMPLER_CHECKS
 from skyulf_core.testing.splitter_checks import SPLITTER_CHECKS
+from skyulf_core.testing.streaming_checks import STREAMING_CHECKS
 
 __all__ = ["CheckError", "check_node"]
 
@@ -30,7 +31,7 @@ def check_node(name: str, config: Mapping[str, object] | None = None) -> list[st
     entry = NodeRegistry.get(name)
     checks: list[Check] = list(CONFIG_CHECKS)
     if isinstance(entry.calculator, Calculator | TargetAwareCalculator):
-        checks += [*NODE_CHECKS, *EDGE_CHECKS]
+        checks += [*NODE_CHECKS, *EDGE_CHECKS, *STREAMING_CHECKS]
     elif isinstance(entry.calculator, Resampler):
         checks += RESAMPLER_CHECKS
     elif isinstance(entry.calculator, ModelCalculator):

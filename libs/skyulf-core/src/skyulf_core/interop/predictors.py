@@ -1,0 +1,151 @@
+"""SkyulfClassifier and SkyulfRegressor: a whole pipeline as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from skyulf_core.interop.tables import table_of
+from skyulf_core.nodes.base import ModelCalculator
+from skyulf_core.nodes.registry import NodeRegistry
+from skyulf_core.pipeline.pipeline import Pipeline
+from skyulf_core.problems import CoreError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+Steps = Sequence[Mapping[str, object]]
+
+
+class _Predictor(BaseEstimator):  # type: ignore[misc]
+    """Fits a pipeline of steps and a model on all rows that it is given; splitting is scikit-learn's business here."""
+
+    def __init__(
+        self, model: str, steps: Steps | None = None, model_config: Mapping[str, object] | None = None
+    ) -> None:
+        self.model = model
+        self.steps = steps
+        self.model_config = model_config
+
+    def _fit(self, x: object, target: NDArray[Any]) -> None:
+        data = table_of(self, x, reset=True)
+        if len(target) != data.height:
+            found = [data.height, len(target)]
+            raise ValueError(f"Found input variables with inconsistent numbers of samples: {found}")
+        name = _free("target", data.columns)
+        config = {
+            "steps": [{"node": "FeatureTargetSplit", "config": {"target": name}}, *(self.steps or ())],
+            "model": {"node": self.model, "config": dict(self.model_config or {})},
+        }
+        try:
+            pipeline = Pipeline.from_config(config)
+            self.pipeline_ = pipeline.fit(data.with_columns(pl.Series(name, target.tolist())))
+        except CoreError as error:
+            raise ValueError(str(error)) from error
+
+    def _predicted(self, x: object) -> pl.Series:
+        check_is_fitted(self)
+        data = table_of(self, x, reset=False)
+        try:
+            return pl.Series(self.pipeline_.predict(data))
+        except CoreError as error:
+            raise ValueError(str(error)) from error
+
+    def _accepts_missing(self) -> bool:
+        calculator = NodeRegistry.get(self.model).calculator
+        return bool(self.steps) or (isinstance(calculator, ModelCalculator) and calculator.accepts_missing)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._accepts_missing()
+        tags.target_tags.required = True
+        return tags
+
+
+class SkyulfClassifier(ClassifierMixin, _Predictor):  # type: ignore[misc]
+    """A classification model of this library, after steps of this library, as a scikit-learn classifier.
+
+    `steps` is the list form of a pipeline without splitter and model; `model` a model's name, `model_config` its
+    configuration. `pipeline_` is the fitted pipeline: it can be saved and served.
+
+    >>> classifier = SkyulfClassifier(steps=[{"node": "StandardScaler"}])
+    >>> classifier.fit([[1.0], [2.0], [8.0], [9.0]], ["low", "low", "high", "high"]).predict([[1.5]]).tolist()
+    ['low']
+    """
+
+    def __init__(
+        self,
+        model: str = "logistic_regression",
+        steps: Steps | None = None,
+        model_config: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(model, steps, model_config)
+
+    def fit(self, X: object, y: object) -> Self:
+        """Learn from the rows and their labels. Raises ValueError."""
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None")
+        check_classification_targets(y)
+        labels = column_or_1d(y, warn=True)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"Classifier can't train when only one class is present: {self.classes_[0]!r}")
+        self._fit(X, codes)
+        return self
+
+    def predict(self, X: object) -> NDArray[Any]:
+        """Return one label per row."""
+        return np.asarray(self.classes_[self._predicted(X).to_numpy().astype(np.int64)])
+
+    def predict_proba(self, X: object) -> NDArray[np.float64]:
+        """Return the probability of each class, in the order of `classes_`."""
+        check_is_fitted(self)
+        data = table_of(self, X, reset=False)
+        try:
+            return pl.DataFrame(self.pipeline_.predict_proba(data)).to_numpy(order="c")
+        except CoreError as error:
+            raise ValueError(str(error)) from error
+
+
+class SkyulfRegressor(RegressorMixin, _Predictor):  # type: ignore[misc]
+    """A regression model of this library, after steps of this library, as a scikit-learn regressor.
+
+    >>> SkyulfRegressor().fit([[1.0], [2.0], [3.0]], [1.0, 2.0, 3.0]).predict([[2.0]]).round(6).tolist()
+    [2.0]
+    """
+
+    def __init__(
+        self,
+        model: str = "ridge_regression",
+        steps: Steps | None = None,
+        model_config: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(model, steps, model_config)
+
+    def fit(self, X: object, y: object) -> Self:
+        """Learn from the rows and their values. Raises ValueError."""
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None")
+        values = column_or_1d(y, warn=True).astype(np.float64)
+        if not np.isfinite(values).all():
+            raise ValueError("Input y contains NaN or infinity.")
+        self._fit(X, values)
+        return self
+
+    def predict(self, X: object) -> NDArray[np.float64]:
+        """Return one value per row."""
+        return self._predicted(X).to_numpy().astype(np.float64)
+
+
+def _free(wanted: str, taken: Sequence[str]) -> str:
+    while wanted in taken:
+        wanted += "_"
+    return wanted
