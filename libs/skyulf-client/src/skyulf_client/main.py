@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from skyulf_client.cli import datasets, jobs, models, operating, pipelines
+from skyulf_client.cli import datasets, jobs, models, nodes, operating, pipelines
 from skyulf_client.cli.context import Where
 from skyulf_client.cli.output import err, out, print_error
 from skyulf_client.cli.predict import predict
@@ -23,7 +23,7 @@ def create_app() -> typer.Typer:
     app = typer.Typer(name="skyulf", no_args_is_help=True, pretty_exceptions_enable=False, callback=_root)
     app.add_typer(datasets.app, name="datasets")
     app.add_typer(pipelines.app, name="pipelines")
-    app.add_typer(pipelines.nodes, name="nodes")
+    app.add_typer(nodes.app, name="nodes")
     app.add_typer(jobs.app, name="jobs")
     app.add_typer(models.app, name="models")
     app.add_typer(models.deployments, name="deployments")

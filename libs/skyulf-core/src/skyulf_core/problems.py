@@ -58,7 +58,7 @@ class DataError(CoreError):
         super().__init__(f"{node}: {message}" if node else message)
 
 
-class UnknownNodeError(CoreError):
+class UnknownNodeError(CoreError, LookupError):
     """No node has this name; the text names the nearest one."""
 
     code = "unknown-node"

@@ -62,9 +62,30 @@ class Node(Answer):
     summary: str
     keywords: list[str] = Field(default_factory=list)
     task: str | None = None
+    streaming: bool = False
+    extra: str | None = None
+    portable: bool = True
+    reference: str = ""
+    tolerance: float | None = None
+
+
+class Parameter(Answer):
+    """A parameter of a node as a row of a table; ``rules[].column`` is one inside another."""
+
+    name: str
+    type: str
+    default: str
+    allowed: str
+    only_when: str
+    help: str
 
 
 class NodeDetail(Node):
-    """A node with the JSON Schema of its configuration."""
+    """A node with the JSON Schema of its configuration, and the same as a table.
+
+    ``operations`` are those of the serving plan that it becomes; only the installed library says them.
+    """
 
     json_schema: dict[str, JsonValue]
+    parameters: list[Parameter] = Field(default_factory=list)
+    operations: list[str] = Field(default_factory=list)

@@ -1,4 +1,4 @@
-"""`skyulf pipelines` and `skyulf nodes`."""
+"""`skyulf pipelines`."""
 
 import json
 import sys
@@ -13,7 +13,6 @@ from skyulf_client.cli.output import out, plain, print_fields, print_json, print
 from skyulf_client.errors import SkyulfClientError
 
 app = typer.Typer(no_args_is_help=True, help="Say how a model is made, and make it.")
-nodes = typer.Typer(no_args_is_help=True, help="What pipelines can be made of.")
 ConfigFile = Annotated[Path, typer.Argument(help="A JSON file with steps and model; - for standard input")]
 
 
@@ -82,38 +81,6 @@ def run(
             job = end_of(skyulf, job)
     show_job(job, as_json)
     raise typer.Exit(1 if wait and job.status != "succeeded" else 0)
-
-
-@nodes.command("list")
-def list_nodes(
-    context: typer.Context,
-    search: Annotated[str | None, typer.Argument(help="A word of the name, the summary or the keywords")] = None,
-    family: Annotated[str | None, typer.Option()] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the nodes."""
-    with client(context) as skyulf:
-        page = skyulf.nodes.list(family=family, search=search)
-    columns = {"Name": "name", "Family": "family", "Kind": "kind", "What it does": "summary"}
-    print_page(page, columns, as_json=as_json, nothing="No node is like that.")
-
-
-@nodes.command("show")
-def show_node(context: typer.Context, name: str, as_json: AsJson = False) -> None:
-    """Show a node and its parameters."""
-    with client(context) as skyulf:
-        found = skyulf.nodes.get(name)
-    if as_json:
-        print_json(found)
-        return
-    print_fields({"name": found.name, "family": found.family, "kind": found.kind, "summary": found.summary})
-    parameters = found.json_schema.get("properties")
-    for parameter, schema in parameters.items() if isinstance(parameters, dict) else ():
-        about = schema if isinstance(schema, dict) else {}
-        default = f" [dim](default {plain(json.dumps(about['default']))})[/]" if "default" in about else ""
-        out().print(
-            f"  [bold]{plain(parameter)}[/]  {plain(str(about.get('description', '')))}{default}", soft_wrap=True
-        )
 
 
 def read_config(path: Path) -> dict[str, object]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from skyulf_core import NodeInfo, NodeRegistry
+from skyulf_core.catalogue import matches
 from skyulf_service.errors import NotFoundError
 from skyulf_service.http.pages import PageRead
 from skyulf_service.http.requires import requires
@@ -20,7 +21,7 @@ async def list_nodes(
     family: Filter = None,
     kind: Filter = None,
     q: Annotated[
-        str | None, Query(max_length=80, description="A word of the name, the summary or the keywords")
+        str | None, Query(max_length=80, description="Words of the name, the family, the summary or the keywords")
     ] = None,
 ) -> PageRead[NodeRead]:
     """List the nodes by family and name; there is one page."""
@@ -46,5 +47,4 @@ def _catalogue() -> dict[str, NodeInfo]:
 def _matches(info: NodeInfo, *, family: str | None, kind: str | None, q: str | None) -> bool:
     if (family and info.family != family) or (kind and info.kind.value != kind):
         return False
-    words = " ".join((info.name, info.summary, *info.keywords)).lower()
-    return q is None or q.strip().lower() in words
+    return q is None or matches(info, q)

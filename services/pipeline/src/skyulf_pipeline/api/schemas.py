@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 from skyulf_core import NodeInfo, Validation
+from skyulf_core.catalogue import parameters_of
 
 from skyulf_pipeline.api.dependencies import SLUG
 from skyulf_pipeline.domain import configs
@@ -164,6 +165,11 @@ class NodeRead(BaseModel):
     summary: str
     keywords: list[str]
     task: str | None = Field(description="What a model does; null for other nodes")
+    streaming: bool = Field(description="Whether it learns from rows that memory does not hold")
+    extra: str | None = Field(description="The extra of the library that it needs; null where it needs none")
+    portable: bool = Field(description="Whether what it learns is plain data, not a library's own format")
+    reference: str = Field(description="What it is compared with, within `tolerance`; may be empty")
+    tolerance: float
 
     @classmethod
     def of(cls, info: NodeInfo) -> Self:
@@ -171,12 +177,26 @@ class NodeRead(BaseModel):
         return cls(**{name: value for name, value in info.to_dict().items() if name in NodeRead.model_fields})
 
 
+class ParameterRead(BaseModel):
+    """A parameter of a node in words: a row of a table for people. Forms are built from the JSON Schema."""
+
+    name: str = Field(description="`rules[].column` is one inside another", examples=["strategy"])
+    type: str
+    default: str = Field(description="As JSON; `required` where there is none", examples=['"mean"'])
+    allowed: str = Field(description="Choices and bounds")
+    only_when: str = Field(description="On which other parameter it depends whether this one matters")
+    help: str
+
+
 class NodeDetail(NodeRead):
-    """A node with the JSON Schema of its configuration, for forms."""
+    """A node with the JSON Schema of its configuration, for forms, and the same as a table, for people."""
 
     json_schema: dict[str, JsonValue]
+    parameters: list[ParameterRead]
 
     @classmethod
     def with_schema(cls, info: NodeInfo) -> Self:
         """A node as the API shows it."""
-        return cls.model_validate({**NodeRead.of(info).model_dump(), "json_schema": info.json_schema})
+        parameters = [parameter.to_dict() for parameter in parameters_of(info.json_schema)]
+        plain = {**NodeRead.of(info).model_dump(), "json_schema": info.json_schema, "parameters": parameters}
+        return cls.model_validate(plain)
