@@ -29,7 +29,10 @@ class GoldenReport:
 
 
 def verify(source: Path | str | Mapping[str, bytes]) -> GoldenReport:
-    """Replay a bundle's golden rows through its plan, one by one and as a batch.
+    """Replay a bundle's golden rows through its plan, as a batch and one by one.
+
+    Where rows follow on each other, only the batch has recorded answers; each row alone must then get the same answer
+    from the row form and the batch form.
 
     Raises GoldenMismatchError where an answer differs, PlanError where the bundle cannot be read.
     """
@@ -48,12 +51,17 @@ def replay(model: PlanModel, golden: Mapping[str, object]) -> GoldenReport:
     if not isinstance(probabilities, list | None):
         raise PlanError("golden probabilities are a list or null")
     expected = PredictionBatch(predictions, probabilities)
+    named = model.classes is not None
     try:
-        found = [model.predict_batch(rows), *(model.predict_row(row) for row in rows)]
+        batch = model.predict_batch(rows)
+        one_by_one = _joined([model.predict_row(row) for row in rows], has_probabilities=named)
+        # where rows follow on each other, a row alone is another one than among those before it
+        alone = (
+            _joined([model.predict_batch([row]) for row in rows], has_probabilities=named) if model.sequence else None
+        )
     except RowError as error:
         raise GoldenMismatchError(f"golden rows are refused: {error}") from error
-    one_by_one = _joined(found[1:], has_probabilities=model.classes is not None)
-    largest = max((_difference(batch, expected, tolerance) for batch in (found[0], one_by_one)), default=0.0)
+    largest = max(_difference(batch, expected, tolerance), _difference(one_by_one, alone or expected, tolerance))
     return GoldenReport(len(rows), largest, float(tolerance))
 
 

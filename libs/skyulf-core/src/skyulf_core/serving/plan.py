@@ -102,7 +102,8 @@ class PlanModel:
         no_null = frozenset[str]().union(*(op.trace(self._origins) for op in self._ops))
         self._check = InputCheck(self.input_schema, required=self.required_fields, no_null=no_null, target=self.target)
         self._steps = tuple(op.row_function() for op in self._ops)
-        self._row_by_row_up_to = 1 if any(op.sequence for op in self._ops) else _ROW_BY_ROW
+        self.sequence = any(op.sequence for op in self._ops)
+        self._row_by_row_up_to = 1 if self.sequence else _ROW_BY_ROW
         self._keys = None if self.classes is None else [label_key(label) for label in self.classes]
 
     def predict_row(self, row: Mapping[str, object]) -> PredictionBatch:

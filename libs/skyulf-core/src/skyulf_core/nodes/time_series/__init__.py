@@ -1,0 +1,1 @@
+"""Nodes that follow the order of time."""
