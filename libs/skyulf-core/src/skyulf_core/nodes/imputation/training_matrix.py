@@ -47,7 +47,7 @@ def _require_values(column: pl.Series) -> None:
         raise _no_value(column.name, "in the training rows; drop it with DropColumns, or fill it with a constant")
     if bool(values.is_infinite().any()):
         raise DataError(
-            f"column {column.name!r} holds infinite values: they are no distance from others",
+            f"column {column.name!r} holds infinite values: nothing can be learned from them",
             reason="not-finite",
             column=column.name,
         )

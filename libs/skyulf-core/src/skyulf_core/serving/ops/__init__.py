@@ -12,7 +12,9 @@ from skyulf_core.serving.ops.groups import GroupLookup
 from skyulf_core.serving.ops.hashing import Hash, murmur3_32
 from skyulf_core.serving.ops.history import Lag, Rolling
 from skyulf_core.serving.ops.imputing import KnnImpute, MissingFlags
+from skyulf_core.serving.ops.iterative import IterativeImpute
 from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Linear
+from skyulf_core.serving.ops.project import Project
 from skyulf_core.serving.ops.text_cleaning import Alias, TextClean
 from skyulf_core.serving.ops.trees import TreeEnsemble
 
@@ -36,6 +38,7 @@ __all__ = [
     "GroupLookup",
     "Hash",
     "Impute",
+    "IterativeImpute",
     "KnnImpute",
     "Lag",
     "Linear",
@@ -46,6 +49,7 @@ __all__ = [
     "OpError",
     "Ordinal",
     "PlanError",
+    "Project",
     "Rename",
     "ReplaceOutside",
     "Require",
