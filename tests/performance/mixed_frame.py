@@ -27,7 +27,7 @@ def make(rows: int, *, seed: int = 1) -> pl.DataFrame:
         codes = np.minimum((draw.pareto(1.0, rows) * levels / 20).astype(np.int64), levels - 1)
         columns[name] = pl.Series([f"{name}-{code:04}" for code in range(levels)]).gather(codes)
     start = np.datetime64("2019-01-01", "us")
-    columns["day"] = pl.Series((start + draw.integers(0, 1_500, rows) * np.timedelta64(86_400_000_000, "us"))).cast(
+    columns["day"] = pl.Series(start + draw.integers(0, 1_500, rows) * np.timedelta64(86_400_000_000, "us")).cast(
         pl.Date
     )
     columns["moment"] = pl.Series(start + draw.integers(0, 10**14, rows))

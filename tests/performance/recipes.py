@@ -103,7 +103,13 @@ def column_transformer() -> Any:
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, OneHotEncoder, StandardScaler, TargetEncoder
+    from sklearn.preprocessing import (
+        FunctionTransformer,
+        KBinsDiscretizer,
+        OneHotEncoder,
+        StandardScaler,
+        TargetEncoder,
+    )
 
     binning = KBinsDiscretizer(BINS, encode="ordinal", strategy="quantile", subsample=None)
     return ColumnTransformer(
@@ -123,11 +129,11 @@ def _clipper() -> Any:
     class Clip(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Brings values to percentiles, as scikit-learn has no node for it."""
 
-        def fit(self, X: Any, y: Any = None) -> "Clip":  # noqa: N803
+        def fit(self, X: Any, y: Any = None) -> "Clip":
             self.low_, self.high_ = np.percentile(X, [1, 99], axis=0)
             return self
 
-        def transform(self, X: Any) -> Any:  # noqa: N803
+        def transform(self, X: Any) -> Any:
             return np.clip(X, self.low_, self.high_)
 
     return Clip()
