@@ -98,7 +98,7 @@ def check_tree(tree: object, *, depth: int = MAX_DEPTH) -> None:
         raise ValueError(f"{head} takes {signature.least} arguments or more, not {len(arguments)}")
     for argument in arguments:
         check_tree(argument, depth=depth - 1)
-    _check_kinds(tree, signature)
+    check_kinds(tree, signature)
 
 
 def _check_leaf(tree: Tree) -> None:
@@ -111,7 +111,8 @@ def _check_leaf(tree: Tree) -> None:
         raise ValueError(f"{tree!r}: a number must be finite")
 
 
-def _check_kinds(tree: Tree, signature: Signature) -> None:
+def check_kinds(tree: Tree, signature: Signature) -> None:
+    """Raise ValueError where an argument can never be of the kind that the function takes."""
     compared = branches(tree) if signature.takes == "same" else tree[1:]
     kinds = [kind_of(argument) for argument in compared]
     if signature.takes in ("number", "boolean") and "text" in kinds:
