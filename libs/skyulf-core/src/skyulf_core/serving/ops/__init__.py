@@ -15,7 +15,9 @@ from skyulf_core.serving.ops.imputing import KnnImpute, MissingFlags
 from skyulf_core.serving.ops.iterative import IterativeImpute
 from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Linear
 from skyulf_core.serving.ops.project import Project
+from skyulf_core.serving.ops.quantiles import QuantileMap
 from skyulf_core.serving.ops.text_cleaning import Alias, TextClean
+from skyulf_core.serving.ops.transforms import Power, Transform
 from skyulf_core.serving.ops.trees import TreeEnsemble
 
 __all__ = [
@@ -49,7 +51,9 @@ __all__ = [
     "OpError",
     "Ordinal",
     "PlanError",
+    "Power",
     "Project",
+    "QuantileMap",
     "Rename",
     "ReplaceOutside",
     "Require",
@@ -58,6 +62,7 @@ __all__ = [
     "Row",
     "Select",
     "TextClean",
+    "Transform",
     "TreeEnsemble",
     "ValueProblem",
     "murmur3_32",
