@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY ?= passive
 # Tests and checks must not depend on what the shell happens to be set to.
 unexport SKYULF_HOME SKYULF_FORM SKYULF_KAFKA_BOOTSTRAP
 
-.PHONY: help demo up test faults bench lint types format contracts requirements tools
+.PHONY: help demo up test faults bench lint types format contracts docs requirements tools
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,7 @@ lint: $(READY)  ## Check style, types, import rules and contracts
 	$(MAKE) --no-print-directory types
 	$(BIN)/lint-imports
 	$(BIN)/python tools/contracts.py --check
+	$(BIN)/python tools/node_docs.py --check
 
 types: $(READY)  ## Check types
 	$(BIN)/mypy $(SOURCES)
@@ -53,6 +54,9 @@ format: $(READY)  ## Rewrite the code in the agreed style
 
 contracts: $(READY)  ## Write contracts/ anew from the code
 	$(BIN)/python tools/contracts.py
+
+docs: $(READY)  ## Write docs/nodes/ anew from the code
+	$(BIN)/python tools/node_docs.py
 
 requirements: $(READY)  ## Resolve the versions of all packages anew (UPGRADE=--upgrade for newer ones)
 	$(BIN)/python tools/requirements.py $(UPGRADE)
