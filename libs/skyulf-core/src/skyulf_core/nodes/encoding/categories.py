@@ -48,7 +48,8 @@ def count_categories(frame: pl.LazyFrame, columns: Sequence[str]) -> dict[str, C
 def category_of(name: str, dtype: pl.DataType) -> pl.Expr:
     """Return a column as its categories."""
     # -0.0 and 0.0 are one category, and which of them was seen first is chance
-    return pl.col(name) + 0.0 if dtype.is_float() else pl.col(name)
+    column = pl.col(name)
+    return pl.when(column == 0.0).then(pl.lit(0.0, dtype)).otherwise(column) if dtype.is_float() else column
 
 
 def _counted(table: pl.DataFrame) -> Counted:
