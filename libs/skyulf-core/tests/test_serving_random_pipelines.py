@@ -1,0 +1,62 @@
+"""Random pipelines of up to eight nodes: what the library makes of rows is what the serving plan makes of them."""
+
+import warnings
+
+import polars as pl
+from drawn import CONFIGS, TARGETS, frames
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from skyulf_core import Applier, DataError, Kind, NodeRegistry, Params, Pipeline, Schema, validate_config
+from skyulf_core.data.align import align
+from skyulf_core.pipeline.applying import features_of
+from skyulf_core.testing import check_plan
+
+# rows of history nodes follow on each other: their batch is compared elsewhere
+STEPS = [
+    {"node": node, "config": config} for node, config in CONFIGS if NodeRegistry.get(node).kind is not Kind.HISTORY
+]
+SPLIT = {"node": "FeatureTargetSplit", "config": {"target": "y"}}
+
+
+class WholePipeline(Applier):
+    """All steps of a fitted pipeline as one applier."""
+
+    def __init__(self, fitted):
+        self.fitted = fitted
+
+    def apply(self, data, params):
+        return features_of(self.fitted, data)
+
+    def plan(self, params):
+        return self.fitted.step_ops()
+
+
+def fitting_together(steps, schema):
+    """Return those of the steps that may stand where they are."""
+    kept = []
+    for step in steps:
+        if not validate_config({"steps": [SPLIT, *kept, step]}, schema).problems:
+            kept.append(step)
+    return kept
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(
+    steps=st.lists(st.sampled_from(STEPS), min_size=2, max_size=8),
+    train=frames("fibtndm"),
+    new=frames("fibtndm"),
+    draw=st.data(),
+)
+def test_a_random_pipeline_equals_its_plan(steps, train, new, draw):
+    target = pl.Series("y", draw.draw(st.lists(TARGETS, min_size=train.height, max_size=train.height)))
+    labelled = train.with_columns(target)
+    kept = fitting_together(steps, Schema.from_frame(labelled))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fitted = Pipeline.from_config({"steps": [SPLIT, *kept]}).fit(labelled).fitted
+    except DataError:
+        return
+
+    for rows in (train, new):
+        check_plan(WholePipeline(fitted), Params(), align(rows, fitted.input_schema))
