@@ -93,7 +93,10 @@ def _function(step: Sequence[str]) -> TextFunction:
         return lambda text: text.translate(table)
     if kind == "collapse_whitespace":
         return lambda text: _SPACES.sub(" ", text)
-    return {"trim": str.strip, "lower": str.lower, "upper": str.upper, "title": str.title}[kind]
+    plain_steps: dict[str, TextFunction] = {
+        "trim": str.strip, "lower": str.lower, "upper": str.upper, "title": str.title,
+    }  # fmt: skip
+    return plain_steps[kind]
 
 
 def cleaner(steps: Iterable[Sequence[str]]) -> TextFunction:
@@ -113,12 +116,14 @@ def cleaner(steps: Iterable[Sequence[str]]) -> TextFunction:
 
 
 def folded(text: str) -> str:
-    """Return a text as spellings are compared: without case, full stops and repeated or outer whitespace.
+    """Return a text as spellings are compared: without case, full stops after letters, repeated or outer whitespace.
 
-    >>> folded(" U.S.  of A. ")
-    'us of a'
+    >>> folded(" U.S.  of A. "), folded("1.5")
+    ('us of a', '1.5')
     """
-    return " ".join(text.replace(".", "").split()).casefold()
+    if "." in text:
+        text = "".join(c for before, c in zip(" " + text, text, strict=False) if c != "." or not before.isalpha())
+    return " ".join(text.split()).casefold()
 
 
 def map_texts(column: NDArray[Any], function: Callable[[str], str | None]) -> NDArray[Any]:
