@@ -8,6 +8,7 @@ from skyulf_core.serving.ops.compute import Compute
 from skyulf_core.serving.ops.contracts import ReplaceOutside, Require
 from skyulf_core.serving.ops.dates import CYCLES, DATE_PARTS, DateParts
 from skyulf_core.serving.ops.decode import Decode, Respond
+from skyulf_core.serving.ops.embedding import Embed
 from skyulf_core.serving.ops.groups import GroupLookup
 from skyulf_core.serving.ops.hashing import Hash, murmur3_32
 from skyulf_core.serving.ops.history import Lag, Rolling
@@ -16,6 +17,7 @@ from skyulf_core.serving.ops.iterative import IterativeImpute
 from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Linear
 from skyulf_core.serving.ops.project import Project
 from skyulf_core.serving.ops.quantiles import QuantileMap
+from skyulf_core.serving.ops.text import Tokenize, Vectorize
 from skyulf_core.serving.ops.text_cleaning import Alias, TextClean
 from skyulf_core.serving.ops.transforms import Power, Transform
 from skyulf_core.serving.ops.trees import TreeEnsemble
@@ -37,6 +39,7 @@ __all__ = [
     "DateParts",
     "Decode",
     "Drop",
+    "Embed",
     "GroupLookup",
     "Hash",
     "Impute",
@@ -62,8 +65,10 @@ __all__ = [
     "Row",
     "Select",
     "TextClean",
+    "Tokenize",
     "Transform",
     "TreeEnsemble",
     "ValueProblem",
+    "Vectorize",
     "murmur3_32",
 ]
