@@ -1,0 +1,1 @@
+"""Nodes that make few columns of many."""
