@@ -23,12 +23,16 @@ class FittedStep:
     """One node with its full configuration (defaults filled in) and what it learned.
 
     Splitters and row-changing nodes are here too (in the order of the pipeline), with params that predictions ignore.
+    `inputs` are ids of the steps, or names of the sources, that it reads; None: what comes out of the step before it.
+    `columns` are those that come out of it; None where an older bundle did not say.
     """
 
     id: str
     node: str
     config: dict[str, JsonValue]
     params: Params
+    inputs: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,11 @@ class FittedPipeline:
     evaluation: Evaluation | None = None
     golden: Golden | None = None
 
+    @property
+    def linear(self) -> bool:
+        """Whether every step reads what the step before it gives."""
+        return all(step.inputs is None for step in self.steps)
+
     def optional_columns(self) -> frozenset[str]:
         """Return input columns that new rows need not have: nothing that is predicted depends on them."""
         names = frozenset(self.input_schema.names)
@@ -90,7 +99,7 @@ class FittedPipeline:
     def _dropped(self) -> frozenset[str]:
         """Return the columns that the first steps drop, before any step could have read them."""
         dropped: set[str] = set()
-        for step in self.steps:
+        for step in self.steps if self.linear else ():
             if step.node == "DropColumns":
                 dropped.update(step.params.strings("columns"))
             elif step.params:
@@ -99,11 +108,15 @@ class FittedPipeline:
 
     def plan(self) -> list[Op]:
         """Return the serving plan: operations from one input row to the prediction."""
-        ops = self.step_ops()
-        return ops if self.model is None else ops + self._model_ops(self.model, self.classes)
+        from skyulf_core.pipeline.planning import graph_ops
+
+        ops, names = (self.step_ops(), str) if self.linear else graph_ops(self)
+        if self.model is None:
+            return ops
+        return ops + self._model_ops(self.model, [names(name) for name in self.model.features], self.classes)
 
     def step_ops(self) -> list[Op]:
-        """Return the part of the plan before the model."""
+        """Return the operations of the steps, one after the other: a linear pipeline's plan before the model."""
         from skyulf_core.nodes.base import Applier
         from skyulf_core.nodes.registry import NodeRegistry
 
@@ -115,11 +128,11 @@ class FittedPipeline:
         return ops
 
     @staticmethod
-    def _model_ops(model: FittedModel, classes: Sequence[Label] | None) -> list[Op]:
+    def _model_ops(model: FittedModel, features: Sequence[str], classes: Sequence[Label] | None) -> list[Op]:
         from skyulf_core.nodes.base import ModelApplier
         from skyulf_core.nodes.registry import NodeRegistry
 
         applier = NodeRegistry.get(model.node).applier
         if not isinstance(applier, ModelApplier):
             raise NotFittedError(f"{model.node} is not a model")
-        return applier.plan(model.params, features=model.features, classes=classes)
+        return applier.plan(model.params, features=features, classes=classes)

@@ -52,7 +52,15 @@ def _fitted(files: BundleFiles, graph: dict[str, object]) -> FittedPipeline:
 def _step(files: BundleFiles, arrays: ArrayReader, name: str) -> FittedStep:
     data = read_json(files, name)
     config = cast("dict[str, JsonValue]", data["config"])
-    return FittedStep(str(data["id"]), str(data["node"]), config, Params(arrays.decode(data["params"])))
+    params = Params(arrays.decode(data["params"]))
+    return FittedStep(
+        str(data["id"]), str(data["node"]), config, params, _names(data, "inputs"), _names(data, "columns")
+    )
+
+
+def _names(data: dict[str, object], key: str) -> tuple[str, ...] | None:
+    names = data.get(key)
+    return None if names is None else tuple(map(str, cast("list[str]", names)))
 
 
 def _model(files: BundleFiles, arrays: ArrayReader, name: str) -> FittedModel:

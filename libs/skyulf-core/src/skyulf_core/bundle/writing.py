@@ -51,7 +51,11 @@ def bundle_files(fitted: FittedPipeline) -> dict[str, bytes]:
     for i, step in enumerate(fitted.steps):
         stem = f"nodes/{i}-{re.sub(r'[^A-Za-z0-9_.-]+', '-', step.node)}"
         params = arrays.encode(step.params, f"{stem}.npy")
-        documents[f"{stem}.json"] = {"id": step.id, "node": step.node, "config": step.config, "params": params}
+        wiring = {"inputs": step.inputs, "columns": step.columns}
+        documents[f"{stem}.json"] = {
+            "id": step.id, "node": step.node, "config": step.config, "params": params,
+            **{key: list(names) for key, names in wiring.items() if names is not None},
+        }  # fmt: skip
         steps.append(f"{stem}.json")
     if fitted.model is not None:
         # before the plan, whose arrays are these: they are stored once

@@ -313,6 +313,10 @@ class Combiner(NodeBase[ConfigT]):
         """Return what is wrong with these inputs together; pointers are relative to the config (`/on/0`)."""
         return []
 
+    def owners(self, columns: Sequence[Sequence[str]], config: ConfigT, *, sides: Sequence[Side]) -> Mapping[str, int]:
+        """Return the position of the input that each column comes from; those of the first may be left out."""
+        return {}
+
     def drops_rows(self, config: ConfigT) -> bool:
         """Say whether rows of the first input may be left out of training."""
         return False

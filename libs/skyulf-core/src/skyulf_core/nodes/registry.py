@@ -11,7 +11,17 @@ from importlib.metadata import EntryPoint, entry_points
 from threading import RLock
 from typing import Any, ClassVar, TypeAlias, TypeVar, cast
 
-from skyulf_core.nodes.base import Applier, Kind, ModelApplier, ModelCalculator, NodeBase, NodeConfig, Task
+from skyulf_core.nodes.base import (
+    Applier,
+    Combiner,
+    CombinerApplier,
+    Kind,
+    ModelApplier,
+    ModelCalculator,
+    NodeBase,
+    NodeConfig,
+    Task,
+)
 from skyulf_core.problems import UnknownNodeError, did_you_mean
 
 # The config type differs from node to node; a registry can only hold them as "some config".
@@ -38,6 +48,8 @@ class NodeInfo:
     portable: bool = True
     reference: str = ""
     tolerance: float = 1e-9
+    max_inputs: int | None = 1
+    """How many inputs it takes in a graph; None: any number."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the entry as JSON values."""
@@ -45,7 +57,7 @@ class NodeInfo:
             "name": self.name, "family": self.family, "kind": self.kind.value, "summary": self.summary,
             "keywords": list(self.keywords), "json_schema": self.json_schema, "task": self.task,
             "streaming": self.streaming, "extra": self.extra, "portable": self.portable, "reference": self.reference,
-            "tolerance": self.tolerance,
+            "tolerance": self.tolerance, "max_inputs": self.max_inputs,
         }  # fmt: skip
 
 
@@ -55,7 +67,7 @@ class NodeEntry:
 
     name: str
     calculator: AnyNode
-    applier: Applier | ModelApplier | None
+    applier: Applier | ModelApplier | CombinerApplier | None
 
     @property
     def config_model(self) -> type[NodeConfig]:
@@ -92,6 +104,7 @@ class NodeEntry:
             portable=self.calculator.portable,
             reference=self.calculator.reference,
             tolerance=self.calculator.tolerance,
+            max_inputs=self.calculator.most_inputs if isinstance(self.calculator, Combiner) else 1,
         )
 
 
@@ -104,7 +117,7 @@ class NodeRegistry:
 
     @classmethod
     def register(
-        cls, name: str, applier: type[Applier] | type[ModelApplier] | None = None
+        cls, name: str, applier: type[Applier] | type[ModelApplier] | type[CombinerApplier] | None = None
     ) -> Callable[[NodeType], NodeType]:
         """Return the decorator that registers a Calculator (Splitter, ModelCalculator) with its Applier.
 

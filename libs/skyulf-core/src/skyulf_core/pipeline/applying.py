@@ -10,19 +10,23 @@ from skyulf_core.data.align import align, align_lazy
 from skyulf_core.fitted import FittedModel, FittedPipeline
 from skyulf_core.nodes.base import Label, ModelApplier, ModelCalculator
 from skyulf_core.nodes.registry import NodeRegistry
+from skyulf_core.pipeline.flow import apply_graph
 from skyulf_core.pipeline.fusing import apply_chain, fuses, naming, scan_chain
 from skyulf_core.problems import DataError, NotFittedError
 
 
 def features_of(fitted: FittedPipeline, data: pl.DataFrame) -> pl.DataFrame:
     """Return raw rows as they come out of the last step. Raises DataError for missing columns and wrong types."""
-    current = apply_chain(fitted.steps, align(data, fitted.input_schema, optional=fitted.optional_columns()))
+    current = align(data, fitted.input_schema, optional=fitted.optional_columns())
+    current = apply_chain(fitted.steps, current) if fitted.linear else apply_graph(fitted, current)
     return current if fitted.model is None else current.select(fitted.model.features)
 
 
 def query_of(fitted: FittedPipeline, frame: pl.LazyFrame) -> pl.LazyFrame | None:
     """Return what `features_of` does as one query over a lazy frame; None where a step must look at values."""
-    query = align_lazy(frame, fitted.input_schema) if all(fuses(step) for step in fitted.steps) else None
+    if not fitted.linear or not all(fuses(step) for step in fitted.steps):
+        return None
+    query = align_lazy(frame, fitted.input_schema)
     if query is None:
         return None
     query = scan_chain(fitted.steps, query)

@@ -1,112 +1,119 @@
-"""The graph form of a configuration, brought into order. Branches and merges are refused in this version."""
+"""The graph form of a configuration: nodes that name their inputs, and the shape that they make together."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.pipeline.layout import Layout, Placed, duplicate_ids, placed_node, top_problems
-from skyulf_core.problems import Problem, did_you_mean
+from skyulf_core.pipeline.shape import shape_problems
+from skyulf_core.pipeline.wiring import SOURCE, in_order, readers_of
+from skyulf_core.problems import Problem
 
 _KEYS = ("id", "node", "config", "inputs")
 
 
 def read_graph(config: Mapping[str, object]) -> Layout:
-    """Read `{"nodes": [{"id", "node", "config", "inputs"}]}`; the node without inputs comes first."""
+    """Read `{"nodes": [{"id", "node", "config", "inputs"}], "sources"?}`, and put the nodes in order.
+
+    Without `sources` there is one table of data, which every node reads that has no inputs.
+    """
     layout = Layout(problems=top_problems(config))
+    layout.sources = _sources(config, layout.problems)
     raw_nodes = config.get("nodes")
     if not isinstance(raw_nodes, list) or not raw_nodes:
         layout.problems.append(Problem("/nodes", "nodes must be a list with at least one node.", "wrong-type"))
         return layout
-    placed: list[Placed] = []
-    inputs: dict[str, list[str]] = {}
+    placed = []
     for index, raw in enumerate(raw_nodes):
         node = placed_node(raw, f"/nodes/{index}", _KEYS, layout.problems)
         if node is not None:
-            placed.append(node)
-            inputs.setdefault(node.id, _inputs_of(raw, node, layout.problems))
-    layout.problems += duplicate_ids(placed)
-    by_id = {node.id: node for node in reversed(placed)}
-    layout.problems += _dangling(by_id, inputs)
-    ordered = _order(by_id, inputs, layout.problems)
-    if ordered and ordered[-1].node in _model_names():
-        layout.model = ordered.pop()
-    layout.steps = ordered
+            placed.append(replace(node, inputs=_inputs_of(raw, node, layout)))
+    layout.problems += [*duplicate_ids(placed), *_taken_names(layout.sources, placed)]
+    by_id = _by_id(placed)
+    inputs = {name: node.inputs for name, node in by_id.items()}
+    model = _model(by_id, layout.problems)
+    copies = by_id.keys() - {node.id for node in placed}
+    layout.problems += shape_problems(by_id, layout.sources, model, copies=copies)
+    layout.steps = [by_id[name] for name in in_order(inputs) if name != model]
+    layout.model = by_id.get(model or "")
     return layout
 
 
-def _model_names() -> set[str]:
-    return {name for name in NodeRegistry.names() if NodeRegistry.get(name).is_model}
+def _by_id(placed: list[Placed]) -> dict[str, Placed]:
+    """Return the nodes by id; one whose id is taken gets another, so that it is checked too."""
+    by_id: dict[str, Placed] = {}
+    for node in placed:
+        name = node.id
+        while name in by_id:
+            name = f"{name} (again)"
+        by_id[name] = replace(node, id=name)
+    return by_id
 
 
-def _inputs_of(raw: Mapping[str, object], node: Placed, problems: list[Problem]) -> list[str]:
-    inputs = raw.get("inputs") or []
-    if isinstance(inputs, list) and all(isinstance(item, str) for item in inputs):
-        return list(dict.fromkeys(inputs))
-    problems.append(Problem(f"{node.pointer}/inputs", "inputs must be a list of ids.", "wrong-type", node=node.id))
-    return []
+def _sources(config: Mapping[str, object], problems: list[Problem]) -> tuple[str, ...]:
+    raw = config.get("sources")
+    if raw is None:
+        return ()
+    if isinstance(raw, list) and raw and all(isinstance(name, str) and name for name in raw):
+        names = tuple(dict.fromkeys(raw))
+        if len(names) < len(raw):
+            problems.append(Problem("/sources", "A source is named twice.", "duplicate-source"))
+        return names
+    problems.append(Problem("/sources", "sources must be a list of names.", "wrong-type"))
+    return ()
 
 
-def _dangling(by_id: Mapping[str, Placed], inputs: Mapping[str, list[str]]) -> list[Problem]:
+def _taken_names(sources: tuple[str, ...], placed: list[Placed]) -> list[Problem]:
     return [
         Problem(
-            f"{by_id[name].pointer}/inputs/{index}",
-            f"There is no node with the id {source!r}.",
-            "dangling-edge",
-            node=name,
-            field="inputs",
-            suggestion=did_you_mean(source, by_id),
+            f"{node.pointer}/id",
+            f"The id {node.id!r} is the name of a source.",
+            "duplicate-id",
+            node=node.node,
+            field="id",
         )
-        for name, sources in inputs.items()
-        for index, source in enumerate(sources)
-        if source not in by_id
+        for node in placed
+        if node.id in sources
     ]
 
 
-def _order(by_id: Mapping[str, Placed], inputs: Mapping[str, list[str]], problems: list[Problem]) -> list[Placed]:
-    """Return the nodes so that each follows its inputs; report cycles, branches, merges and loose parts."""
-    waiting = {name: [source for source in sources if source in by_id] for name, sources in inputs.items()}
-    problems += _not_linear(by_id, waiting)
-    ordered: list[Placed] = []
-    done: set[str] = set()
-    while ready := [name for name in waiting if name not in done and done.issuperset(waiting[name])]:
-        done.update(ready)
-        ordered += [by_id[name] for name in ready]
-    for name in waiting:
-        if name not in done and _reaches(name, name, waiting):
-            message = f"{name!r} comes, over its inputs, after itself."
-            problems.append(Problem(f"{by_id[name].pointer}/inputs", message, "cycle", node=name, field="inputs"))
-    # what hangs behind a cycle is still checked, in the order in which it is written
-    return [*ordered, *(by_id[name] for name in waiting if name not in done)]
+def _inputs_of(raw: Mapping[str, object], node: Placed, layout: Layout) -> tuple[str, ...]:
+    inputs = raw.get("inputs") or []
+    pointer = f"{node.pointer}/inputs"
+    if not isinstance(inputs, list) or not all(isinstance(item, str) for item in inputs):
+        message = "inputs must be a list of ids."
+        layout.problems.append(Problem(pointer, message, "wrong-type", node=node.id, field="inputs"))
+        return ()
+    for index, item in enumerate(inputs):
+        if item in inputs[:index]:
+            message = f"{item!r} is an input already."
+            problem = Problem(f"{pointer}/{index}", message, "duplicate-input", node=node.id, field="inputs")
+            layout.problems.append(problem)
+    if inputs:
+        return tuple(inputs)
+    if len(layout.sources) < 2:
+        return layout.sources or (SOURCE,)
+    message = f"{node.id!r} has no inputs, and there are several sources."
+    hint = f"Name one of them: {', '.join(layout.sources)}."
+    problem = Problem(pointer, message, "no-inputs", node=node.id, field="inputs", suggestion=hint)
+    layout.problems.append(problem)
+    return ()
 
 
-def _reaches(start: str, goal: str, inputs: Mapping[str, list[str]]) -> bool:
-    seen: set[str] = set()
-    stack = list(inputs[start])
-    while stack:
-        name = stack.pop()
-        if name == goal:
-            return True
-        if name not in seen:
-            seen.add(name)
-            stack += inputs[name]
-    return False
-
-
-def _not_linear(by_id: Mapping[str, Placed], inputs: Mapping[str, list[str]]) -> list[Problem]:
-    readers = Counter(source for sources in inputs.values() for source in sources)
-    problems = []
-    for name, sources in inputs.items():
-        pointer = by_id[name].pointer
-        if len(sources) > 1:
-            message = f"{name!r} merges {len(sources)} inputs; this version runs linear graphs only."
-            problems.append(Problem(f"{pointer}/inputs", message, "not-linear", node=name, field="inputs"))
-        if readers[name] > 1:
-            message = f"{name!r} branches to {readers[name]} nodes; this version runs linear graphs only."
-            problems.append(Problem(pointer, message, "not-linear", node=name))
-    starts = [name for name, sources in inputs.items() if not sources]
-    for name in starts[1:]:
-        message = f"{name!r} has no inputs, and neither has {starts[0]!r}; a linear graph has one start."
-        problems.append(Problem(f"{by_id[name].pointer}/inputs", message, "not-linear", node=name, field="inputs"))
-    return problems
+def _model(by_id: Mapping[str, Placed], problems: list[Problem]) -> str | None:
+    """Return the id of the model: one that nothing reads, where there is one. Report the others."""
+    known = set(NodeRegistry.names())
+    models = [n for n, node in by_id.items() if node.node in known and NodeRegistry.get(node.node).is_model]
+    readers = readers_of({name: node.inputs for name, node in by_id.items()})
+    models.sort(key=lambda name: name in readers)
+    for name in models:
+        pointer, title = f"{by_id[name].pointer}/node", by_id[name].node
+        if name in readers:
+            message = f"{title} is a model, and {readers[name][0]!r} reads it; a model is the end of a graph."
+            problems.append(Problem(pointer, message, "model-as-step", node=title, field="node"))
+        elif name != models[0]:
+            message = f"{models[0]!r} is the model already; a graph trains one."
+            problems.append(Problem(pointer, message, "second-model", node=title, field="node"))
+    return models[0] if models else None

@@ -1,36 +1,45 @@
 """The shape of a configuration: which nodes stand in which order, whichever form it is written in.
 
 List form: `{"steps": [{"node", "config", "id"?}], "model": {"node", "config", "id"?}}`.
-Graph form: `{"nodes": [{"id", "node", "config", "inputs": [id, …]}]}`; see `pipeline.graph`.
+Graph form: `{"nodes": [{"id", "node", "config", "inputs": [id, …]}], "sources"?: [name, …]}`; see `pipeline.graph`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from skyulf_core.pipeline.wiring import SOURCE
 from skyulf_core.problems import Problem, did_you_mean, pointer_part
 
-_TOP = ("steps", "model", "nodes", "tuning", "name", "description")
+_TOP = ("steps", "model", "nodes", "sources", "tuning", "name", "description")
 _STEP = ("node", "config", "id")
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A node as it is written: its id, name, raw configuration and JSON pointer."""
+    """A node as it is written: its id, name, raw configuration and JSON pointer.
+
+    `inputs` are ids of nodes or names of sources, in the order in which they are written, whether they exist or not.
+    """
 
     id: str
     node: str
     config: Mapping[str, object]
     pointer: str
+    inputs: tuple[str, ...] = (SOURCE,)
 
 
 @dataclass
 class Layout:
-    """The nodes in order, and what is wrong with the shape. `model` is the last one, where there is one."""
+    """The nodes in order, and what is wrong with the shape. `model` is the last one, where there is one.
+
+    `sources` are the names of the tables of data, where they have names.
+    """
 
     steps: list[Placed] = field(default_factory=list)
     model: Placed | None = None
+    sources: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -44,14 +53,19 @@ def read_list(config: Mapping[str, object]) -> Layout:
     for index, raw in enumerate(steps):
         placed = placed_node(raw, f"/steps/{index}", _STEP, layout.problems)
         if placed is not None:
-            layout.steps.append(placed)
+            layout.steps.append(_after(layout.steps, placed))
     if config.get("model") is not None:
-        layout.model = placed_node(config["model"], "/model", _STEP, layout.problems)
+        model = placed_node(config["model"], "/model", _STEP, layout.problems)
+        layout.model = model and _after(layout.steps, model)
     everything = [*layout.steps, *([layout.model] if layout.model else [])]
     layout.problems += duplicate_ids(everything)
     if not everything and not layout.problems:
         layout.problems.append(Problem("", "The pipeline has neither steps nor a model.", "empty-pipeline"))
     return layout
+
+
+def _after(steps: list[Placed], placed: Placed) -> Placed:
+    return replace(placed, inputs=(steps[-1].id if steps else SOURCE,))
 
 
 def top_problems(config: Mapping[str, object]) -> list[Problem]:
@@ -65,6 +79,9 @@ def top_problems(config: Mapping[str, object]) -> list[Problem]:
     if "nodes" in config and ("steps" in config or "model" in config):
         message = "A pipeline is written with steps and model, or with nodes, not both."
         problems.append(Problem("/nodes", message, "two-forms"))
+    if "sources" in config and "nodes" not in config:
+        message = "Only a graph has named sources; steps read one table."
+        problems.append(Problem("/sources", message, "not-a-graph", suggestion="Write nodes with inputs."))
     return problems
 
 

@@ -19,9 +19,11 @@ from skyulf_core.pipeline.describing import describe
 from skyulf_core.pipeline.fitting import Report, Trainer
 from skyulf_core.pipeline.golden import golden_rows
 from skyulf_core.pipeline.resolve import Resolved, resolve
+from skyulf_core.pipeline.sources import Frames, main_of, tables_of
 from skyulf_core.pipeline.streaming import fit_streaming, streams
 from skyulf_core.pipeline.targets import encoded
 from skyulf_core.pipeline.validation import check_resolved
+from skyulf_core.pipeline.wiring import SOURCE
 from skyulf_core.problems import DataError, InvalidConfigError, NotFittedError
 from skyulf_core.schema import Schema
 
@@ -38,10 +40,11 @@ _GOLDEN_FROM = 1_000
 
 
 class Pipeline:
-    """A linear graph of nodes, with a model at its end or without one.
+    """A line or a graph of nodes, with a model at its end or without one.
 
-    Frames may be polars or pandas; answers come in the same library. Columns are bound by name: their order does not
-    matter, and columns that the pipeline does not know are left out.
+    A graph with several sources takes a mapping of frames by the name of their source; predictions need only the one
+    whose rows are predicted. Frames may be polars or pandas; answers come in the same library. Columns are bound by
+    name: their order does not matter, and columns that the pipeline does not know are left out.
 
     >>> data = pl.DataFrame({"x": [1.0, 2.0, None, 4.0] * 5, "y": ["no", "no", "yes", "yes"] * 5})
     >>> pipeline = Pipeline.from_config({
@@ -85,7 +88,7 @@ Did you mean 'SimpleImputer'?
 
     @property
     def config(self) -> dict[str, JsonValue]:
-        """The configuration in list form, defaults filled in."""
+        """The configuration with defaults filled in: in list form, or as a graph where it branches."""
         return self._resolved.to_dict()
 
     @property
@@ -100,7 +103,7 @@ Did you mean 'SimpleImputer'?
             raise NotFittedError("This pipeline is not fitted; call fit first.")
         return self._fitted
 
-    def fit(self, frame: Frame, report: Report | None = None) -> Pipeline:
+    def fit(self, frame: Frames, report: Report | None = None) -> Pipeline:
         """Learn from the training rows, judge on the held-out ones; return the pipeline itself.
 
         A LazyFrame is learned from without collecting it where every step streams (see `pipeline.streaming`).
@@ -111,21 +114,23 @@ Did you mean 'SimpleImputer'?
         if isinstance(frame, pl.LazyFrame) and streams(self._resolved):
             self._fit_streaming(frame, report or _silent)
         else:
-            self._fit(to_polars(frame), report or _silent)
+            self._fit(frame, report or _silent)
         return self
 
-    def fit_transform(self, frame: Frame, report: Report | None = None) -> pl.DataFrame | pd.DataFrame:
+    def fit_transform(self, frame: Frames, report: Report | None = None) -> pl.DataFrame | pd.DataFrame:
         """Learn, and return the training rows as they come out of the last step: those that a model learns from.
 
         They may be fewer than the rows given, or more (row-changing nodes), and encoders of the target give them
         cross-fitted values; `transform` gives what new rows would get.
         """
-        return to_library_of(frame, self._fit(to_polars(frame), report or _silent))
+        return to_library_of(self._rows(frame), self._fit(frame, report or _silent))
 
-    def _fit(self, data: pl.DataFrame, tell: Report) -> pl.DataFrame:
-        schema = self._checked_schema(data)
-        data = normalise(data)
-        trainer = Trainer(self._resolved, data, schema, tell)
+    def _fit(self, frames: Frames, tell: Report) -> pl.DataFrame:
+        given = {name: to_polars(frame) for name, frame in tables_of(frames, self._resolved.sources).items()}
+        schemas = self._checked_schemas(given)
+        tables = {name: normalise(frame) for name, frame in given.items()}
+        data = tables[self._resolved.main_source]
+        trainer = Trainer(self._resolved, tables, schemas[self._resolved.main_source], tell)
         fitted = trainer.run()
         if trainer.raw_test is not None and fitted.model is not None:
             tell((len(fitted.steps) + 1) / (len(fitted.steps) + 2), "evaluation")
@@ -138,56 +143,63 @@ Did you mean 'SimpleImputer'?
         return trainer.splits.train.features
 
     def _fit_streaming(self, frame: pl.LazyFrame, tell: Report) -> None:
-        fitted = fit_streaming(self._resolved, frame, self._checked_schema(frame), tell)
+        schema = self._checked_schemas({SOURCE: frame})[SOURCE]
+        fitted = fit_streaming(self._resolved, frame, schema, tell)
         some = normalise(frame.head(_GOLDEN_FROM).collect())
         self._fitted = replace(fitted, golden=golden_rows(fitted, some))
         tell(1.0, "done")
 
-    def _checked_schema(self, data: pl.DataFrame | pl.LazyFrame) -> Schema:
-        schema = schema_of(data)
-        found = check_resolved(self._resolved, schema)
+    def _checked_schemas(self, data: Mapping[str, pl.DataFrame | pl.LazyFrame]) -> dict[str, Schema]:
+        schemas = {name: schema_of(frame) for name, frame in data.items()}
+        found = check_resolved(self._resolved, schemas)
         if found.problems:
             raise InvalidConfigError(found.problems)
-        return schema
+        return schemas
 
-    def transform(self, frame: Frame) -> pl.DataFrame | pl.LazyFrame | pd.DataFrame:
+    def _rows(self, frames: Frames) -> Frame:
+        """Return the frame whose rows are predicted."""
+        return main_of(frames, self._resolved.sources, self._resolved.main_source)
+
+    def transform(self, frames: Frames) -> pl.DataFrame | pl.LazyFrame | pd.DataFrame:
         """Return rows as they come out of the last step: the features that the model is given.
 
         A LazyFrame comes back as a LazyFrame: a query that has not run, where every step is one.
         """
+        frame = self._rows(frames)
         if not isinstance(frame, pl.LazyFrame):
             return to_library_of(frame, features_of(self.fitted, to_polars(frame)))
         query = query_of(self.fitted, frame)
         return features_of(self.fitted, frame.collect()).lazy() if query is None else query
 
-    def predict(self, frame: Frame) -> pl.Series | pd.Series[Any]:
+    def predict(self, frames: Frames) -> pl.Series | pd.Series[Any]:
         """Return one label or number per row. Raises DataError for missing columns, wrong types, refused values."""
-        model = self._model()
+        frame, model = self._rows(frames), self._model()
         codes = predict_codes(model, features_of(self.fitted, to_polars(frame)))
         values = labels_of(codes, self.fitted.classes)
         return series_like(
             frame, self.fitted.target or "prediction", values.tolist() if values.dtype == object else values
         )
 
-    def predict_proba(self, frame: Frame) -> pl.DataFrame | pd.DataFrame:
+    def predict_proba(self, frames: Frames) -> pl.DataFrame | pd.DataFrame:
         """Return the probability of each class, a column per class. Raises NotFittedError for a regression."""
         from skyulf_core.serving.plan import label_key
 
+        frame = self._rows(frames)
         probabilities = predict_probabilities(self._model(), features_of(self.fitted, to_polars(frame)))
         if probabilities is None or self.fitted.classes is None:
             raise NotFittedError("A regression has no probabilities; use predict.")
         names = [label_key(label) for label in self.fitted.classes]
         return to_library_of(frame, pl.DataFrame(probabilities, schema=names, orient="row"))
 
-    def evaluate(self, frame: Frame | None = None) -> Evaluation:
+    def evaluate(self, frames: Frames | None = None) -> Evaluation:
         """Return the metrics on the test rows held out by `fit`, or on new rows that hold the target."""
         model = self._model()
-        if frame is None:
+        if frames is None:
             if self.fitted.evaluation is None:
                 raise NotFittedError("There were no test rows; give rows to evaluate on.")
             return self.fitted.evaluation
         target = self.fitted.target or ""
-        data = to_polars(frame)
+        data = to_polars(self._rows(frames))
         require_columns(data, [target])
         truth = normalise(data.select(target))[target]
         if truth.null_count():

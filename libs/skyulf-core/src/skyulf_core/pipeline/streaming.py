@@ -33,7 +33,8 @@ def streams(resolved: Resolved) -> bool:
     kinds = [step.entry.kind for step in resolved.known_steps]
     after_target = kinds[kinds.index(Kind.TARGET_AWARE) + 1 :] if Kind.TARGET_AWARE in kinds else []
     return (
-        resolved.model is None
+        resolved.linear
+        and resolved.model is None
         and all(kind is Kind.STATELESS for kind in after_target)
         and all(_streams(step) for step in resolved.known_steps)
     )

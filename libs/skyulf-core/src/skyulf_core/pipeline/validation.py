@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from skyulf_core.nodes.base import Calculator, ModelCalculator, NodeConfig, Resampler, Splitter, TargetAwareCalculator
+from skyulf_core.nodes.base import (
+    Calculator,
+    Combiner,
+    ModelCalculator,
+    NodeConfig,
+    Resampler,
+    Side,
+    Splitter,
+    TargetAwareCalculator,
+)
 from skyulf_core.nodes.registry import NodeEntry
+from skyulf_core.pipeline.provenance import expected_makers
 from skyulf_core.pipeline.resolve import Resolved, ResolvedNode, resolve
+from skyulf_core.pipeline.wiring import SOURCE
 from skyulf_core.problems import Problem, did_you_mean
 from skyulf_core.schema import NUMBER_LIKE, TEMPORAL, TEXT, ColumnSchema, Schema
+
+Schemas: TypeAlias = Schema | Mapping[str, Schema] | None
+"""The schema of the data, or one per source."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +32,12 @@ class Validation:
     """All problems of a configuration, and the schema after each step.
 
     `schemas` has one entry per step; None where it cannot be known (no schema was given, or the step or one before it
-    has problems). The features of the model are those of the last one.
+    has problems). The features of the model are those of the last one. `nodes` are the same by the id of the node.
     """
 
     problems: list[Problem]
     schemas: list[Schema | None]
+    nodes: Mapping[str, Schema | None] = field(default_factory=dict)
 
     @property
     def valid(self) -> bool:
@@ -29,8 +45,8 @@ class Validation:
         return not self.problems
 
 
-def validate_config(config: Mapping[str, object], schema: Schema | None = None) -> Validation:
-    """Check a configuration, and with a schema also its columns; return ALL problems with pointers.
+def validate_config(config: Mapping[str, object], schema: Schemas = None) -> Validation:
+    """Check a configuration, and with a schema (one per source) also its columns; return ALL problems with pointers.
 
     >>> found = validate_config({"steps": [{"node": "Scalr"}, {"node": "Winsorize", "config": {"lower": 1}}]})
     >>> for problem in found.problems:
@@ -41,22 +57,126 @@ def validate_config(config: Mapping[str, object], schema: Schema | None = None) 
     return check_resolved(resolve(config), schema)
 
 
-def check_resolved(resolved: Resolved, schema: Schema | None) -> Validation:
+def validate(graph: Mapping[str, object], schemas: Schemas = None) -> Validation:
+    """Check a graph without data: all problems at once, and the predicted schema at every node (`nodes`, by id).
+
+    `schemas` is that of the data, or one per source; a source left out is not checked. Each problem names the node,
+    the field, the reason and what to do.
+    """
+    return validate_config(graph, schemas)
+
+
+def check_resolved(resolved: Resolved, schema: Schemas) -> Validation:
     """Check the columns of nodes that were resolved before."""
-    problems = list(resolved.problems)
-    if schema is None:
-        return Validation(problems, [None] * len(resolved.steps))
-    target = resolved.target
-    problems += _target_problems(resolved, schema, target)
-    current: Schema | None = schema if target is None else schema.drop([target])
-    schemas: list[Schema | None] = []
-    for step in resolved.steps:
-        found, current = _check_step(step, current, target)
-        problems += found
-        schemas.append(current)
-    if resolved.model is not None and current is not None:
-        problems += _model_problems(resolved.model, current, schema)
-    return Validation(problems, schemas)
+    given, problems = _given(resolved, schema)
+    problems = [*resolved.problems, *problems]
+    main, target = given.get(resolved.main_source), resolved.target
+    if main is not None:
+        problems += _target_problems(resolved, main, target)
+    walk = _Walk(resolved, given)
+    problems += walk.run()
+    model = resolved.model
+    features = walk.table(model.inputs[0]) if model is not None and model.inputs else None
+    if model is not None and features is not None and main is not None:
+        problems += _model_problems(model, features.schema, main)
+    after = {placed.id: walk.table(placed.id) for placed in resolved.placed}
+    nodes = {name: None if table is None else table.schema for name, table in after.items()}
+    return Validation(problems, [nodes[placed.id] for placed in resolved.placed], nodes)
+
+
+def _given(resolved: Resolved, schema: Schemas) -> tuple[dict[str, Schema], list[Problem]]:
+    """Return the schemas by source."""
+    names = resolved.sources or (SOURCE,)
+    if isinstance(schema, Schema):
+        if len(names) == 1:
+            return {names[0]: schema}, []
+        message = f"The graph has {len(names)} sources; give a schema for each: {', '.join(names)}."
+        return {}, [Problem("/sources", message, "one-schema", field="sources")]
+    if schema is not None and not resolved.sources and len(schema) == 1:
+        return {SOURCE: next(iter(schema.values()))}, []
+    unknown = [name for name in schema or () if name not in names]
+    problems = [
+        Problem(
+            "/sources", f"There is a schema for {name!r}, which is no source.", "unknown-source", field="sources",
+            suggestion=did_you_mean(name, names),
+        )
+        for name in unknown
+    ]  # fmt: skip
+    return {name: found for name, found in (schema or {}).items() if name in names}, problems
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What is known of a table: its columns, and who wrote each of them last."""
+
+    schema: Schema
+    makers: Mapping[str, str]
+
+
+class _Walk:
+    """Goes from the sources through all steps; None stands for a table of which nothing is known."""
+
+    def __init__(self, resolved: Resolved, given: Mapping[str, Schema]) -> None:
+        self._resolved, self._target = resolved, resolved.target
+        self._merges = any(isinstance(step.entry.calculator, Combiner) for step in resolved.known_steps)
+        self._tables: dict[str, _Table | None] = {}
+        for name, schema in given.items():
+            main = name == resolved.main_source and self._target is not None
+            columns = schema.drop([self._target or ""]) if main else schema
+            self._tables[name] = _Table(columns, dict.fromkeys(columns.names, name))
+
+    def table(self, name: str) -> _Table | None:
+        """Return what comes out of a node or source."""
+        return self._tables.get(name)
+
+    def run(self) -> list[Problem]:
+        """Return the problems of all steps."""
+        problems: list[Problem] = []
+        for step, placed in zip(self._resolved.steps, self._resolved.placed, strict=True):
+            found: list[Problem] = []
+            table: _Table | None = None
+            if step is not None and step.config is not None:
+                inputs = [self._tables.get(name) for name in step.inputs]
+                if isinstance(step.entry.calculator, Combiner):
+                    found, table = self._combine(step, step.entry.calculator, inputs)
+                elif inputs and inputs[0] is not None:
+                    found, table = self._step(step, inputs[0])
+            problems += found
+            self._tables[placed.id] = table
+        return problems
+
+    def _step(self, step: ResolvedNode, before: _Table) -> tuple[list[Problem], _Table | None]:
+        problems, schema = _check_step(step, before.schema, self._target)
+        if schema is None:
+            return problems, None
+        if not self._merges or isinstance(step.entry.calculator, Splitter):
+            return problems, _Table(schema, before.makers)
+        tables = (before.schema, schema)
+        return problems, _Table(schema, expected_makers(step.id, step.entry, step.parsed, tables, before.makers))
+
+    def _combine(
+        self,
+        step: ResolvedNode,
+        combiner: Combiner,  # type: ignore[type-arg]
+        inputs: Sequence[_Table | None],
+    ) -> tuple[list[Problem], _Table | None]:
+        known = [table for table in inputs if table is not None]
+        if len(known) < len(inputs) or not 2 <= len(inputs) <= (combiner.most_inputs or len(inputs)):
+            return [], None
+        sides = [Side(name, table.makers) for name, table in zip(step.inputs, known, strict=True)]
+        schemas = [table.schema for table in known]
+        found = combiner.check_inputs(schemas, step.parsed, sides=sides)
+        problems = [_placed_problem(step, problem) for problem in found]
+        schema = combiner.infer_schema(schemas, step.parsed, sides=sides)
+        if self._target is not None and self._target in schema.names:
+            message = f"{self._target!r} is the target, and this node brings a column of that name."
+            hint = "Drop or rename it before."
+            problems.append(
+                Problem(f"{step.placed.pointer}/inputs", message, "target-as-feature", step.id, "inputs", hint)
+            )
+        owners = combiner.owners([table.schema.names for table in known], step.parsed, sides=sides)
+        makers = {name: known[owners.get(name, 0)].makers.get(name, step.id) for name in schema.names}
+        return problems, _Table(schema, makers)
 
 
 def _target_problems(resolved: Resolved, schema: Schema, target: str | None) -> list[Problem]:

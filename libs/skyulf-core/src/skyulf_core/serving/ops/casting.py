@@ -50,6 +50,7 @@ class Cast(Op):
 
     op: ClassVar[str] = "cast"
     parallel: ClassVar[tuple[str, ...]] = ("columns",)
+    name_fields: ClassVar[tuple[str, ...]] = ("columns", "source_integer")
     columns: tuple[str, ...]
     to: CastTarget
     format: str | None = None
