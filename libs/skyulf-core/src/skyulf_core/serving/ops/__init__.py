@@ -9,6 +9,7 @@ from skyulf_core.serving.ops.contracts import ReplaceOutside, Require
 from skyulf_core.serving.ops.dates import CYCLES, DATE_PARTS, DateParts
 from skyulf_core.serving.ops.decode import Decode, Respond
 from skyulf_core.serving.ops.embedding import Embed
+from skyulf_core.serving.ops.geo import GeoDistance, H3Index
 from skyulf_core.serving.ops.groups import GroupLookup
 from skyulf_core.serving.ops.hashing import Hash, murmur3_32
 from skyulf_core.serving.ops.history import Lag, Rolling
@@ -18,6 +19,7 @@ from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Li
 from skyulf_core.serving.ops.project import Project
 from skyulf_core.serving.ops.quantiles import QuantileMap
 from skyulf_core.serving.ops.text import Tokenize, Vectorize
+from skyulf_core.serving.ops.similarity import TextSimilarity
 from skyulf_core.serving.ops.text_cleaning import Alias, TextClean
 from skyulf_core.serving.ops.transforms import Power, Transform
 from skyulf_core.serving.ops.trees import TreeEnsemble
@@ -40,7 +42,9 @@ __all__ = [
     "Decode",
     "Drop",
     "Embed",
+    "GeoDistance",
     "GroupLookup",
+    "H3Index",
     "Hash",
     "Impute",
     "IterativeImpute",
@@ -65,6 +69,7 @@ __all__ = [
     "Row",
     "Select",
     "TextClean",
+    "TextSimilarity",
     "Tokenize",
     "Transform",
     "TreeEnsemble",

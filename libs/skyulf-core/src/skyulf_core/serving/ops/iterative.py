@@ -186,7 +186,7 @@ class _Forests:
         total = 0.0
         for node in roots[step]:
             while (split := features[node]) >= 0:
-                node = left[node] if row[split] <= thresholds[node] else right[node]  # noqa: PLW2901 - walks down
+                node = left[node] if row[split] <= thresholds[node] else right[node]
             total += values[left[node]]
         return total / len(roots[step])
 

@@ -1,0 +1,1 @@
+"""Numbers through a function, to bring them into another shape."""
