@@ -1,0 +1,1 @@
+"""What a package outside of Skyulf may add: a node and a data source."""
