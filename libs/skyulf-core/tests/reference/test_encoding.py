@@ -86,11 +86,10 @@ def test_dummy_encoder_agrees_with_get_dummies(drop_first, dummy_na):
     found = run("DummyEncoder", frame, columns=[*TEXTS, "year", "heavy"], drop_first=drop_first, dummy_na=dummy_na)
 
     wanted = pd.get_dummies(table, columns=[*TEXTS, "year", "heavy"], drop_first=drop_first, dummy_na=dummy_na)
-    names = [name for name in wanted.columns if wanted[name].dtype == bool]
     # pandas makes floats of whole numbers beside a column of missing values
     wanted.columns = [name.removesuffix(".0") for name in wanted.columns]
     assert found.columns == list(wanted.columns)
-    for name in names:
+    for name in wanted.columns[wanted.dtypes == bool]:
         assert found[name].to_list() == wanted[name].tolist(), name
 
 

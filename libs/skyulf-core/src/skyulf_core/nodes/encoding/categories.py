@@ -75,19 +75,30 @@ def small_literal(number: int) -> pl.Expr:
     return pl.lit(number, next(dtype for limit, dtype in dtypes if number < limit))
 
 
+def place_of(name: str, keys: Sequence[Scalar], dtype: pl.DataType) -> pl.Expr:
+    """Return each value's position in a table of `keys` (None is a null), then one entry for values not listed."""
+    known = [key for key in keys if key is not None]
+    null = len(known) if None in keys else len(keys)
+    if not known:
+        return pl.when(pl.col(name).is_null()).then(small_literal(null)).otherwise(small_literal(len(keys)))
+    found = code_of(name, known, dtype).fill_null(small_literal(len(keys)))
+    if null == len(keys):
+        return found
+    return pl.when(pl.col(name).is_null()).then(small_literal(null)).otherwise(found)
+
+
+def value_at(place: pl.Expr, keys: Sequence[Scalar], values: Sequence[float], default: float) -> pl.Expr:
+    """Return the number stored for a place that `place_of` found, `default` for what is not listed."""
+    if not keys:
+        return pl.lit(default, pl.Float64)
+    nulls_last = sorted(range(len(keys)), key=lambda index: keys[index] is None)
+    table = np.array([*(values[index] for index in nulls_last), default], np.float64)
+    return pl.lit(pl.Series(table)).gather(place)
+
+
 def value_of(name: str, keys: Sequence[Scalar], values: Sequence[float], default: float, dtype: pl.DataType) -> pl.Expr:
     """Return the number stored for each value, `default` for one that is not listed; None is a key like any other."""
-    stored: Mapping[Scalar, float] = dict(zip(keys, values, strict=True))
-    missing = stored.get(None, default)
-    known = [key for key in keys if key is not None]
-    if not known:
-        found = pl.lit(default, pl.Float64)
-    else:
-        table = pl.Series(np.array([*(stored[key] for key in known), default], np.float64))
-        found = pl.lit(table).gather(code_of(name, known, dtype).fill_null(small_literal(len(known))))
-    if missing != default or not known:
-        found = pl.when(pl.col(name).is_null()).then(pl.lit(missing, pl.Float64)).otherwise(found)
-    return found.alias(name)
+    return value_at(place_of(name, keys, dtype), keys, values, default).alias(name)
 
 
 def refuse_unseen(data: pl.DataFrame, known: Mapping[str, Sequence[Scalar]]) -> None:

@@ -45,18 +45,31 @@ class HashEncoderApplier(LazyApplier):
         columns, outputs = params.strings("columns"), params.strings("outputs")
         if not columns:
             return frame
-        signs, taken = params.flag("alternate_sign"), {*frame.collect_schema().names(), *outputs}
+        signed = params.flag("alternate_sign")
+        taken = {*frame.collect_schema().names(), *outputs}
         places = [free_name(f"{name} place", taken) for name in columns]
+        signs = [free_name(f"{name} sign", taken) for name in columns] if signed else []
+        # as many columns as a byte can count, else two bytes
+        small = pl.Int8 if len(columns) < 128 else pl.Int16
         frame = frame.with_columns(
             pl.col(name)
             .map_batches(_placer(f"{name}=", len(outputs)), return_dtype=pl.Int16, is_elementwise=True)
             .alias(place)
             for name, place in zip(columns, places, strict=True)
         )
+        if signed:
+            frame = frame.with_columns(
+                pl.col(place).sign().cast(small).alias(sign) for place, sign in zip(places, signs, strict=True)
+            )
+        frame = frame.with_columns(pl.col(places).abs())
+        values = [pl.col(sign) for sign in signs] if signed else [pl.lit(1, small)] * len(places)
         frame = frame.with_columns(
-            _sum([_counted(place, index, signs) for place in places]).alias(name) for index, name in enumerate(outputs)
+            _sum([_counted(place, index, value, small) for place, value in zip(places, values, strict=True)]).alias(
+                name
+            )
+            for index, name in enumerate(outputs)
         )
-        return frame.drop(*places, *(columns if params.flag("drop_original") else ()))
+        return frame.drop(*places, *signs, *(columns if params.flag("drop_original") else ()))
 
     def plan(self, params: Params) -> list[Op]:
         """Return one hash operation."""
@@ -82,17 +95,17 @@ def _placer(prefix: str, size: int) -> Callable[[pl.Series], pl.Series]:
         unique = series.drop_nulls().unique()
         hashes = [murmurhash3_32((prefix + token_of(value)).encode()) for value in unique.to_list()]
         found = np.array(hashes, np.int64)
-        places = (np.abs(found) % size + 1) * np.where(found < 0, -1, 1)
-        return series.replace_strict(
-            unique, pl.Series(places, dtype=pl.Int16), default=0, return_dtype=pl.Int16
-        ).fill_null(0)
+        places = pl.Series((np.abs(found) % size + 1) * np.where(found < 0, -1, 1), dtype=pl.Int16)
+        if series.dtype == pl.String and len(unique):
+            codes = series.cast(pl.Enum(unique)).to_physical()
+            return places.gather(codes).fill_null(0)
+        return series.replace_strict(unique, places, default=0, return_dtype=pl.Int16).fill_null(0)
 
     return place
 
 
-def _counted(place: str, index: int, signs: bool) -> pl.Expr:
-    plus, minus = pl.col(place) == index + 1, pl.col(place) == -index - 1
-    return plus.cast(pl.Int16) - minus.cast(pl.Int16) if signs else (plus | minus).cast(pl.Int16)
+def _counted(place: str, index: int, value: pl.Expr, dtype: type[pl.DataType]) -> pl.Expr:
+    return pl.when(pl.col(place) == index + 1).then(value).otherwise(pl.lit(0, dtype))
 
 
 def _sum(terms: list[pl.Expr]) -> pl.Expr:

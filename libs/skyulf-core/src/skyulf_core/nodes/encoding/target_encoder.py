@@ -11,7 +11,7 @@ from pydantic import Field
 
 from skyulf_core.nodes.base import Kind, Label, LazyApplier, NodeConfig, StreamingTargetAwareCalculator
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field, free_name
-from skyulf_core.nodes.encoding.categories import ENCODABLE, value_of
+from skyulf_core.nodes.encoding.categories import ENCODABLE, place_of, value_at
 from skyulf_core.nodes.encoding.targets import (
     Cells,
     Floats,
@@ -69,14 +69,20 @@ class TargetEncoderApplier(LazyApplier):
 
     def transform(self, frame: pl.LazyFrame, params: Params) -> pl.LazyFrame:
         """Return the query of the frame with the means at its end."""
-        schema, means = frame.collect_schema(), params.numbers("means")
+        schema, means, keys = frame.collect_schema(), params.numbers("means"), params.lists("keys")
         columns, outputs = params.strings("columns"), params.lists("outputs")
         tables = cast("list[list[list[float]]]", params["values"])
-        return frame.with_columns(
-            value_of(name, keys, values, mean, schema[name]).alias(str(output))
-            for name, keys, table, names in zip(columns, params.lists("keys"), tables, outputs, strict=True)
+        taken = {*schema.names(), *(str(name) for names in outputs for name in names)}
+        places = [free_name(f"{name} place", taken) for name in columns]
+        located = frame.with_columns(
+            place_of(name, known, schema[name]).alias(place)
+            for name, known, place in zip(columns, keys, places, strict=True)
+        )
+        return located.with_columns(
+            value_at(pl.col(place), known, values, mean).alias(str(output))
+            for place, known, table, names in zip(places, keys, tables, outputs, strict=True)
             for values, mean, output in zip(table, means, names, strict=True)
-        ).drop(columns)
+        ).drop(*columns, *places)
 
     def plan(self, params: Params) -> list[Op]:
         """Return lookups under the names of the outputs."""

@@ -51,29 +51,37 @@ def labels_of(frame: pl.LazyFrame, name: str) -> pl.Series:
 
 def target_of(frame: pl.LazyFrame, name: str, wanted: TargetType | Literal["auto"], *, most: int) -> Target:
     """Return what the target is. Raises DataError where it is not of the wanted type."""
+    dtype = frame.collect_schema()[name]
+    fractions = wanted != "continuous" and _has_fractions(frame, name, dtype)
+    if wanted == "continuous" or (wanted == "auto" and fractions):
+        _require_numbers(frame, name, dtype)
+        return Target(name, dtype, "continuous")
     values = labels_of(frame, name)
-    dtype = values.dtype
-    fractions = dtype.is_float() and bool((values != values.round()).any())
-    if wanted == "auto":
-        wanted = "continuous" if fractions else "multiclass" if len(values) > 2 else "binary"
-    if wanted == "continuous":
-        _require_numbers(values)
-        return Target(name, dtype, wanted)
-    if fractions or (wanted == "binary" and len(values) > 2) or len(values) > most:
+    kind = wanted if wanted != "auto" else "multiclass" if len(values) > 2 else "binary"
+    if fractions or (kind == "binary" and len(values) > 2) or len(values) > most:
         problem = "holds fractions" if fractions else f"has {len(values)} different values"
         raise DataError(
             f"the target {name!r} {problem}; choose target_type 'continuous' or make classes of it",
             reason="wrong-target",
             column=name,
         )
-    return Target(name, dtype, wanted, tuple(values.to_list()))
+    return Target(name, dtype, kind, tuple(values.to_list()))
 
 
-def _require_numbers(values: pl.Series) -> None:
-    name = values.name
-    if not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
+def _has_fractions(frame: pl.LazyFrame, name: str, dtype: pl.DataType) -> bool:
+    column = pl.col(name)
+    found = frame.select((column != column.round()).any()) if dtype.is_float() else None
+    return found is not None and bool(found.collect(engine="streaming").item())
+
+
+def _require_numbers(frame: pl.LazyFrame, name: str, dtype: pl.DataType) -> None:
+    if not (dtype.is_numeric() or dtype == pl.Boolean):
         raise DataError(f"the target {name!r} holds no numbers", reason="wrong-type", column=name)
-    if values.dtype.is_float() and not bool(values.is_finite().all()):
+    column = pl.col(name).cast(pl.Float64)
+    rows, finite = frame.select(pl.len(), column.is_finite().all().alias("all")).collect(engine="streaming").row(0)
+    if not rows:
+        raise DataError("there are no rows to learn from", reason="too-few-rows")
+    if not finite:
         raise DataError(f"the target {name!r} holds infinite values", reason="not-finite", column=name)
 
 
