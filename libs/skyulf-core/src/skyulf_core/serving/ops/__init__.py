@@ -18,8 +18,8 @@ from skyulf_core.serving.ops.iterative import IterativeImpute
 from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Linear
 from skyulf_core.serving.ops.project import Project
 from skyulf_core.serving.ops.quantiles import QuantileMap
-from skyulf_core.serving.ops.text import Tokenize, Vectorize
 from skyulf_core.serving.ops.similarity import TextSimilarity
+from skyulf_core.serving.ops.text import Tokenize, Vectorize
 from skyulf_core.serving.ops.text_cleaning import Alias, TextClean
 from skyulf_core.serving.ops.transforms import Power, Transform
 from skyulf_core.serving.ops.trees import TreeEnsemble

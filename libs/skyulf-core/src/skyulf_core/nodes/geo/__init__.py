@@ -1,0 +1,1 @@
+"""Positions on earth."""
