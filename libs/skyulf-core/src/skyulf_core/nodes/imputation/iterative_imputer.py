@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_from, columns_field
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _MODELS: dict[str, Literal["linear", "trees", "neighbours"]] = {
     "bayesian_ridge": "linear", "decision_tree": "trees", "extra_trees": "trees", "k_neighbors": "neighbours",
 }  # fmt: skip
-_TREES = ["decision_tree", "extra_trees"]
+_TREES: list[JsonValue] = ["decision_tree", "extra_trees"]
 
 
 class IterativeImputerConfig(NodeConfig):

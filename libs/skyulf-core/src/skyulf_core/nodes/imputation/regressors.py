@@ -35,7 +35,7 @@ class Step(Protocol):
     estimator: Estimator
 
 
-@dataclass(frozen=True)
+@dataclass
 class _MovedTree:
     """A tree that names columns by their position among all."""
 

@@ -29,7 +29,7 @@ class GeneralTransformationConfig(DomainConfig):
         title="Functions",
         description="Column name to function: log1p, sqrt, cbrt, reciprocal, square, exp, or a power that is learned: "
         "yeo-johnson, box-cox.",
-        json_schema_extra={"x-widget": "columns"},
+        json_schema_extra={"x-widget": "column-map"},
     )
     standardize: bool = Field(
         default=True,
