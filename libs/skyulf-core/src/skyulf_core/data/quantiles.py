@@ -1,6 +1,6 @@
 """Exact quantiles of columns that memory does not hold.
 
-Up to two million rows are sorted. Of more, a sample says between which two values each quantile lies (Floyd and
+Up to 200,000 rows are sorted. Of more, a sample says between which two values each quantile lies (Floyd and
 Rivest, "Expected time bounds for selection", 1975); one further pass counts what is below and keeps what is between.
 """
 
@@ -13,7 +13,7 @@ from typing import cast
 
 import polars as pl
 
-SORTED_ROWS = 2_000_000
+SORTED_ROWS = 200_000
 _SAMPLE = 100_000
 _DEVIATIONS = 6.0
 """So many standard deviations of a sample's quantile lie on either side of the bracket: one in 10⁹ is outside."""
