@@ -1,9 +1,10 @@
 """The pages of nodes: every node has one, with an example that ran."""
 
+import re
 from pathlib import Path
 
 import pytest
-from node_docs import all_pages, outdated, same, write
+from node_docs import ROOT, all_pages, outdated, same, write
 from skyulf_core import NodeRegistry
 from skyulf_core.catalogue import parameters_of
 
@@ -47,3 +48,14 @@ def test_pages_that_are_old_or_of_nobody_are_found(
     ]
     write(pages)
     assert list(outdated(pages)) == []
+
+
+def test_the_guide_shows_the_plug_in_as_it_is() -> None:
+    plugin = ROOT / "tests" / "plugin" / "skyulf-plugin-example"
+    written = (plugin / "src/skyulf_plugin_example/convert_temperature.py").read_text()
+    written += (plugin / "pyproject.toml").read_text()
+
+    shown = re.findall(r"```(?:python|toml)\n(.*?)```", (ROOT / "docs/guides/writing-a-node.md").read_text(), re.DOTALL)
+
+    assert len(shown) == 5
+    assert [block for block in shown if block not in written and "check_node(" not in block] == []
