@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import polars as pl
 from pydantic import Field, model_validator
 
-from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig
-from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_from, columns_field
+from skyulf_core.data.quantiles import quantiles
+from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
+from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field
+from skyulf_core.nodes.outliers.bounds import finite
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
-from skyulf_core.problems import DataError
 from skyulf_core.schema import NUMERIC, Schema
 from skyulf_core.serving.ops import Clip, Op
 
@@ -34,13 +33,13 @@ class WinsorizeConfig(NodeConfig):
         return self
 
 
-class WinsorizeApplier(Applier):
+class WinsorizeApplier(LazyApplier):
     """Clips at the learned bounds."""
 
-    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
+    def transform(self, frame: pl.LazyFrame, params: Params) -> pl.LazyFrame:
         """Return the clipped columns as floats; nulls stay null."""
         bounds = zip(params.strings("columns"), params.scalars("lower"), params.scalars("upper"), strict=True)
-        return data.with_columns(
+        return frame.with_columns(
             pl.col(name).cast(pl.Float64).clip(pl.lit(low, pl.Float64), pl.lit(high, pl.Float64))
             if low is not None
             else pl.col(name).cast(pl.Float64)
@@ -59,7 +58,7 @@ def _bound(value: object) -> float | None:
 
 
 @NodeRegistry.register("Winsorize", WinsorizeApplier)
-class WinsorizeCalculator(Calculator[WinsorizeConfig]):
+class WinsorizeCalculator(StreamingCalculator[WinsorizeConfig]):
     """Bring extreme values to the percentiles of the training rows, keeping every row.
 
     Percentiles are interpolated linearly, as numpy's. A column without values stays null.
@@ -79,23 +78,18 @@ class WinsorizeCalculator(Calculator[WinsorizeConfig]):
     keywords = ("outlier", "clip", "cap", "percentile", "extreme")
     examples = ({}, {"columns": ["number"], "lower_percentile": 0, "upper_percentile": 50}, {"columns": []})
     accepts = NUMERIC
+    reference = "feature_engine.outliers.Winsorizer(capping_method='quantiles')"
 
-    def fit(self, data: pl.DataFrame, config: WinsorizeConfig) -> Params:
-        """Learn both percentiles of every column, in one query."""
-        columns = chosen_from(data, config.columns, NUMERIC)
+    def learn(self, frame: pl.LazyFrame, config: WinsorizeConfig) -> Params:
+        """Learn both percentiles of every column."""
+        columns = chosen_lazy(frame, config.columns, NUMERIC)
         levels = (config.lower_percentile / 100.0, config.upper_percentile / 100.0)
-        found = data.lazy().select(
-            pl.col(name).cast(pl.Float64).quantile(level, interpolation="linear").alias(f"{name}:{side}")
-            for name in columns
-            for side, level in enumerate(levels)
-        )
-        row: tuple[float | None, ...] = found.collect().row(0) if columns else ()
-        for name, value in zip([name for name in columns for _ in levels], row, strict=True):
-            if value is not None and not math.isfinite(value):
-                raise DataError(
-                    f"column {name!r} has an infinite value at a percentile", reason="not-finite", column=name
-                )
-        return Params(columns=columns, lower=list(row[0::2]), upper=list(row[1::2]))
+        wanted = [(name, level) for name in columns for level in levels]
+        row = [
+            finite(value, name, "a percentile")
+            for (name, _), value in zip(wanted, quantiles(frame, wanted), strict=True)
+        ]
+        return Params(columns=columns, lower=row[0::2], upper=row[1::2])
 
     def infer_schema(self, schema: Schema, config: WinsorizeConfig) -> Schema:
         """Return the schema with floats in the chosen columns."""
