@@ -1,0 +1,1 @@
+"""Nodes that balance the classes of the training rows."""
