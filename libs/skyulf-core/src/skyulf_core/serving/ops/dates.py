@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,7 @@ from skyulf_core.serving.ops.base import (
     same_length,
     source_needed,
 )
-
-RowPart: TypeAlias = Callable[[datetime], float]
-BatchPart: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
+from skyulf_core.serving.ops.calendar import CALENDAR_PARTS, BatchPart, RowPart
 
 
 def _days(at: NDArray[Any]) -> NDArray[Any]:
@@ -84,6 +82,7 @@ _PARTS: dict[str, tuple[RowPart, BatchPart]] = {
     "minute": (lambda t: t.minute, lambda at: _clock(at, 60, 60)),
     "second": (lambda t: t.second, lambda at: _clock(at, 1, 60)),
     "season": (lambda t: t.month % 12 // 3, lambda at: _month(at) % 12 // 3),
+    "time_of_day": (lambda t: t.hour // 6, lambda at: _clock(at, 3600, 24) // 6),
     "is_weekend": (lambda t: t.isoweekday() >= 6, lambda at: _weekday(at) >= 6),
     "is_month_start": (lambda t: t.day == 1, lambda at: _day(at) == 1),
     "is_month_end": (_is_month_end, _tomorrow_is_first),
@@ -115,8 +114,19 @@ for _part in CYCLES:
     _PARTS[f"{_part}_sin"] = _cyclic(_part, math.sin)
     _PARTS[f"{_part}_cos"] = _cyclic(_part, math.cos)
 
+_PARTS |= CALENDAR_PARTS
+
 DATE_PARTS = tuple(_PARTS)
-"""Names of all parts. weekday: Monday 1 … Sunday 7; week: ISO; season: 0 December–February … 3 September–November."""
+"""Names of all parts. weekday: Monday 1 … Sunday 7; week: ISO; season: 0 December–February … 3 September–November;
+time_of_day: 0 from midnight, 1 from 6, 2 from 12, 3 from 18 o'clock."""
+
+
+def part_of(at: NDArray[Any], part: str) -> NDArray[np.float64]:
+    """Return one part of a datetime64 column; NaN for NaT."""
+    at = at.astype("datetime64[us]")
+    nulls = is_null(at)
+    numbers = _PARTS[part][1](np.where(nulls, np.datetime64(0, "us"), at)).astype(np.float64)
+    return np.where(nulls, np.nan, numbers)
 
 
 @operation
@@ -151,12 +161,8 @@ class DateParts(Op):
     def batch(self, columns: Columns) -> None:
         """Take a datetime64 column apart, into float64 columns."""
         at = columns.pop(self.column) if self.drop_original else columns[self.column]
-        at = at.astype("datetime64[us]")
-        nulls = is_null(at)
-        filled = np.where(nulls, np.datetime64(0, "us"), at)
         for part, out in zip(self.parts, self.outputs, strict=True):
-            numbers = _PARTS[part][1](filled).astype(np.float64)
-            columns[out] = np.where(nulls, np.nan, numbers)
+            columns[out] = part_of(at, part)
 
     def makes(self) -> frozenset[str]:
         """Make one column per part."""
