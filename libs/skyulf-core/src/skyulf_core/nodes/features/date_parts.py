@@ -8,9 +8,10 @@ from typing import Literal, TypeAlias, cast
 import polars as pl
 from pydantic import Field
 
-from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig
+from skyulf_core.data.frames import dtype_of
+from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
 from skyulf_core.nodes.cleaning.convert import OnError, cast_series
-from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_from, columns_field, dtypes_in, free_name
+from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field, free_name
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
 from skyulf_core.problems import Problem
@@ -20,7 +21,7 @@ from skyulf_core.serving.ops import DateParts as DatePartsOp
 
 Part: TypeAlias = Literal[
     "year", "quarter", "month", "week", "day", "day_of_year", "weekday", "hour", "minute", "second", "season",
-    "is_weekend", "is_month_start", "is_month_end",
+    "time_of_day", "is_weekend", "is_month_start", "is_month_end",
 ]  # fmt: skip
 
 
@@ -32,7 +33,8 @@ class DatePartsConfig(NodeConfig):
         default=["year", "month", "day", "weekday", "hour"],
         min_length=1,
         title="Parts",
-        description="weekday: Monday 1 … Sunday 7; week: ISO 8601; season: 0 December-February … 3 September-November.",
+        description="weekday: Monday 1 … Sunday 7; week: ISO 8601; season: 0 December-February … 3 September-November; "
+        "time_of_day: 0 night (from midnight), 1 morning (from 6), 2 afternoon (from 12), 3 evening (from 18).",
     )
     cyclical: bool = Field(
         default=False,
@@ -61,20 +63,34 @@ class DatePartsConfig(NodeConfig):
         ]
 
 
-class DatePartsApplier(Applier):
+class DatePartsApplier(LazyApplier):
     """Writes the parts to columns of their own."""
 
-    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
-        """Return the frame with whole numbers, booleans (`is_…`) or floats (cyclical) at its end."""
-        text_format, on_error = cast("str | None", params["format"]), cast("OnError", params["on_error"])
+    def fuses(self, params: Params) -> bool:
+        """Say whether no text can be refused."""
+        return not params.strings("texts") or params.text("on_error") == "null"
+
+    def transform(self, frame: pl.LazyFrame, params: Params) -> pl.LazyFrame:
+        """Return the query with whole numbers, booleans (`is_…`) or floats (cyclical) at the end of the frame."""
         columns, parts = params.strings("columns"), params.strings("parts")
-        written: list[pl.Expr] = []
-        for name, outputs in zip(columns, params.lists("outputs"), strict=True):
-            moments = cast_series(data[name], "datetime", text_format=text_format, on_error=on_error)
-            written += [_part(pl.lit(moments), part).alias(str(out)) for part, out in zip(parts, outputs, strict=True)]
-        made = data.select(written)
-        kept = data.drop(columns) if params.flag("drop_original") else data
-        return kept.with_columns(made)
+        made = [str(out) for outputs in params.lists("outputs") for out in outputs]
+        taken = {*frame.collect_schema(), *made}
+        moments = {name: free_name(f"{name} as a moment", taken) for name in columns}
+        # columns of their own: a text is parsed once, not once for each part
+        parsed = frame.with_columns(_moment(name, params).alias(moment) for name, moment in moments.items())
+        kept = parsed.drop(columns) if params.flag("drop_original") else parsed
+        return kept.with_columns(
+            _part(pl.col(moments[name]), part).alias(str(out))
+            for name, outputs in zip(columns, params.lists("outputs"), strict=True)
+            for part, out in zip(parts, outputs, strict=True)
+        ).drop(moments.values())
+
+    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
+        """Return the frame with the parts. Raises DataError for a text that is no date, where that is asked for."""
+        text_format = cast("str | None", params["format"])
+        for name in () if self.fuses(params) else params.strings("texts"):
+            cast_series(data[name], "datetime", text_format=text_format, on_error="fail")
+        return super().apply(data, params)
 
     def plan(self, params: Params) -> list[Op]:
         """Return a cast for the texts and one date_parts operation per column."""
@@ -90,6 +106,17 @@ class DatePartsApplier(Applier):
         return ops
 
 
+def _moment(name: str, params: Params) -> pl.Expr:
+    if name not in params.strings("texts"):
+        return pl.col(name).cast(pl.Datetime("us"))
+    text_format = cast("str | None", params["format"])
+
+    def parse(texts: pl.Series) -> pl.Series:
+        return cast_series(texts, "datetime", text_format=text_format, on_error="null")
+
+    return pl.col(name).map_batches(parse, return_dtype=pl.Datetime("us"), is_elementwise=True)
+
+
 def _part(at: pl.Expr, part: str) -> pl.Expr:
     base, _, wave = part.rpartition("_")
     if wave in ("sin", "cos"):
@@ -100,6 +127,8 @@ def _part(at: pl.Expr, part: str) -> pl.Expr:
         return pl.lit(table).gather(_part(at, base) - first)
     if part == "season":
         return (at.dt.month() % 12 // 3).cast(pl.Int64)
+    if part == "time_of_day":
+        return (at.dt.hour() // 6).cast(pl.Int64)
     if part == "is_weekend":
         return at.dt.weekday() >= 6
     if part == "is_month_start":
@@ -111,7 +140,7 @@ def _part(at: pl.Expr, part: str) -> pl.Expr:
 
 
 @NodeRegistry.register("DateParts", DatePartsApplier)
-class DatePartsCalculator(Calculator[DatePartsConfig]):
+class DatePartsCalculator(StreamingCalculator[DatePartsConfig]):
     """Turn dates and times into year, month, weekday, hour and other numbers.
 
     Columns are named `<column>_<part>`, at the end of the frame; a missing date gives missing parts.
@@ -135,11 +164,15 @@ class DatePartsCalculator(Calculator[DatePartsConfig]):
     examples = (
         {},
         {"columns": ["iso", "at"], "parts": ["hour", "minute", "second", "week", "quarter", "day_of_year"]},
-        {"parts": ["season", "is_weekend", "is_month_start", "is_month_end", "year"], "drop_original": False},
+        {
+            "parts": ["season", "time_of_day", "is_weekend", "is_month_start", "is_month_end", "year"],
+            "drop_original": False,
+        },
         {"parts": ["month", "weekday", "hour", "year", "week", "day", "quarter"], "cyclical": True},
         {"columns": []},
     )
     accepts = TEMPORAL | TEXT
+    reference = "pandas.Series.dt"
 
     def check(self, schema: Schema, config: DatePartsConfig) -> list[Problem]:
         """Refuse texts as automatic columns, by naming them where there is no date at all."""
@@ -148,14 +181,15 @@ class DatePartsCalculator(Calculator[DatePartsConfig]):
         message = "There is no date or datetime column."
         return [Problem("/columns", message, "no-columns", suggestion="Name the text columns that hold dates.")]
 
-    def fit(self, data: pl.DataFrame, config: DatePartsConfig) -> Params:
-        """Keep the columns and the names that come out."""
-        columns = chosen_from(data, config.columns, TEMPORAL)
-        taken = set(data.columns) - (set(columns) if config.drop_original else set())
+    def learn(self, frame: pl.LazyFrame, config: DatePartsConfig) -> Params:
+        """Keep the columns and the names that come out; no row is read."""
+        schema = frame.collect_schema()
+        columns = chosen_lazy(frame, config.columns, TEMPORAL)
+        taken = set(schema) - (set(columns) if config.drop_original else set())
         parts = config.outputs()
         return Params(
             columns=columns,
-            texts=[name for name in dtypes_in(data).of_type(TEXT) if name in columns],
+            texts=[name for name in columns if dtype_of(schema[name]) in TEXT],
             parts=parts,
             outputs=[[free_name(f"{name}_{part}", taken) for part in parts] for name in columns],
             format=config.format,
