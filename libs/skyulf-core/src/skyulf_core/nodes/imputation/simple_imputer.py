@@ -8,6 +8,7 @@ from typing import Literal, cast
 import polars as pl
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
+from skyulf_core.data.quantiles import quantiles
 from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field, dtypes_in
 from skyulf_core.nodes.registry import NodeRegistry
@@ -128,6 +129,8 @@ class SimpleImputerCalculator(StreamingCalculator[SimpleImputerConfig]):
         if config.strategy == "constant":
             schema = dtypes_in(pl.DataFrame(schema=frame.collect_schema()))
             values = [_constant(schema, name, config) for name in columns]
+        elif config.strategy == "median":
+            values = list(quantiles(frame, [(name, 0.5) for name in columns]))
         else:
             found = frame.select(_statistic(name, config.strategy) for name in columns)
             values = list(found.collect().row(0)) if columns else []
@@ -156,9 +159,7 @@ class SimpleImputerCalculator(StreamingCalculator[SimpleImputerConfig]):
 
 def _statistic(name: str, strategy: str) -> pl.Expr:
     column = pl.col(name)
-    if strategy == "mean":
-        return column.mean()
-    return column.median() if strategy == "median" else column.drop_nulls().mode().min().alias(name)
+    return column.mean() if strategy == "mean" else column.drop_nulls().mode().min().alias(name)
 
 
 def _constant(schema: Schema, name: str, config: SimpleImputerConfig) -> Scalar:

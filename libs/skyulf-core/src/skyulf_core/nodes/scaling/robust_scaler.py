@@ -7,11 +7,12 @@ from statistics import NormalDist
 import polars as pl
 from pydantic import Field, model_validator
 
+from skyulf_core.data.quantiles import quantiles
 from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field
 from skyulf_core.nodes.elementwise import affine
 from skyulf_core.nodes.registry import NodeRegistry
-from skyulf_core.nodes.scaling.statistics import Numbers, statistics_of, usable_scale
+from skyulf_core.nodes.scaling.statistics import Numbers, finite, usable_scale
 from skyulf_core.params import Params
 from skyulf_core.schema import NUMBER_LIKE, NUMERIC, Schema
 from skyulf_core.serving.ops import Affine, Op
@@ -103,18 +104,12 @@ class RobustScalerCalculator(StreamingCalculator[RobustScalerConfig]):
         """Learn median and quantiles of every column, in one query."""
         columns = chosen_lazy(frame, config.columns, NUMERIC)
         low, high = (percentile / 100.0 for percentile in config.quantile_range)
-        found = statistics_of(
-            frame,
-            columns,
-            lambda column: [
-                column.median(), column.quantile(low, interpolation="linear"),
-                column.quantile(high, interpolation="linear"),
-            ],
-        )  # fmt: skip
+        found = iter(quantiles(frame, [(name, level) for name in columns for level in (0.5, low, high)]))
+        rows = [finite(name, (next(found), next(found), next(found))) for name in columns]
         return Params(
             columns=columns,
-            centers=[(row[0] or 0.0) if config.with_centering else 0.0 for row in found],
-            scales=[_scale(name, row, config) for name, row in zip(columns, found, strict=True)],
+            centers=[(row[0] or 0.0) if config.with_centering else 0.0 for row in rows],
+            scales=[_scale(name, row, config) for name, row in zip(columns, rows, strict=True)],
         )
 
     def infer_schema(self, schema: Schema, config: RobustScalerConfig) -> Schema:

@@ -9,7 +9,7 @@ from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalcu
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field
 from skyulf_core.nodes.elementwise import affine
 from skyulf_core.nodes.registry import NodeRegistry
-from skyulf_core.nodes.scaling.statistics import Numbers, deviation, moments, statistics_of
+from skyulf_core.nodes.scaling.statistics import Numbers, deviation, moments_of
 from skyulf_core.params import Params
 from skyulf_core.schema import NUMBER_LIKE, NUMERIC, Schema
 from skyulf_core.serving.ops import Affine, Op
@@ -70,9 +70,9 @@ class StandardScalerCalculator(StreamingCalculator[StandardScalerConfig]):
     reference = "sklearn.preprocessing.StandardScaler"
 
     def learn(self, frame: pl.LazyFrame, config: StandardScalerConfig) -> Params:
-        """Learn mean and deviation of every column, in one query."""
+        """Learn mean and deviation of every column, in two passes over all of them."""
         columns = chosen_lazy(frame, config.columns, NUMERIC)
-        pairs = [_offset_and_scale(found, config) for found in statistics_of(frame, columns, moments)]
+        pairs = [_offset_and_scale(found, config) for found in moments_of(frame, columns)]
         return Params(columns=columns, means=[p[0] for p in pairs], scales=[p[1] for p in pairs])
 
     def infer_schema(self, schema: Schema, config: StandardScalerConfig) -> Schema:

@@ -28,10 +28,11 @@ def statistics_of(
         for j, expression in enumerate(statistics(pl.col(name).cast(pl.Float64)))
     ).collect()
     row: Numbers = found.row(0)
-    return [_finite(name, row[width * i : width * (i + 1)]) for i, name in enumerate(columns)]
+    return [finite(name, row[width * i : width * (i + 1)]) for i, name in enumerate(columns)]
 
 
-def _finite(name: str, values: Numbers) -> Numbers:
+def finite(name: str, values: Numbers) -> Numbers:
+    """Return the values. Raises DataError for an infinite one."""
     if not all(value is None or math.isfinite(value) for value in values):
         raise DataError(
             f"column {name!r} holds infinite values or numbers too large to scale", reason="not-finite", column=name
@@ -42,16 +43,25 @@ def _finite(name: str, values: Numbers) -> Numbers:
 def usable_scale(name: str, scale: float) -> float:
     """Return the scale, or 1 where the column is constant but for rounding, as scikit-learn has it."""
     if not math.isfinite(scale):
-        _finite(name, (scale,))
+        finite(name, (scale,))
     return 1.0 if scale < 10.0 * EPSILON else scale
 
 
-def moments(column: pl.Expr) -> list[pl.Expr]:
-    """Return mean, variance (ddof 0) and number of values of a float column."""
-    # two passes and the correction of the mean's own rounding, as scikit-learn: var() alone loses digits where the
-    # mean is large
-    centred = column - column.mean()
-    return [column.mean(), (centred**2).mean() - centred.mean() ** 2, column.count()]
+def moments_of(frame: pl.LazyFrame, columns: Sequence[str]) -> list[Numbers]:
+    """Return mean, variance (ddof 0) and number of values of each column.
+
+    Two passes and the correction of the mean's own rounding, as scikit-learn: a sum of squares alone loses digits where
+    the mean is large, and a query that centres by its own mean holds the whole column.
+    """
+    first = statistics_of(frame, columns, lambda column: [column.mean(), column.count()])
+    centred = frame.select(
+        (pl.col(name).cast(pl.Float64) - found[0]).alias(name) for name, found in zip(columns, first, strict=True)
+    )
+    second = statistics_of(centred, columns, lambda column: [column.mean(), (column**2).mean()])
+    return [
+        (mean, None if rest is None or squares is None else squares - rest**2, count)
+        for (mean, count), (rest, squares) in zip(first, second, strict=True)
+    ]
 
 
 def deviation(mean: float, variance: float, count: float) -> float:
