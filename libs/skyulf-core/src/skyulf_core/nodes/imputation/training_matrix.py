@@ -29,8 +29,8 @@ def training_matrix(data: pl.DataFrame, columns: Sequence[str], most_rows: int) 
     if len(matrix) > most_rows:
         kept = np.random.default_rng(_SAMPLE_SEED).choice(len(matrix), most_rows, replace=False)
         matrix = matrix[np.sort(kept)]
-        for name, empty in zip(columns, np.isnan(matrix).all(axis=0).tolist(), strict=True):
-            if empty:
+        for name, column in zip(columns, matrix.T, strict=True):
+            if np.isnan(column).all():
                 raise _no_value(name, f"in the sample of {most_rows} training rows; raise max_samples, or drop it")
     if matrix.size > MOST_CELLS:
         raise DataError(

@@ -115,7 +115,7 @@ def places(
     normal, margin = distribution == "normal", _BOUND if distribution == "normal" else 0.0
     up = np.interp(values, quantiles, references)
     down = np.interp(-values, -quantiles[::-1], -references[::-1])
-    place = 0.5 * (up - down)
+    place = np.where(np.isnan(values), np.nan, 0.5 * (up - down))  # over a single quantile interp loses NaN
     place = np.where((values == quantiles[-1]) | (values + margin > quantiles[-1]), 1.0, place)
     place = np.where((values == quantiles[0]) | (values - margin < quantiles[0]), 0.0, place)
     return normal_quantile(np.clip(place, _LEAST, _MOST)) if normal else place

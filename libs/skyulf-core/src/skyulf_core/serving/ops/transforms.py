@@ -52,7 +52,9 @@ def power_function(method: str, lmbda: float) -> Function:
     """
     if method == "box-cox":
         raised = _raised(lmbda)
-        return Function(lambda x: raised.scalar(math.log(x)), lambda x: raised.array(np.log(x)))
+        return Function(
+            lambda x: raised.scalar(math.log(x)), lambda x: raised.array(np.log(np.where(x > 0.0, x, np.nan)))
+        )
     above, below = _raised(lmbda), _raised(2.0 - lmbda)
     return Function(
         lambda x: above.scalar(math.log1p(x)) if x >= 0.0 else -below.scalar(math.log1p(-x)),
