@@ -142,7 +142,7 @@ class Vocabulary:
 def learn_vocabulary(series: pl.Series, config: VocabularyConfig) -> Vocabulary:
     """Return the terms that become columns. Raises DataError where no term is left."""
     least, most = _rows(config.min_df, len(series)), _rows(config.max_df, len(series))
-    if most < least:
+    if len(series) and most < least:
         message = f"column {series.name!r}: max_df ({most:g} rows) is below min_df ({least:g} rows)"
         raise DataError(message, reason="impossible-frequencies", column=series.name)
     counted = series.drop_nulls().value_counts(name="rows")

@@ -106,4 +106,4 @@ CALENDAR_PARTS: dict[str, tuple[RowPart, BatchPart]] = {
         for name, turn in (("sin", math.sin), ("cos", math.cos))
     },
 }
-"""Beside those of `ops.dates`. A wave is the sine or cosine of `2π · order · share` of its period (week: from Monday)."""
+"""Beside those of `ops.dates`. A wave is the sine or cosine of `2π · order · share` of a period (week: from Monday)."""
