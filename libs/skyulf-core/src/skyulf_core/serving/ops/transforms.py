@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple, TypeAlias
@@ -26,6 +27,9 @@ Floats: TypeAlias = NDArray[np.float64]
 OnDomain: TypeAlias = Literal["null", "fail"]
 
 
+_LARGEST_EXPONENT = math.log(sys.float_info.max)
+
+
 class Function(NamedTuple):
     """A function of one number, for Python's floats (raising or not finite outside its domain) and for arrays."""
 
@@ -33,13 +37,22 @@ class Function(NamedTuple):
     array: Callable[[Floats], Floats]
 
 
+# numpy on a row too: its functions differ from those of math by the last bit, and what follows may magnify that
+def _log1p(x: float) -> float:
+    return float(np.log1p(x)) if x > -1.0 else math.nan
+
+
+def _exp(x: float) -> float:
+    return float(np.exp(x)) if x <= _LARGEST_EXPONENT else math.nan
+
+
 FUNCTIONS: dict[str, Function] = {
-    "log1p": Function(math.log1p, np.log1p),
+    "log1p": Function(_log1p, np.log1p),
     "sqrt": Function(math.sqrt, np.sqrt),
-    "cbrt": Function(math.cbrt, np.cbrt),
+    "cbrt": Function(lambda x: float(np.cbrt(x)), np.cbrt),
     "reciprocal": Function(lambda x: 1.0 / x, lambda x: 1.0 / x),
     "square": Function(lambda x: x * x, lambda x: x * x),
-    "exp": Function(math.exp, np.exp),
+    "exp": Function(_exp, np.exp),
 }
 """The closed list of functions of `transform`."""
 
@@ -48,16 +61,20 @@ def power_function(method: str, lmbda: float) -> Function:
     """Return Box-Cox' or Yeo and Johnson's function of one lambda.
 
     box-cox, x > 0: `expm1(lambda log x) / lambda`, and `log x` for 0. yeo-johnson: for x >= 0
-    `expm1(lambda log1p x) / lambda`, and `log1p x` for 0; for x < 0 minus the same of -x with `2 - lambda`.
+    `expm1(lambda log1p x) / lambda`, and `log1p x` for 0; for x < 0 minus the same of -x with `2 - lambda`; for 1 it
+    is x itself.
     """
     if method == "box-cox":
         raised = _raised(lmbda)
         return Function(
-            lambda x: raised.scalar(math.log(x)), lambda x: raised.array(np.log(np.where(x > 0.0, x, np.nan)))
+            lambda x: raised.scalar(float(np.log(x))) if x > 0.0 else math.nan,
+            lambda x: raised.array(np.log(np.where(x > 0.0, x, np.nan))),
         )
+    if lmbda == 1.0:
+        return Function(lambda x: x, lambda x: x)
     above, below = _raised(lmbda), _raised(2.0 - lmbda)
     return Function(
-        lambda x: above.scalar(math.log1p(x)) if x >= 0.0 else -below.scalar(math.log1p(-x)),
+        lambda x: above.scalar(float(np.log1p(x))) if x >= 0.0 else -below.scalar(float(np.log1p(-x))),
         lambda x: np.where(x >= 0.0, above.array(np.log1p(np.abs(x))), -below.array(np.log1p(np.abs(x)))),
     )
 
@@ -66,7 +83,10 @@ def _raised(lmbda: float) -> Function:
     """Return `expm1(lambda y) / lambda`, or y where lambda is 0."""
     if abs(lmbda) < np.spacing(1.0):
         return Function(lambda y: y, lambda y: y)
-    return Function(lambda y: math.expm1(lmbda * y) / lmbda, lambda y: np.expm1(lmbda * y) / lmbda)
+    return Function(
+        lambda y: float(np.expm1(lmbda * y)) / lmbda if lmbda * y <= _LARGEST_EXPONENT else math.nan,
+        lambda y: np.expm1(lmbda * y) / lmbda,
+    )
 
 
 def applied(function: Function, values: Floats) -> Floats:
