@@ -34,6 +34,7 @@ def holes(frame, seed=0):
     return frame.astype(float).mask(draw.random(frame.shape) < 0.15)
 
 
+@pytest.mark.compares("SimpleImputer")
 @pytest.mark.parametrize("name", REAL)
 @pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent"])
 def test_simple_imputer_agrees(name, strategy):
@@ -44,6 +45,7 @@ def test_simple_imputer_agrees(name, strategy):
     np.testing.assert_allclose(found, SimpleImputer(strategy=strategy).fit_transform(data), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.compares("SimpleImputer")
 def test_simple_imputer_agrees_on_texts_and_ties():
     texts = PENGUINS[["sex", "island"]].astype(object).where(PENGUINS[["sex", "island"]].notna(), None)
     ties = pl.DataFrame({"x": ["b", "a", "b", "a", None], "n": [3, 1, 3, 1, None]})
@@ -55,6 +57,7 @@ def test_simple_imputer_agrees_on_texts_and_ties():
     assert run("SimpleImputer", ties, strategy="most_frequent").row(4) == ("a", 1)
 
 
+@pytest.mark.compares("SimpleImputer")
 def test_simple_imputer_agrees_on_a_constant():
     data = holes(REAL["wine"])
 
@@ -63,6 +66,7 @@ def test_simple_imputer_agrees_on_a_constant():
     np.testing.assert_array_equal(found, SimpleImputer(strategy="constant", fill_value=-7.5).fit_transform(data))
 
 
+@pytest.mark.compares("StandardScaler")
 @pytest.mark.parametrize("name", REAL)
 @pytest.mark.parametrize("options", [{}, {"with_mean": False}, {"with_std": False}])
 def test_standard_scaler_agrees(name, options):
@@ -73,6 +77,7 @@ def test_standard_scaler_agrees(name, options):
     np.testing.assert_allclose(found, StandardScaler(**options).fit_transform(data), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.compares("StandardScaler")
 @pytest.mark.parametrize("value", [0.0, 5.0, 1e9 + 0.1, 1e-12, 123456.789])
 def test_standard_scaler_agrees_on_columns_that_are_constant_or_nearly(value):
     draw = np.random.default_rng(4)
@@ -101,6 +106,7 @@ ONE_HOT = [
 ]
 
 
+@pytest.mark.compares("OneHotEncoder")
 @pytest.mark.parametrize("options", ONE_HOT)
 def test_one_hot_encoder_agrees(options):
     texts = PENGUINS[["species", "island", "year"]]
@@ -115,6 +121,7 @@ def test_one_hot_encoder_agrees(options):
     np.testing.assert_array_equal(found.cast(pl.Float64).to_numpy().reshape(wanted.shape), wanted)
 
 
+@pytest.mark.compares("OneHotEncoder")
 def test_one_hot_encoder_agrees_on_unseen_and_missing_values():
     seen = PENGUINS[["sex"]].astype(object).where(PENGUINS[["sex"]].notna(), None)
     reference = OneHotEncoder(sparse_output=False, handle_unknown="ignore").fit(seen)
@@ -128,6 +135,7 @@ def test_one_hot_encoder_agrees_on_unseen_and_missing_values():
     np.testing.assert_array_equal(found.cast(pl.Float64).to_numpy(), wanted)
 
 
+@pytest.mark.compares("OrdinalEncoder")
 def test_ordinal_encoder_agrees():
     texts = PENGUINS[TEXTS].astype(object).where(PENGUINS[TEXTS].notna(), np.nan)
     orders = [["Gentoo", "Adelie"], "island", "sex"]
@@ -141,6 +149,7 @@ def test_ordinal_encoder_agrees():
     np.testing.assert_array_equal(found.to_numpy(), reference.transform(texts))
 
 
+@pytest.mark.compares("Winsorize")
 def test_winsorize_agrees_with_numpy():
     data = REAL["wine"]
 
@@ -150,6 +159,7 @@ def test_winsorize_agrees_with_numpy():
     np.testing.assert_allclose(found, np.clip(data.to_numpy(), low, high), rtol=1e-9)
 
 
+@pytest.mark.compares("FrequencyEncoder")
 def test_frequency_encoder_agrees_with_pandas():
     found = run("FrequencyEncoder", PENGUINS[TEXTS])
 
@@ -158,6 +168,7 @@ def test_frequency_encoder_agrees_with_pandas():
         np.testing.assert_allclose(found[name].to_numpy(), PENGUINS[name].map(shares).to_numpy(), rtol=1e-12)
 
 
+@pytest.mark.compares("TrainTestSplit")
 @pytest.mark.parametrize("size", [0.2, 0.33, 50, 3])
 @pytest.mark.parametrize("options", [{"stratify": True}, {}, {"shuffle": False}])
 @pytest.mark.parametrize("seed", [0, 42])
@@ -178,6 +189,7 @@ def test_train_test_split_draws_the_rows_of_scikit_learn(size, options, seed):
     assert rows.test.tolist() == expected[1].tolist()
 
 
+@pytest.mark.compares("TrainTestSplit")
 def test_train_test_split_holds_out_validation_rows_too():
     frame = to_polars(PENGUINS)
     entry = NodeRegistry.get("TrainTestSplit")
