@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from skyulf_core.nodes.registry import NodeInfo, NodeRegistry
     from skyulf_core.params import Params
     from skyulf_core.pipeline.pipeline import Pipeline
-    from skyulf_core.pipeline.validation import Validation, validate_config
+    from skyulf_core.pipeline.validation import Validation, validate, validate_config
     from skyulf_core.problems import (
         CoreError,
         DataError,
@@ -58,6 +58,7 @@ _HOMES = {
     "SplitDataset": "data.splits",
     "UnknownNodeError": "problems",
     "Validation": "pipeline.validation",
+    "validate": "pipeline.validation",
     "validate_config": "pipeline.validation",
 }
 
@@ -65,7 +66,7 @@ __all__ = [
     "Applier", "Calculator", "ColumnSchema", "CoreError", "DataCatalog", "DataCatalogs", "DataError",
     "FileSystemCatalog", "FittedModel", "FittedPipeline", "FittedStep", "Golden", "InvalidConfigError", "Kind",
     "ModelApplier", "ModelCalculator", "NodeConfig", "NodeInfo", "NodeRegistry", "NotFittedError", "Params",
-    "Pipeline", "Problem", "Schema", "SplitDataset", "UnknownNodeError", "Validation", "validate_config",
+    "Pipeline", "Problem", "Schema", "SplitDataset", "UnknownNodeError", "Validation", "validate", "validate_config",
 ]  # fmt: skip
 
 

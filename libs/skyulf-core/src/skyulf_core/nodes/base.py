@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from skyulf_core.params import Params
 from skyulf_core.problems import Problem
@@ -316,6 +316,10 @@ class Combiner(NodeBase[ConfigT]):
     def owners(self, columns: Sequence[Sequence[str]], config: ConfigT, *, sides: Sequence[Side]) -> Mapping[str, int]:
         """Return the position of the input that each column comes from; those of the first may be left out."""
         return {}
+
+    def without_ids(self, config: Mapping[str, JsonValue], inputs: Sequence[str]) -> Mapping[str, JsonValue]:
+        """Return a configuration (as JSON) with places of inputs for their ids, where it names any."""
+        return config
 
     def drops_rows(self, config: ConfigT) -> bool:
         """Say whether rows of the first input may be left out of training."""

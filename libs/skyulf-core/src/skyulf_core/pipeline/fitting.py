@@ -30,7 +30,7 @@ from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.params import Params
 from skyulf_core.pipeline.applying import check_features
 from skyulf_core.pipeline.fusing import apply_step, naming
-from skyulf_core.pipeline.provenance import written
+from skyulf_core.pipeline.provenance import makers_after, merged_makers
 from skyulf_core.pipeline.resolve import Resolved, ResolvedNode
 from skyulf_core.pipeline.targets import check_target, classes_of, encoded
 from skyulf_core.problems import DataError
@@ -131,9 +131,7 @@ class Trainer:
     def _makers(self, node: ResolvedNode, params: Params, flow: Flow, splits: SplitDataset) -> dict[str, str]:
         if not self._merges:
             return {}
-        names = splits.train.features.columns
-        mine = written(node.entry, params, names)
-        return {name: node.id if name in mine else flow.makers.get(name, node.id) for name in names}
+        return makers_after(node.id, node.entry, params, splits.train.features.columns, flow.makers)
 
     def _split(self, splitter: Splitter, node: ResolvedNode, flow: Flow) -> Flow:  # type: ignore[type-arg]
         whole = flow.splits.train
@@ -217,8 +215,7 @@ def _combined(
         train, raw = train.take(rows), None if raw is None else raw[rows]
         if not len(train):
             raise DataError("no row has a partner", reason="too-few-rows")
-    owners = applier.owners(params)
-    makers = {name: live[owners.get(name, 0)].makers.get(name, node.id) for name in train.features.columns}
+    makers = merged_makers(node.id, applier, params, train.features.columns, [flow.makers for flow in live])
     return _step(node, params), Flow(SplitDataset(train, test, made[2]), makers, raw)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from pydantic import JsonValue
@@ -16,9 +14,11 @@ from skyulf_core.data.frames import Frame, normalise, require_columns, schema_of
 from skyulf_core.fitted import FittedModel, FittedPipeline
 from skyulf_core.pipeline.applying import features_of, labels_of, predict_codes, predict_probabilities, query_of
 from skyulf_core.pipeline.describing import describe
+from skyulf_core.pipeline.fingerprint import fingerprint
 from skyulf_core.pipeline.fitting import Report, Trainer
 from skyulf_core.pipeline.golden import golden_rows
 from skyulf_core.pipeline.resolve import Resolved, resolve
+from skyulf_core.pipeline.script import to_script
 from skyulf_core.pipeline.sources import Frames, main_of, tables_of
 from skyulf_core.pipeline.streaming import fit_streaming, streams
 from skyulf_core.pipeline.targets import encoded
@@ -223,15 +223,16 @@ Did you mean 'SimpleImputer'?
         """Return, as JSON values, the nodes, and after `fit` the columns, classes and metrics."""
         return describe(self._resolved, self._fitted)
 
+    def to_python(self) -> str:
+        """Return a script of plain calls of nodes: `fit(data)` and `predict(learned, data)` give the same result."""
+        return to_script(self._resolved, self._fitted)
+
     def fingerprint(self) -> str:
-        """Return the sha256 of the configuration with defaults filled in; without ids: the same in every process."""
-        nodes: list[JsonValue] = [node.to_dict() for node in self._resolved.known_steps]
-        if self._resolved.model is not None:
-            nodes.append(self._resolved.model.to_dict())
-        parts = [
-            {key: value for key, value in cast("dict[str, JsonValue]", node).items() if key != "id"} for node in nodes
-        ]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        """Return the sha256 of the configuration with defaults filled in, and of its wiring; the same in every process.
+
+        Ids, and the order in which the nodes of a graph are written, do not count.
+        """
+        return fingerprint(self._resolved)
 
     def _model(self) -> FittedModel:
         if self.fitted.model is None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from skyulf_core.nodes.base import Applier, Calculator, NodeConfig, RowApplier, TargetAwareCalculator
+from skyulf_core.nodes.base import Applier, Calculator, CombinerApplier, NodeConfig, RowApplier, TargetAwareCalculator
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.params import Params
 from skyulf_core.schema import Dtype, Schema
@@ -31,6 +31,23 @@ def written(entry: NodeEntry, params: Params, names: Iterable[str]) -> frozenset
         return frozenset()
     ops = entry.applier.plan(params)
     return frozenset(name for name in names if any(op.restrict(frozenset({name})) is not None for op in ops))
+
+
+def makers_after(
+    step: str, entry: NodeEntry, params: Params, names: Iterable[str], makers: Mapping[str, str]
+) -> dict[str, str]:
+    """Return who has written each column last after a step that has learned."""
+    known = list(names)
+    mine = written(entry, params, known)
+    return {name: step if name in mine else makers.get(name, step) for name in known}
+
+
+def merged_makers(
+    step: str, applier: CombinerApplier, params: Params, names: Iterable[str], inputs: Sequence[Mapping[str, str]]
+) -> dict[str, str]:
+    """Return who has written each column last after a combiner, given the same of the inputs that it reads."""
+    owners = applier.owners(params)
+    return {name: inputs[owners.get(name, 0)].get(name, step) for name in names}
 
 
 def expected_makers(

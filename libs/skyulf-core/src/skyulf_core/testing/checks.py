@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from skyulf_core.nodes.base import Calculator, ModelCalculator, Resampler, Splitter, TargetAwareCalculator
+from skyulf_core.nodes.base import Calculator, Combiner, ModelCalculator, Resampler, Splitter, TargetAwareCalculator
 from skyulf_core.nodes.registry import NodeRegistry
+from skyulf_core.testing.combiner_checks import COMBINER_CHECKS
 from skyulf_core.testing.compare import CheckError
 from skyulf_core.testing.config_checks import CONFIG_CHECKS
 from skyulf_core.testing.edge_checks import EDGE_CHECKS
@@ -32,6 +33,8 @@ def check_node(name: str, config: Mapping[str, object] | None = None) -> list[st
     checks: list[Check] = list(CONFIG_CHECKS)
     if isinstance(entry.calculator, Calculator | TargetAwareCalculator):
         checks += [*NODE_CHECKS, *EDGE_CHECKS, *STREAMING_CHECKS]
+    elif isinstance(entry.calculator, Combiner):
+        checks += COMBINER_CHECKS
     elif isinstance(entry.calculator, Resampler):
         checks += RESAMPLER_CHECKS
     elif isinstance(entry.calculator, ModelCalculator):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from skyulf_core.nodes.base import Combiner, CombinerApplier, NodeConfig, Side
 from skyulf_core.nodes.registry import NodeRegistry
@@ -103,6 +103,12 @@ on_conflict to first or last
         """Return the position of each column's input."""
         return _settle(columns, config, sides).owners
 
+    def without_ids(self, config: Mapping[str, JsonValue], inputs: Sequence[str]) -> Mapping[str, JsonValue]:
+        """Return the configuration with the places of the owners."""
+        owners = cast("Mapping[str, str]", config["owners"])
+        places: JsonValue = {name: inputs.index(owner) if owner in inputs else owner for name, owner in owners.items()}
+        return {**config, "owners": places}
+
     def check_inputs(self, schemas: Sequence[Schema], config: MergeConfig, *, sides: Sequence[Side]) -> list[Problem]:
         """Report conflicts without a rule, and owners that are no input or lack their column."""
         names = [schema.names for schema in schemas]
@@ -155,12 +161,3 @@ def _owner_problem(name: str, owner: str, columns: Sequence[Sequence[str]], side
 
 def _listed(positions: Sequence[int], sides: Sequence[Side]) -> str:
     return " and from ".join(repr(sides[position].id) for position in positions)
-
-
-def owners_by_position(config: Mapping[str, object], inputs: Sequence[str]) -> dict[str, object]:
-    """Return a configuration with positions for ids: the same whatever the ids are."""
-    owners = config.get("owners")
-    if not isinstance(owners, Mapping):
-        return dict(config)
-    places = {name: inputs.index(owner) if owner in inputs else owner for name, owner in owners.items()}
-    return {**config, "owners": places}
