@@ -173,10 +173,10 @@ def _outside(lower: float | None, upper: float | None) -> Fault:
 def _not_of_type(dtype: str) -> Fault:
     tests: dict[str, Callable[[Any], bool]] = {
         "integer": lambda value: isinstance(value, int | float) and float(value).is_integer(),
+        "number": lambda value: isinstance(value, int | float),
         "float": lambda value: isinstance(value, int | float),
         "boolean": lambda value: value in (0, 1),
         "string": lambda value: isinstance(value, str),
-        "category": lambda value: isinstance(value, str),
         "date": lambda value: isinstance(value, datetime),
         "datetime": lambda value: isinstance(value, datetime),
     }
