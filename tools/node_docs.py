@@ -15,6 +15,7 @@ from pathlib import Path
 from node_examples import example_of, operation_names, quiet
 from node_pages import NOTE, markdown_table, page, tolerance
 from skyulf_core.nodes.registry import NodeEntry, NodeRegistry
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it has no types
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path("docs/nodes")
@@ -47,7 +48,7 @@ def all_pages() -> dict[Path, str]:
     own = [entry for entry in entries if type(entry.calculator).__module__.startswith("skyulf_core.")]
     files: dict[Path, str] = {}
     operations: dict[str, list[str]] = {}
-    with quiet():
+    with quiet(), threadpool_limits(1):  # sums of several threads come in any order, and threads wait for cores
         for entry in own:
             example = example_of(entry)
             operations[entry.name] = operation_names(entry, example)

@@ -6,8 +6,9 @@ import doctest
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import cast
 from unittest.mock import patch
 
 import numpy as np
@@ -24,6 +25,7 @@ from skyulf_core.nodes.base import (
 )
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.params import Params
+from skyulf_core.problems import DataError
 from skyulf_core.serving.ops import Op
 
 Call = tuple[Sequence[object], Mapping[str, object], object]
@@ -39,6 +41,8 @@ class Example:
     tables: list[tuple[str, pl.DataFrame]] = field(default_factory=list)
     plan: list[Op] | None = None
     fuses: bool | None = None
+    learned: Mapping[str, object] | None = None
+    """What it learned, where nothing else shows it."""
 
 
 class NoExampleError(Exception):
@@ -72,21 +76,27 @@ def operation_names(entry: NodeEntry, example: Example) -> list[str]:
 
 
 def _recorded(entry: NodeEntry) -> tuple[Call | None, Call | None]:
-    calls: dict[str, Call] = {}
+    """Return the first learning of the docstring, and the first applying of what was learned."""
+    calls: dict[str, list[Call]] = {name: [] for name in (*LEARNING, *APPLYING)}
     with ExitStack() as stack:
         for cls, names in ((type(entry.calculator), LEARNING), (type(entry.applier), APPLYING)):
             for name in names:
                 if callable(getattr(cls, name, None)):
-                    stack.enter_context(patch.object(cls, name, _recording(getattr(cls, name), name, calls)))
+                    stack.enter_context(patch.object(cls, name, _recording(getattr(cls, name), calls[name])))
         _run_docstring(type(entry.calculator))
-    learned = next((calls[name] for name in LEARNING if name in calls), None)
-    return learned, next((calls[name] for name in APPLYING if name in calls), None)
+    learned = next((call for name in LEARNING for call in calls[name]), None)
+    applied = (call for name in APPLYING for call in calls[name] if learned and _uses(call, learned[2]))
+    return learned, next(applied, None)
 
 
-def _recording(function: Callable[..., object], name: str, calls: dict[str, Call]) -> Callable[..., object]:
+def _uses(call: Call, value: object) -> bool:
+    return any(each is value for each in (*call[0], *call[1].values()))
+
+
+def _recording(function: Callable[..., object], calls: list[Call]) -> Callable[..., object]:
     def call(self: object, *arguments: object, **named: object) -> object:
         result = function(self, *arguments, **named)
-        calls.setdefault(name, (arguments, named, result))
+        calls.append((arguments, named, result))
         return result
 
     return call
@@ -133,26 +143,38 @@ def _applied_example(entry: NodeEntry, learned: Call, applied: Call | None) -> E
         raise NoExampleError(f"{entry.name}: the example in its docstring learns from no table")
     example = Example(config=_settings(learned))
     example.tables = [("In" if len(inputs) == 1 else f"Input {i}", frame) for i, frame in enumerate(inputs, 1)]
-    applier = entry.applier
-    if isinstance(applier, CombinerApplier):
+    if isinstance(entry.applier, CombinerApplier):
         if applied is not None and isinstance(applied[2], pl.DataFrame):
             example.tables.append(("Out", applied[2]))
-        example.plan = applier.plan(params)
+        example.plan = entry.applier.plan(params)
         return example
-    if not isinstance(applier, Applier):
+    if not isinstance(entry.applier, Applier):
         raise NoExampleError(f"{entry.name}: it is registered without an Applier")
-    new = _tables_in(applied)[0] if applied is not None else inputs[0]
-    out = applied[2] if applied is not None else applier.apply(new, params)
-    if applied is not None and applied[0][1:2] != (params,) and applied[1].get("params") is not params:
-        new, out = inputs[0], applier.apply(inputs[0], params)
-    if not new.equals(inputs[0].select(set(new.columns) & set(inputs[0].columns)) if new.width else new):
-        example.tables[0] = ("Learned from", inputs[0])
-        example.tables.append(("Applied to", new))
-    if isinstance(out, pl.DataFrame):
-        example.tables.append(("Out", out))
-    example.plan = applier.plan(params)
-    example.fuses = isinstance(applier, LazyApplier) and applier.fuses(params)
+    example.tables += _outcome(entry, learned, applied)
+    example.plan = entry.applier.plan(params)
+    example.fuses = isinstance(entry.applier, LazyApplier) and entry.applier.fuses(params)
+    if not example.plan and example.tables[-1][1].equals(inputs[0]):
+        example.learned = params.split()[0]
     return example
+
+
+def _outcome(entry: NodeEntry, learned: Call, applied: Call | None) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield what becomes of the training rows, where that differs, and of the rows that the example applies it to."""
+    data, params = _tables_in(learned)[0], cast("Params", learned[2])
+    rows = getattr(entry.calculator, "training_rows", None)
+    trained = None
+    with suppress(DataError):  # few rows may be enough to learn from, and too few for folds
+        trained = rows(*learned[0], params, **learned[1]) if rows else None
+    if isinstance(trained, pl.DataFrame):
+        yield "The training rows come out as", trained
+        if applied is None:
+            return
+    new = data if applied is None else _tables_in(applied)[0]
+    if not (set(new.columns) <= set(data.columns) and data.select(new.columns).equals(new)):
+        yield "Applied to", new
+    out = applied[2] if applied is not None else cast("Applier", entry.applier).apply(new, params)
+    if isinstance(out, pl.DataFrame):
+        yield ("Out" if trained is None else "These come out as"), out
 
 
 def _split_example(call: Call, rows: SplitRows) -> Example:

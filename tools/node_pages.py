@@ -6,7 +6,7 @@ import doctest
 import inspect
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 
 import numpy as np
@@ -38,7 +38,9 @@ def page(entry: NodeEntry, example: Example, operations: Sequence[str]) -> str:
     blocks += ["## Example", fenced(json.dumps(rounded(_step(entry, example)), ensure_ascii=False), "json")]
     for caption, frame in example.tables:
         blocks += [f"{caption}:", frame_table(frame)]
-    if example.plan is not None:
+    if example.learned is not None:
+        blocks += ["Learned:", fenced("\n".join(_object_lines(example.learned)), "json")]
+    if example.plan:
         blocks += ["As operations of the [serving plan](../../architecture/serving-plan.md):", plan_json(example.plan)]
     if code:
         blocks += ["In Python:", *(fenced(each, "pycon") for each in code)]
@@ -184,20 +186,24 @@ def _cell(text: str) -> str:
 
 def plan_json(plan: Sequence[Op]) -> str:
     """Return a plan as JSON that people read: long lists are cut, and say so."""
-    if not plan:
-        return "None: nothing of it runs at predict."
-    return fenced("\n".join(line for op in plan for line in _op_lines(op)), "json")
+    return fenced("\n".join(line for op in plan for line in _object_lines(op.to_dict())), "json")
 
 
-def _op_lines(op: Op) -> Iterator[str]:
-    fields = {name: _short(rounded(each)) for name, each in op.to_dict().items() if each is not None}
+def _object_lines(found: Mapping[str, object]) -> Iterator[str]:
+    fields = {name: _short(rounded(each)) for name, each in found.items() if each is not None}
     whole = _dumped(fields)
     if len(whole) <= WIDEST:
         yield whole
         return
     yield "{"
     for index, (name, each) in enumerate(fields.items(), start=1):
-        yield f"  {_dumped(name)}: {_dumped(each)}{',' if index < len(fields) else ''}"
+        comma = "," if index < len(fields) else ""
+        line = f"  {_dumped(name)}: {_dumped(each)}{comma}"
+        if isinstance(each, list) and len(line) > WIDEST and not isinstance(each[0], float | int | str):
+            items = [f"    {_dumped(item)}" for item in each]
+            yield from (f"  {_dumped(name)}: [", ",\n".join(items), f"  ]{comma}")
+        else:
+            yield line
     yield "}"
 
 
