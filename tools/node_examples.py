@@ -69,7 +69,7 @@ def example_of(entry: NodeEntry) -> Example:
 def operation_names(entry: NodeEntry, example: Example) -> list[str]:
     """Return the names of all operations that the node becomes, over its examples on the sample."""
     names = [op.op for op in example.plan or ()]
-    if isinstance(entry.applier, Applier):
+    if isinstance(entry.applier, Applier | CombinerApplier):
         for config in entry.calculator.examples:
             names += [op.op for op in operations_of(entry, config)]
     return list(dict.fromkeys(names))

@@ -8,9 +8,20 @@ from typing import cast
 import numpy as np
 import polars as pl
 
-from skyulf_core.nodes.base import Applier, Calculator, ModelApplier, ModelCalculator, NodeConfig, TargetAwareCalculator
+from skyulf_core.nodes.base import (
+    Applier,
+    Calculator,
+    Combiner,
+    CombinerApplier,
+    ModelApplier,
+    ModelCalculator,
+    NodeConfig,
+    TargetAwareCalculator,
+)
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.serving.ops import Op
+from skyulf_core.testing.combiner_checks import Tables
+from skyulf_core.testing.node_checks import Case
 from skyulf_core.testing.samples import features, sample_frame
 
 _MODEL_COLUMNS = ("number", "count", "flag")
@@ -26,6 +37,10 @@ def operations_of(entry: NodeEntry, config: Mapping[str, object] | None = None) 
     sample = sample_frame()
     if isinstance(entry.applier, ModelApplier):
         return _model_plan(entry, parsed, sample)
+    if isinstance(entry.applier, CombinerApplier):
+        tables = Tables.of(Case.of(entry, raw))
+        combiner = cast("Combiner[NodeConfig]", entry.calculator)
+        return entry.applier.plan(combiner.fit(tables.frames, parsed, sides=tables.sides))
     if not isinstance(entry.applier, Applier):
         return []
     data = features(sample)
