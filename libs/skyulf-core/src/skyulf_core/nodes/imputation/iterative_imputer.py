@@ -123,7 +123,8 @@ class IterativeImputerCalculator(Calculator[IterativeImputerConfig]):
 
     >>> IterativeImputerCalculator().fit(data.with_columns(x=pl.lit(float("inf"))), IterativeImputerConfig())
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: column 'x' holds infinite values: nothing can be learned from them
+    skyulf_core.problems.DataError: column 'x' holds infinite values or numbers too large: nothing can be \
+learned from them
     """
 
     family = "imputation"
@@ -145,9 +146,6 @@ class IterativeImputerCalculator(Calculator[IterativeImputerConfig]):
         columns = chosen_from(data, config.columns, NUMERIC)
         matrix = training_matrix(data, columns, config.max_samples)
         initial = np.array([values[~np.isnan(values)].mean() for values in matrix.T])
-        if not np.isfinite(initial).all():
-            name = columns[int(np.flatnonzero(~np.isfinite(initial))[0])]
-            raise DataError(f"column {name!r} holds numbers too large to average", reason="not-finite", column=name)
         counts = (~np.isnan(matrix)).sum(axis=0)
         neighbours = min([config.n_neighbors, *counts.tolist()])
         steps = _fitted(matrix, _regressor(config, neighbours), config) if columns else []
@@ -195,7 +193,7 @@ def _fitted(matrix: NDArray[np.float64], regressor: BaseEstimator, config: Itera
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             imputer.fit(matrix)
-    except (ValueError, np.linalg.LinAlgError) as error:
+    except (ValueError, FloatingPointError, np.linalg.LinAlgError) as error:
         raise DataError(
             f"the columns cannot be predicted from each other: {error}; scale them first, or name other columns",
             reason="cannot-learn",

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from skyulf_core.problems import DataError
 
 MOST_CELLS = 20_000_000
+LARGEST = 1e150
+"""Its square is still finite."""
 _SAMPLE_SEED = 0
 
 
@@ -45,9 +47,9 @@ def _require_values(column: pl.Series) -> None:
     values = column.cast(pl.Float64).drop_nulls().drop_nans()
     if not len(values):
         raise _no_value(column.name, "in the training rows; drop it with DropColumns, or fill it with a constant")
-    if bool(values.is_infinite().any()):
+    if bool((values.abs() > LARGEST).any()):
         raise DataError(
-            f"column {column.name!r} holds infinite values: nothing can be learned from them",
+            f"column {column.name!r} holds infinite values or numbers too large: nothing can be learned from them",
             reason="not-finite",
             column=column.name,
         )

@@ -15,6 +15,9 @@ from skyulf_core.nodes.transformations.functions import PowerName
 from skyulf_core.problems import DataError
 from skyulf_core.serving.ops.transforms import applied, power_function
 
+LARGEST = 1e150
+"""Its square is still finite."""
+
 
 class LearnedPower(NamedTuple):
     """The transform of one column: `(power(x) - mean) / scale`."""
@@ -35,17 +38,19 @@ def learn_power(column: pl.Series, method: PowerName, *, standardize: bool) -> L
     if not standardize:
         return LearnedPower(lmbda)
     found = applied(power_function(method, lmbda), values)
-    mean = float(found.mean())
-    centred = found - mean
-    variance = float((centred**2).mean() - centred.mean() ** 2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(found.mean())
+        centred = found - mean
+        variance = float((centred**2).mean() - centred.mean() ** 2)
     if not (math.isfinite(mean) and math.isfinite(variance)):
         raise _unusable(column.name, "its values are too large for the transform; scale them first")
     return LearnedPower(lmbda, mean, deviation(mean, variance, len(found)))
 
 
 def _refuse(name: str, values: NDArray[np.float64], method: PowerName) -> None:
-    if not np.isfinite(values).all():
-        raise DataError(f"column {name!r} holds infinite values", reason="not-finite", column=name)
+    if max(abs(values[0]), abs(values[-1])) > LARGEST:
+        message = f"column {name!r} holds infinite values or numbers too large to transform"
+        raise DataError(message, reason="not-finite", column=name)
     if method == "box-cox" and values[0] <= 0.0:
         raise DataError(
             f"column {name!r} holds {float(values[0])!r}: box-cox works on numbers above 0; use yeo-johnson",
@@ -55,9 +60,8 @@ def _refuse(name: str, values: NDArray[np.float64], method: PowerName) -> None:
 
 
 def _is_constant(values: NDArray[np.float64]) -> bool:
-    with np.errstate(over="ignore"):
-        mean, variance = values.mean(), values.var()
-        bound = len(values) * EPSILON * variance + (len(values) * mean * EPSILON) ** 2
+    mean, variance = values.mean(), values.var()
+    bound = len(values) * EPSILON * variance + (len(values) * mean * EPSILON) ** 2
     return bool(values[0] == values[-1] or variance <= bound)
 
 
@@ -69,7 +73,7 @@ def _optimum(name: str, values: NDArray[np.float64], method: PowerName) -> float
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             lmbda = float(search(values, lmbda=None)[1])
-    except (ValueError, RuntimeError, FloatingPointError) as error:
+    except (ValueError, ArithmeticError, RuntimeError) as error:
         raise _unusable(name, f"the search failed ({error}); scale it first") from error
     if not math.isfinite(lmbda):
         raise _unusable(name, "the search does not end; scale it first")
