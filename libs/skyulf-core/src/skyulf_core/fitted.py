@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -84,7 +84,10 @@ class FittedPipeline:
         return all(step.inputs is None for step in self.steps)
 
     def optional_columns(self) -> frozenset[str]:
-        """Return input columns that new rows need not have: nothing that is predicted depends on them."""
+        """Return input columns that new rows need not have: nothing that is predicted depends on them.
+
+        One whose null some step refuses is not among them: a column that is left out is null.
+        """
         names = frozenset(self.input_schema.names)
         if self.model is None:
             return names & self._dropped()
@@ -94,7 +97,9 @@ class FittedPipeline:
         for op in reversed(self.plan()):
             live = op.restrict(needed)
             needed = needed if live is None else live.needed(needed)
-        return names - needed
+        origins = {name: frozenset({name}) for name in names}
+        refused = frozenset[str]().union(*(op.trace(origins) for op in self.step_ops()))
+        return names - needed - refused
 
     def _dropped(self) -> frozenset[str]:
         """Return the columns that the first steps drop, before any step could have read them."""
@@ -108,24 +113,29 @@ class FittedPipeline:
 
     def plan(self) -> list[Op]:
         """Return the serving plan: operations from one input row to the prediction."""
-        from skyulf_core.pipeline.planning import graph_ops
-
-        ops, names = (self.step_ops(), str) if self.linear else graph_ops(self)
+        ops, names = self._named_ops()
         if self.model is None:
             return ops
         return ops + self._model_ops(self.model, [names(name) for name in self.model.features], self.classes)
 
     def step_ops(self) -> list[Op]:
-        """Return the operations of the steps, one after the other: a linear pipeline's plan before the model."""
+        """Return the part of the plan before the model."""
+        return self._named_ops()[0]
+
+    def _named_ops(self) -> tuple[list[Op], Callable[[str], str]]:
+        """Return the operations before the model, and how they call the columns that come out of the last step."""
         from skyulf_core.nodes.base import Applier
         from skyulf_core.nodes.registry import NodeRegistry
+        from skyulf_core.pipeline.planning import graph_ops
 
+        if not self.linear:
+            return graph_ops(self)
         ops: list[Op] = []
         for step in self.steps:
             applier = NodeRegistry.get(step.node).applier
             if isinstance(applier, Applier):
                 ops += applier.plan(step.params)
-        return ops
+        return ops, str
 
     @staticmethod
     def _model_ops(model: FittedModel, features: Sequence[str], classes: Sequence[Label] | None) -> list[Op]:

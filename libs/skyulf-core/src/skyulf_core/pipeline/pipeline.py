@@ -13,10 +13,14 @@ from pydantic import JsonValue
 from skyulf_core.data.frames import Frame, normalise, require_columns, schema_of, series_like, to_library_of, to_polars
 from skyulf_core.fitted import FittedModel, FittedPipeline
 from skyulf_core.pipeline.applying import features_of, labels_of, predict_codes, predict_probabilities, query_of
-from skyulf_core.pipeline.describing import describe
+from skyulf_core.pipeline.card import model_card
+from skyulf_core.pipeline.describing import describe, summary, to_text
+from skyulf_core.pipeline.drawing import to_html
 from skyulf_core.pipeline.fingerprint import fingerprint
 from skyulf_core.pipeline.fitting import Report, Trainer
 from skyulf_core.pipeline.golden import golden_rows
+from skyulf_core.pipeline.mermaid import to_mermaid
+from skyulf_core.pipeline.progress import progress_line
 from skyulf_core.pipeline.resolve import Resolved, resolve
 from skyulf_core.pipeline.script import to_script
 from skyulf_core.pipeline.sources import Frames, main_of, tables_of
@@ -103,14 +107,17 @@ Did you mean 'SimpleImputer'?
             raise NotFittedError("This pipeline is not fitted; call fit first.")
         return self._fitted
 
-    def fit(self, frame: Frames, report: Report | None = None) -> Pipeline:
+    def fit(self, frame: Frames, report: Report | None = None, *, progress: bool = False) -> Pipeline:
         """Learn from the training rows, judge on the held-out ones; return the pipeline itself.
 
         A LazyFrame is learned from without collecting it where every step streams (see `pipeline.streaming`).
-        `report` is called with the fraction done (0 to 1) and the name of what runs now. Raises InvalidConfigError
-        where the columns do not fit the configuration, DataError where the values do not. After an error the
-        pipeline is what it was before.
+        `report` is called with the fraction done (0 to 1) and the name of what runs now; `progress` shows the same on
+        a terminal, in one line of stderr. Raises InvalidConfigError where the columns do not fit the configuration,
+        DataError where the values do not. After an error the pipeline is what it was before.
         """
+        if progress:
+            with progress_line() as show:
+                return self.fit(frame, _both(show, report))
         if isinstance(frame, pl.LazyFrame) and streams(self._resolved):
             self._fit_streaming(frame, report or _silent)
         else:
@@ -223,6 +230,23 @@ Did you mean 'SimpleImputer'?
         """Return, as JSON values, the nodes, and after `fit` the columns, classes and metrics."""
         return describe(self._resolved, self._fitted)
 
+    def model_card(self) -> str:
+        """Return Markdown: what is predicted, from which data, by which steps, how well. Raises NotFittedError."""
+        return model_card(self._resolved, self.fitted)
+
+    def to_mermaid(self) -> str:
+        """Return a Mermaid flowchart, from the data to the model."""
+        return to_mermaid(self._resolved)
+
+    def __repr__(self) -> str:
+        return summary(self._resolved, self._fitted)
+
+    def __str__(self) -> str:
+        return to_text(self._resolved, self._fitted)
+
+    def _repr_html_(self) -> str:
+        return to_html(self._resolved, self._fitted)
+
     def to_python(self) -> str:
         """Return a script of plain calls of nodes: `fit(data)` and `predict(learned, data)` give the same result."""
         return to_script(self._resolved, self._fitted)
@@ -256,3 +280,12 @@ def _evaluate(
 
 def _silent(fraction: float, message: str) -> None:
     """Report to nobody."""
+
+
+def _both(one: Report, other: Report | None) -> Report:
+    def tell(fraction: float, message: str) -> None:
+        one(fraction, message)
+        if other is not None:
+            other(fraction, message)
+
+    return tell
