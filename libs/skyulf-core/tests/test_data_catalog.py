@@ -169,6 +169,18 @@ def test_partition_values_keep_their_writing(catalog: FileSystemCatalog) -> None
     assert sorted(catalog.read("t").rows()) == [(1, "007", date(2024, 1, 1)), (1, "12", date(2024, 2, 29))]
 
 
+@pytest.mark.parametrize("folder", ["plain", "key=value"])
+def test_files_that_are_alike_are_read_as_any_others(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir()
+    catalog = FileSystemCatalog(tmp_path / folder)
+    for year, code in ((2023, "a%3Db"), (2024, "007"), (2025, "__HIVE_DEFAULT_PARTITION__")):
+        catalog.write(f"t/year={year}/code={code}/x.parquet", pl.DataFrame({"x": [float(year)]}))
+
+    assert catalog.read("t").rows() == [(2023.0, 2023, "a=b"), (2024.0, 2024, "007"), (2025.0, 2025, None)]
+    assert catalog.scan("t").filter(pl.col("year") == 2024).collect().rows() == [(2024.0, 2024, "007")]
+    assert catalog.schema("t").names == catalog.read("t").columns == ["x", "year", "code"]
+
+
 def test_partitions_that_do_not_fit_together_are_refused(catalog: FileSystemCatalog, root: Path) -> None:
     catalog.write("a/year=1/x.csv", FRAME)
     catalog.write("a/x.csv", FRAME)

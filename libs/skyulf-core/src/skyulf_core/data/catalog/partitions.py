@@ -34,15 +34,27 @@ class Partitions:
 
     def scan(self) -> pl.LazyFrame:
         """Return the rows of all files with the keys at the end; numbers of the same column are brought together."""
-        values = [pl.Series(key, [each[i] for _, each in self.files]) for i, key in enumerate(self.keys)]
-        columns = [_typed(series) for series in values]
-        scans = [
-            self.format.scan(path).with_columns(
-                pl.lit(column[row], column.dtype).alias(column.name) for column in columns
-            )
-            for row, (path, _) in enumerate(self.files)
+        values = [_typed(pl.Series(key, [each[i] for _, each in self.files])) for i, key in enumerate(self.keys)]
+        scans = [self.format.scan(path) for path, _ in self.files]
+        if self.format.name == "parquet" and self._alike(scans):
+            types = {each.name: each.dtype for each in values}
+            paths = [path for path, _ in self.files]
+            return pl.scan_parquet(paths, glob=False, hive_partitioning=True, hive_schema=types)
+        keyed = [
+            scan.with_columns(pl.lit(each[row], each.dtype).alias(each.name) for each in values)
+            for row, scan in enumerate(scans)
         ]
-        return pl.concat(scans, how="vertical_relaxed")
+        return pl.concat(keyed, how="vertical_relaxed")
+
+    def _alike(self, scans: Sequence[pl.LazyFrame]) -> bool:
+        """Whether polars may read all files as one, which is quicker and leaves out files that a filter excludes.
+
+        It takes every `key=value` of a path for a key, also those above the folder.
+        """
+        schemas = {tuple(scan.collect_schema().items()) for scan in scans}
+        above = any("=" in part for part in self.files[0][0].parts[: -1 - len(self.keys)])
+        columns = {name for name, _ in next(iter(schemas))}
+        return len(schemas) == 1 and not above and columns.isdisjoint(self.keys)
 
 
 def is_partitioned(folder: Path) -> bool:
