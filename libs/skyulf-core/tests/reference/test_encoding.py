@@ -89,7 +89,7 @@ def test_dummy_encoder_agrees_with_get_dummies(drop_first, dummy_na):
     # pandas makes floats of whole numbers beside a column of missing values
     wanted.columns = [name.removesuffix(".0") for name in wanted.columns]
     assert found.columns == list(wanted.columns)
-    for name in wanted.columns[wanted.dtypes == bool]:
+    for name in wanted.select_dtypes(bool).columns:
         assert found[name].to_list() == wanted[name].tolist(), name
 
 

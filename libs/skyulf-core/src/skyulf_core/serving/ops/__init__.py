@@ -1,6 +1,7 @@
 """The closed set of operations, version 1. Imports numpy and the standard library only."""
 
 from skyulf_core.serving.ops.base import OPS, Columns, Op, OpError, PlanError, Row, ValueProblem
+from skyulf_core.serving.ops.bins import Bins
 from skyulf_core.serving.ops.casting import Cast
 from skyulf_core.serving.ops.categories import Lookup, OneHot, Ordinal
 from skyulf_core.serving.ops.columns import Affine, Clip, Copy, Drop, Impute, Rename, Select
@@ -33,6 +34,7 @@ __all__ = [
     "SCORES",
     "Affine",
     "Alias",
+    "Bins",
     "Cast",
     "Clip",
     "Columns",
