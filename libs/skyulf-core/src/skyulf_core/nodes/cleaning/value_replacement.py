@@ -158,7 +158,7 @@ class ValueReplacementCalculator(StreamingCalculator[ValueReplacementConfig]):
             fault = _fault(name, dtype, config.mapping_of(name))
             if fault is not None:
                 raise DataError(fault, reason="wrong-type", column=name)
-            tables.append(_table(dtype, config.mapping_of(name), known[name]))
+            tables.append(_table(name, known[name], config.mapping_of(name)))
         return Params(
             columns=columns, keys=[list(table) for table in tables], values=[list(table.values()) for table in tables]
         )
@@ -206,7 +206,8 @@ def _parsed(text: str, dtype: Dtype) -> Scalar:
     return int(whole) if dtype == "integer" else number
 
 
-def _table(dtype: Dtype, mapping: Mapping, stored: pl.DataType) -> dict[Scalar, Scalar]:
+def _table(name: str, stored: pl.DataType, mapping: Mapping) -> dict[Scalar, Scalar]:
+    dtype = dtype_of(stored)
     table = {_parsed(old, dtype): new for old, new in mapping.items()}
     if dtype in NUMERIC and (dtype == "float" or any(isinstance(new, float) for new in table.values())):
         return {_float(old): _float(new) for old, new in table.items()}
@@ -215,7 +216,8 @@ def _table(dtype: Dtype, mapping: Mapping, stored: pl.DataType) -> dict[Scalar, 
     low, high = (0, 2**64 - 1) if stored == pl.UInt64 else (-(2**63), 2**63 - 1)
     for new in table.values():
         if isinstance(new, int) and not low <= new <= high:
-            raise DataError(f"the new value {new} does not fit into {stored}", reason="out-of-range")
+            message = f"column {name!r} is {stored}: the new value {new} does not fit"
+            raise DataError(message, reason="out-of-range", column=name)
     return {old: new for old, new in table.items() if isinstance(old, int) and low <= old <= high}
 
 
