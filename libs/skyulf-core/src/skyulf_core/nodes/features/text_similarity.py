@@ -53,20 +53,15 @@ class TextSimilarityApplier(LazyApplier):
     """Compares."""
 
     def transform(self, frame: pl.LazyFrame, params: Params) -> pl.LazyFrame:
-        """Return the query with the similarity at the end of the frame."""
-        method = params.text("method")
+        """Return the query with the similarity at its end. Raises DataError where rapidfuzz is not installed."""
+        with extra_needed():
+            score = scorer(params.text("method"))
 
         def compare(texts: Sequence[pl.Series]) -> pl.Series:
-            return _compared(texts[0], texts[1], scorer(method))
+            return _compared(texts[0], texts[1], score)
 
         similar = pl.map_batches(params.strings("columns"), compare, return_dtype=pl.Float64, is_elementwise=True)
         return frame.with_columns(similar.alias(params.text("output")))
-
-    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
-        """Return the frame with the similarity. Raises DataError where rapidfuzz is not installed."""
-        with extra_needed():
-            scorer(params.text("method"))
-        return super().apply(data, params)
 
     def plan(self, params: Params) -> list[Op]:
         """Return one text_similarity operation."""

@@ -52,6 +52,8 @@ class H3IndexApplier(LazyApplier):
     def transform(self, frame: pl.LazyFrame, params: Params) -> pl.LazyFrame:
         """Return the query with the cells, as texts, at the end of the frame."""
         resolution = cast("int", params["resolution"])
+        with extra_needed():
+            cell_function()
 
         def find(coordinates: Sequence[pl.Series]) -> pl.Series:
             return _cells(coordinates[0], coordinates[1], resolution)
@@ -62,8 +64,6 @@ class H3IndexApplier(LazyApplier):
 
     def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
         """Return the frame with the cells. Raises DataError for a position that is none."""
-        with extra_needed():
-            cell_function()
         latitude, longitude = params.strings("columns")
         if not self.fuses(params):
             given = pl.col(latitude).is_not_null() & pl.col(longitude).is_not_null()

@@ -74,6 +74,8 @@ def _number(tree: Tree) -> Value:
 def _number_of(name: str) -> Value:
     def read(row: Row) -> float | None:
         value = row[name]
+        if type(value) is float:
+            return value if value == value else None
         return None if value is None or value != value else float(value)
 
     return read
