@@ -275,7 +275,7 @@ def test_a_node_names_the_formula_that_is_wrong():
     ]
     inferred = node.calculator.infer_schema(schema, config)
     assert inferred.find("ok") == ColumnSchema("ok", "boolean", nullable=True)
-    with pytest.raises(ValidationError, match="x: position 4: expected a value"):
+    with pytest.raises(ValidationError, match="'x': position 4: expected a value"):
         node.config_model(expressions={"x": "1 +"})
     params = node.calculator.learn(pl.LazyFrame({"t": [1]}), node.config_model(expressions={"x": "t + 1"}))
     with pytest.raises(DataError, match="column 't' is a text"):

@@ -38,7 +38,7 @@ class ExpressionConfig(NodeConfig):
             try:
                 parse(text)
             except ExpressionSyntaxError as error:
-                raise ValueError(f"{output}: {error}") from error
+                raise ValueError(f"{output!r}: {error}") from error
         return expressions
 
     def trees(self) -> list[tuple[str, Tree]]:
@@ -76,7 +76,7 @@ class ExpressionCalculator(ComputingCalculator[ExpressionConfig]):
     >>> ExpressionConfig(expressions={"each": "fare / (age"})  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     pydantic_core._pydantic_core.ValidationError: ...
-      Value error, each: position 12: expected ')' or an operator, found the end ...
+      Value error, 'each': position 12: expected ')' or an operator, found the end ...
     """
 
     family = "features"
