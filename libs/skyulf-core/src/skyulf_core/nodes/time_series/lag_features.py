@@ -78,7 +78,9 @@ class LagFeaturesCalculator(Calculator[LagFeaturesConfig]):
 
     New rows follow on the last training rows of their group, whatever `sort_by` says of both: a batch of rows in
     `sort_by` order, one row alone as the next one. Rows of equal or missing `sort_by` (these come last) keep their
-    order. A group that training did not see starts without a past. At most 100,000 groups are remembered.
+    order. A group that training did not see starts without a past. So split by time (TimeSplit), and mind that with
+    validation rows or a gap in between the first test rows look back on training rows, not on those left out.
+    At most 100,000 groups are remembered.
 
     >>> train = pl.DataFrame({"shop": ["a", "b", "a"], "day": [2, 1, 1], "sold": [20, 5, 10]})
     >>> config = LagFeaturesConfig(columns=["sold"], group_by=["shop"], sort_by=["day"])
