@@ -22,8 +22,8 @@ from skyulf_core.serving.ops.base import (
     same_length,
 )
 
-_BLOCK = 1_000_000
-"""Distances that are computed at once."""
+_BLOCK = 100_000
+"""Distances that are computed at once: what a processor keeps near."""
 
 
 @operation
