@@ -22,6 +22,10 @@ def in_stated_order(data: pl.DataFrame) -> pl.DataFrame:
     An algorithm that rounds, draws or stops early learns something else from the same rows in another order; sorted,
     they teach the same to the last bit. Rows that are equal everywhere may change places: nobody can tell.
     """
+    for keys in (data.columns[:1], data.columns[:3]):
+        # where the first columns already differ in every row the others change nothing, and a sort by few is quick
+        if keys and data.select(keys).n_unique() == data.height:
+            return data.sort(keys, nulls_last=True)
     return data.sort(data.columns, nulls_last=True) if data.width else data
 
 

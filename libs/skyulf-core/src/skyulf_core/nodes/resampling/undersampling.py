@@ -9,6 +9,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from skyulf_core.nodes.base import NodeConfig, Resampler
+from skyulf_core.nodes.extras import extra_problems
 from skyulf_core.nodes.matrix import refusing
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.nodes.resampling.sampling import (
@@ -112,8 +113,9 @@ class UndersamplingResampler(Resampler[UndersamplingConfig]):
     reference = "imblearn.under_sampling"
 
     def check(self, schema: Schema, config: UndersamplingConfig) -> list[Problem]:
-        """Refuse columns that are no numbers, where rows are compared."""
-        return [] if config.strategy == "random" else type_problems(schema, config.strategy)
+        """Refuse columns that are no numbers, where rows are compared; say that the extra is missing."""
+        found = [] if config.strategy == "random" else type_problems(schema, config.strategy)
+        return found + extra_problems("imblearn", extra="imbalanced")
 
     def resample(
         self, features: pl.DataFrame, target: pl.Series, config: UndersamplingConfig

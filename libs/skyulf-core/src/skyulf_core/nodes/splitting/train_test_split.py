@@ -80,6 +80,8 @@ the resulting train set will be empty. Adjust any of the aforementioned paramete
         {"target": "value", "shuffle": False, "test_size": 10},
         {"target": "plan", "drop_missing_target": True},
     )
+    reference = "sklearn.model_selection.train_test_split"
+    tolerance = 0
 
     def target(self, config: TrainTestSplitConfig) -> str | None:
         """Return the column to predict."""
