@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias
@@ -93,20 +93,20 @@ def _quantiles(frame: pl.LazyFrame, spans: Mapping[str, Span], wanted: Mapping[s
         name: sorted({*before.tolist(), *np.minimum(before + 1, spans[name].count - 1).tolist()})
         for name, (before, _) in places.items()
     }
-    queries = [
-        frame.select(
-            pl.col(name).cast(pl.Float64).quantile([rank / (spans[name].count - 1) for rank in at], "nearest").explode()
-        )
+    query = frame.select(
+        pl.col(name).cast(pl.Float64).drop_nulls().map_batches(_picker(at), return_dtype=pl.Float64).implode()
         for name, at in ranks.items()
-    ]
-    tables = pl.collect_all(queries, engine="streaming")
-    values = {
-        name: dict(zip(at, table[name].to_list(), strict=True))
-        for (name, at), table in zip(ranks.items(), tables, strict=True)
-    }
+    )
+    table = query.collect(engine="streaming")
+    values = {name: dict(zip(at, table[name][0].to_list(), strict=True)) for name, at in ranks.items()}
     return {
         name: _between(values[name], before, part, spans[name].count - 1) for name, (before, part) in places.items()
     }
+
+
+def _picker(ranks: list[int]) -> Callable[[pl.Series], pl.Series]:
+    """Return a function that takes the values of these ranks: partitioning once is quicker than many quantiles."""
+    return lambda values: pl.Series(np.partition(values.to_numpy(), ranks)[ranks])
 
 
 def _between(values: Mapping[int, float], before: NDArray[np.int64], part: Floats, last: int) -> Floats:
@@ -131,7 +131,7 @@ def _places(count: int, how: Wanted) -> tuple[NDArray[np.int64], Floats]:
 def _around_means(frame: pl.LazyFrame, name: str, span: Span, n_bins: int) -> Floats:
     """Return the middles between the means of a k-means in one dimension, which starts at bins of one width."""
     from sklearn.cluster import KMeans
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     if span.count < n_bins:
         raise DataError(
