@@ -27,6 +27,15 @@ def to_matrix(features: pl.DataFrame, dtype: type[np.float32] | type[np.float64]
     return matrix
 
 
+def to_binnable_matrix(features: pl.DataFrame) -> NDArray[np.floating]:
+    """Return rows x columns for histogram boosting; a column without values is 0, and so never split by.
+
+    scikit-learn cannot make bins of a column that is missing everywhere.
+    """
+    empty = [column.name for column in features.iter_columns() if column.null_count() == features.height]
+    return to_matrix(features.with_columns(pl.lit(0.0).alias(name) for name in empty))
+
+
 def refuse_nulls(features: pl.DataFrame, node: str) -> None:
     """Raise DataError for the first column that holds nulls, for models that have no rule for them."""
     for column in features.iter_columns():

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from skyulf_core.models._base import PlanApplier, fitting, refuse_one_class, to_matrix
+from skyulf_core.models._base import PlanApplier, fitting, refuse_one_class, to_binnable_matrix
 from skyulf_core.models._configs import BoostingConfig, ClassWeight
 from skyulf_core.models._trees import boosting_arrays, tree_op
 from skyulf_core.nodes.base import Label, ModelCalculator, Task
@@ -54,6 +54,6 @@ class HistGradientBoostingClassifierCalculator(ModelCalculator[HistGradientBoost
         classes = refuse_one_class(target, _NAME)
         with fitting(_NAME):
             model = HistGradientBoostingClassifier(**config.model_dump(), categorical_features=None)
-            model.fit(to_matrix(features), target)
+            model.fit(to_binnable_matrix(features), target)
         nodes = [[predictor.nodes for predictor in iteration] for iteration in model._predictors]
         return Params(boosting_arrays(nodes, model._baseline_prediction), n_classes=classes, n_iter=int(model.n_iter_))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from skyulf_core.models._base import PlanApplier, fitting, to_matrix
+from skyulf_core.models._base import PlanApplier, fitting, to_binnable_matrix
 from skyulf_core.models._configs import BoostingConfig
 from skyulf_core.models._trees import boosting_arrays, tree_op
 from skyulf_core.nodes.base import Label, ModelCalculator, Task
@@ -64,7 +64,7 @@ class HistGradientBoostingRegressorCalculator(ModelCalculator[HistGradientBoosti
         """Train; returns the nodes of all trees as arrays."""
         with fitting(_NAME):
             model = HistGradientBoostingRegressor(**config.model_dump(), categorical_features=None)
-            model.fit(to_matrix(features), target)
+            model.fit(to_binnable_matrix(features), target)
         nodes = [[predictor.nodes for predictor in iteration] for iteration in model._predictors]
         arrays = boosting_arrays(nodes, model._baseline_prediction)
         return Params(arrays, log=config.loss in ("gamma", "poisson"), n_iter=int(model.n_iter_))
