@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def test_every_module_and_name_that_is_named_exists(page: Path) -> None:
 
 def test_every_setting_that_is_named_exists(page: Path) -> None:
     named = set(re.findall(r"\bSKYULF_[A-Z0-9_]*[A-Z0-9]\b(?![…<_$])", page.read_text()))
-    known = set(_settings())
+    known = _known_settings()
 
     missing = [each for each in sorted(named) if each.removesuffix("_FILE") not in known and not OTHERS.fullmatch(each)]
 
@@ -67,7 +68,7 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
 
 
 def test_every_operation_that_is_named_exists(page: Path) -> None:
-    operations = json.loads((ROOT / "contracts" / "openapi.json").read_text())["paths"]
+    operations = _operations()
     named = re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/api/v1/[^`\s?]+)`", page.read_text())
 
     missing = [f"{method} {path}" for method, path in named if method.lower() not in operations.get(path, {})]
@@ -76,7 +77,7 @@ def test_every_operation_that_is_named_exists(page: Path) -> None:
 
 
 def test_every_command_that_is_named_exists(page: Path) -> None:
-    app = get_command(create_app())
+    app = _app()
 
     wrong = [line for line in _commands(page) if not _known(app, line)]
 
@@ -90,6 +91,22 @@ def test_decisions_are_numbered_once_and_by_their_titles() -> None:
 
     assert numbers == list(range(1, len(pages) + 1))
     assert [page.read_text().split(".")[0] for page in pages] == [f"# {number}" for number in numbers]
+
+
+@cache
+def _app() -> object:
+    return get_command(create_app())
+
+
+@cache
+def _operations() -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = json.loads((ROOT / "contracts" / "openapi.json").read_text())["paths"]
+    return found
+
+
+@cache
+def _known_settings() -> frozenset[str]:
+    return frozenset(_settings())
 
 
 def _code(page: Path) -> list[str]:
