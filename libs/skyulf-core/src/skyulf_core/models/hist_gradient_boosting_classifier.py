@@ -46,6 +46,7 @@ class HistGradientBoostingClassifierCalculator(ModelCalculator[HistGradientBoost
     task: ClassVar[Task] = "classification"
     accepts_missing = True
     keywords = ("trees", "boosting", "gbm", "ensemble")
+    reference = "sklearn.ensemble.HistGradientBoostingClassifier"
 
     def fit(
         self, features: pl.DataFrame, target: NDArray[np.generic], config: HistGradientBoostingClassifierConfig

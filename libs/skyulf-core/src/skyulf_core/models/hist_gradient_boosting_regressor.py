@@ -57,6 +57,7 @@ class HistGradientBoostingRegressorCalculator(ModelCalculator[HistGradientBoosti
     task: ClassVar[Task] = "regression"
     accepts_missing = True
     keywords = ("trees", "boosting", "gbm", "ensemble")
+    reference = "sklearn.ensemble.HistGradientBoostingRegressor"
 
     def fit(
         self, features: pl.DataFrame, target: NDArray[np.generic], config: HistGradientBoostingRegressorConfig

@@ -77,6 +77,7 @@ class LogisticRegressionCalculator(ModelCalculator[LogisticRegressionConfig]):
 
     task: ClassVar[Task] = "classification"
     keywords = ("linear", "logit", "baseline")
+    reference = "sklearn.linear_model.LogisticRegression"
 
     def fit(self, features: pl.DataFrame, target: NDArray[np.generic], config: LogisticRegressionConfig) -> Params:
         """Train; returns coefficients (one row, or one per class) and intercepts."""

@@ -81,6 +81,7 @@ class RandomForestClassifierCalculator(ModelCalculator[RandomForestClassifierCon
     task: ClassVar[Task] = "classification"
     accepts_missing = True
     keywords = ("trees", "bagging", "ensemble")
+    reference = "sklearn.ensemble.RandomForestClassifier"
 
     def fit(self, features: pl.DataFrame, target: NDArray[np.generic], config: RandomForestClassifierConfig) -> Params:
         """Train; returns the nodes of all trees as arrays."""

@@ -61,6 +61,7 @@ class RidgeRegressionCalculator(ModelCalculator[RidgeRegressionConfig]):
 
     task: ClassVar[Task] = "regression"
     keywords = ("linear", "least squares", "l2", "baseline")
+    reference = "sklearn.linear_model.Ridge"
 
     def fit(self, features: pl.DataFrame, target: NDArray[np.generic], config: RidgeRegressionConfig) -> Params:
         """Train; returns coefficients (one row) and the intercept."""

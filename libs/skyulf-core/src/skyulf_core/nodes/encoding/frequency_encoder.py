@@ -75,6 +75,7 @@ class FrequencyEncoderCalculator(StreamingCalculator[FrequencyEncoderConfig]):
     family = "encoding"
     kind = Kind.LEARNED
     keywords = ("category", "count", "frequency", "high cardinality")
+    reference = "pandas.Series.value_counts(normalize=True, dropna=False)"
     examples = ({}, {"columns": ["plan", "count", "flag"], "normalize": False, "unseen_value": 0.5}, {"columns": []})
     accepts = ENCODABLE
 

@@ -100,6 +100,8 @@ class OneHotEncoderCalculator(StreamingCalculator[OneHotEncoderConfig]):
     family = "encoding"
     kind = Kind.LEARNED
     keywords = ("category", "dummy", "indicator", "one-hot", "text")
+    reference = "sklearn.preprocessing.OneHotEncoder"
+    tolerance = 0
     examples = (
         {},
         {"columns": ["plan", "count", "flag"], "drop_first": True, "include_missing": True},

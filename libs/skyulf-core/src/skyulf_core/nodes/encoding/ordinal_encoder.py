@@ -108,6 +108,8 @@ class OrdinalEncoderCalculator(StreamingCalculator[OrdinalEncoderConfig]):
     family = "encoding"
     kind = Kind.LEARNED
     keywords = ("category", "order", "rank", "label", "codes")
+    reference = "sklearn.preprocessing.OrdinalEncoder"
+    tolerance = 0
     examples = (
         {},
         {"columns": ["plan", "city"], "categories_order": {"plan": ["pro", "basic"]}, "missing_value": -2},
