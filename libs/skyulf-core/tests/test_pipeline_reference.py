@@ -183,13 +183,13 @@ COMPARISONS = {
         [
             node("StandardScaler"),
             node("PolynomialFeatures", degree=2, interaction_only=True),
-            node("VarianceThreshold", threshold=0.2),
+            node("VarianceThreshold", threshold=0.9),
         ],
         node("ridge_regression", alpha=5.0),
         make_pipeline(
             StandardScaler(),
             PolynomialFeatures(2, interaction_only=True, include_bias=False),
-            selection.VarianceThreshold(0.2),
+            selection.VarianceThreshold(0.9),
             Ridge(alpha=5.0),
         ),
     ),

@@ -134,10 +134,11 @@ def test_random_takes_any_columns_and_the_others_name_what_they_cannot_compare()
             entry.calculator.resample(frame, pl.Series("y", target.tolist()), entry.config_model(strategy=strategy))
 
 
-def test_a_target_of_a_regression_is_refused():
-    for node in ("Oversampling", "Undersampling"):
-        with pytest.raises(DataError, match="numbers of a regression"):
-            resample(node, PENGUINS[["year"]], PENGUINS["bill_length_mm"], strategy="random")
+@pytest.mark.parametrize("target", ["bill_length_mm", "body_mass_g"])  # with fractions, and whole numbers
+@pytest.mark.parametrize("node", ["Oversampling", "Undersampling"])
+def test_a_target_of_a_regression_is_refused(node, target):
+    with pytest.raises(DataError, match="numbers of a regression"):
+        resample(node, PENGUINS[["year"]], PENGUINS[target], strategy="random")
 
 
 def test_too_few_neighbours_and_a_missing_package_are_said(monkeypatch):

@@ -85,7 +85,7 @@ class OversamplingResampler(Resampler[OversamplingConfig]):
     Test rows and predictions stay as they are. The rows are imbalanced-learn's on the same random state: the training
     rows first, in their order, then the new ones (`smote_tomek` leaves some of both out). New values of integer columns
     are rounded, those of booleans are true from 0.5 on; columns keep their types. `random` takes any columns; the other
-    strategies refuse texts, dates and missing values by name, and every one a target with fractions. Needs the extra
+    strategies refuse texts, dates and missing values by name, and every one a target that is no class. Needs the extra
     `imbalanced`. adasyn refuses classes that are nearly balanced: its shares round to no rows.
 
     >>> data, target = pl.DataFrame({"x": [1, 2, 3, 9]}), pl.Series("y", ["a", "a", "a", "b"])

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 Targeted: TypeAlias = Literal["auto", "minority", "majority", "not minority", "not majority", "all"]
-MOST_CLASSES = 1_000
+_MANY = 20
+_ROWS_PER_CLASS = 10
 
 
 def random_state_field() -> int:
@@ -53,12 +54,13 @@ def imblearn(module: str) -> ModuleType:
 def classes_of(target: pl.Series) -> tuple[NDArray[np.int64], pl.Series]:
     """Return each row's class as a number, and the classes in sorted order. Raises DataError for a regression's target.
 
-    Whole numbers may be classes; numbers with fractions, and more different values than any classification has, are
-    not.
+    Whole numbers may be classes. Numbers with fractions are none, nor are more than 20 different whole numbers with
+    less than ten rows each on average.
     """
     labels = target.unique().sort()
     fractions = target.dtype.is_float() and not bool((target.floor() == target).all())
-    if fractions or (target.dtype.is_numeric() and len(labels) > MOST_CLASSES):
+    many = len(labels) > _MANY and len(target) < _ROWS_PER_CLASS * len(labels)
+    if fractions or (target.dtype.is_numeric() and many):
         raise DataError(
             f"the target {target.name!r} holds numbers of a regression; resampling balances classes",
             reason="wrong-task",

@@ -87,7 +87,7 @@ class UndersamplingResampler(Resampler[UndersamplingConfig]):
 
     Test rows and predictions stay as they are. The rows are imbalanced-learn's on the same random state, in its order:
     class by class for `random` and `nearmiss`, as they were for `tomek` and `enn`. `random` takes any columns; the
-    other strategies refuse texts, dates and missing values by name, and every one a target with fractions. Needs the
+    other strategies refuse texts, dates and missing values by name, and every one a target that is no class. Needs the
     extra `imbalanced`.
 
     >>> data, target = pl.DataFrame({"x": [1, 2, 3, 9]}), pl.Series("y", ["a", "a", "a", "b"])
