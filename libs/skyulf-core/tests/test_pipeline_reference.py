@@ -32,6 +32,7 @@ from sklearn.linear_model import Lasso, LogisticRegression, Ridge, RidgeClassifi
 from sklearn.metrics import accuracy_score, f1_score, log_loss, mean_absolute_error, r2_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import (
+    KBinsDiscretizer,
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
@@ -310,6 +311,14 @@ COMPARISONS = {
         [node("MaxAbsScaler"), node("TruncatedSVD", n_components=5)],
         LOGISTIC,
         make_pipeline(MaxAbsScaler(), TruncatedSVD(5, random_state=42), logistic()),
+    ),
+    "bins": Comparison(
+        "homes",
+        [node("KBinsDiscretizer", n_bins=8), node("StandardScaler")],
+        node("ridge_regression"),
+        make_pipeline(
+            KBinsDiscretizer(8, encode="ordinal", quantile_method="averaged_inverted_cdf"), StandardScaler(), Ridge()
+        ),
     ),
     "quantiles, boosted trees": Comparison(
         "homes",
