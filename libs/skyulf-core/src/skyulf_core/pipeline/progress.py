@@ -22,7 +22,7 @@ def progress_line(stream: TextIO | None = None) -> Iterator[Callable[[float, str
     >>> with progress_line(seen) as tell:
     ...     tell(0.5, "SimpleImputer")
     >>> seen.getvalue().split("  ")[0]
-    '\\r[############............]  50 %'
+    '\\r[############............] 50 %'
     """
     out = sys.stderr if stream is None else stream
     started, state = time.monotonic(), {"written": -_PAUSE, "length": 0.0}
@@ -33,7 +33,7 @@ def progress_line(stream: TextIO | None = None) -> Iterator[Callable[[float, str
             return
         done = round(min(max(fraction, 0.0), 1.0) * _WIDTH)
         bar = "#" * done + "." * (_WIDTH - done)
-        line = f"[{bar}] {fraction:>4.0%}".replace("%", " %") + f"  {now:.1f} s  {' '.join(message.split())[:60]}"
+        line = f"[{bar}] {fraction:.0%}".replace("%", " %") + f"  {now:.1f} s  {' '.join(message.split())[:60]}"
         out.write("\r" + line.ljust(int(state["length"])))
         out.flush()
         state.update(written=now, length=len(line))

@@ -74,7 +74,7 @@ class DeduplicateCalculator(Calculator[DeduplicateConfig]):
     examples = (
         {},
         {"subset": ["plan", "city"], "keep": "last"},
-        {"subset": ["count"], "keep": "none"},
+        {"subset": ["number"], "keep": "none"},
         {"subset": []},
     )
     accepts = frozenset(DTYPES)

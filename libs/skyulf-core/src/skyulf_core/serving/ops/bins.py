@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -45,7 +46,7 @@ class Bins(Op):
     def __post_init__(self) -> None:
         same_length("bins", **{name: getattr(self, name) for name in self.parallel})
         for cuts, labels in zip(self.cuts, self.labels, strict=True):
-            if len(labels) != len(cuts) + 1 or any(low >= high for low, high in zip(cuts, cuts[1:], strict=False)):
+            if len(labels) != len(cuts) + 1 or any(low >= high for low, high in pairwise(cuts)):
                 raise ValueError("bins: cuts must ascend, with one label more than cuts")
         if self.closed not in ("left", "right"):
             raise ValueError(f"bins: closed {self.closed!r}")

@@ -83,8 +83,14 @@ class GroupLookup(Op):
     def restrict(self, after: frozenset[str]) -> Op | None:
         """Keep the outputs that are needed: what is filled need not be there otherwise."""
         kept = [i for i, name in enumerate(self.outputs) if name in after]
-        cut = {name: tuple(getattr(self, name)[i] for i in kept) for name in ("outputs", "values", "default")}
-        return replace(self, **cut) if kept else None
+        if not kept:
+            return None
+        return replace(
+            self,
+            outputs=tuple(self.outputs[i] for i in kept),
+            values=tuple(self.values[i] for i in kept),
+            default=tuple(self.default[i] for i in kept),
+        )
 
     def needed(self, after: frozenset[str]) -> frozenset[str]:
         """Need the keys, and what is filled."""
