@@ -1,6 +1,7 @@
 """Cleaning nodes agree with pandas and polars on real data."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -116,6 +117,22 @@ def test_text_cleaning_keeps_letters_of_every_script_with_their_marks():
     found = run("TextCleaning", pl.DataFrame({"t": texts}), remove_special=True, empty_to_null=True)
 
     assert found["t"].to_list() == ["हिन्दी", "e\u0301te\u0301", "ประเทศไทย", "½ ² ٣", "a"]
+
+
+@pytest.mark.compares("TextCleaning")
+@pytest.mark.parametrize("pattern", ["x*", "(?:)", r"\b", r"\B", ".", "[éx]?", "$", "^", "a|é*", r"(?i)Ü", r"\b\w*"])
+def test_text_cleaning_replaces_what_python_finds_but_for_nothing_after_a_match(pattern):
+    texts = ["é", "xéxaüx", "日本 x", "aé\nüb", "ααx", "x", "  xx ab"]
+    found = run("TextCleaning", pl.DataFrame({"t": texts}), pattern=pattern, replacement=r"<\0>", trim=False)["t"]
+
+    for text, replaced in zip(texts, found.to_list(), strict=True):
+        wanted, end, last = "", 0, -1
+        for match in re.finditer(pattern, text, 0 if "Ü" in pattern else re.ASCII):
+            if match.span() == (last, last):
+                continue
+            wanted += f"{text[end : match.start()]}<{match.group()}>"
+            end = last = match.end()
+        assert replaced == wanted + text[end:]
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,19 @@ def test_elliptic_envelope_has_a_rule_for_odd_columns():
         fitted("EllipticEnvelope", pd.DataFrame({"x": [1.0, 2.0, np.inf] * 10}))
 
 
+@pytest.mark.compares("EllipticEnvelope")
+def test_elliptic_envelope_learns_from_part_of_very_many_rows(monkeypatch):
+    table = WHOLE["diabetes"][["bmi", "bp"]]
+    whole = fitted("EllipticEnvelope", table)[2]
+    monkeypatch.setattr("skyulf_core.nodes.outliers.elliptic_envelope._MOST_ROWS", 300)
+
+    frame, applier, params = fitted("EllipticEnvelope", table)
+
+    np.testing.assert_allclose(params["location"], whole["location"], atol=0.01)
+    assert not np.array_equal(params["location"], whole["location"])
+    assert applier.apply(frame, params).height == int(0.9 * frame.height)
+
+
 @pytest.mark.compares("IsolationForestFilter")
 @pytest.mark.parametrize("name", ["wine", "breast_cancer"])
 @pytest.mark.parametrize("contamination", ["auto", 0.07])

@@ -104,7 +104,7 @@ def _valid(name: str, dtype: pl.DataType, params: Params) -> pl.Expr:
     invalid = number == 0.0 if params.flag("zero") else pl.lit(False)
     invalid = invalid if low is None else invalid | (number < low)
     invalid = invalid if high is None else invalid | (number > high)
-    return pl.when(invalid).then(pl.lit(value, wanted)).otherwise(column.cast(wanted)).alias(name)
+    return pl.when(invalid).then(pl.lit(value, wanted)).otherwise(column.cast(wanted, strict=False)).alias(name)
 
 
 @NodeRegistry.register("InvalidValueReplacement", InvalidValueReplacementApplier)

@@ -93,7 +93,8 @@ class TextCleaningCalculator(StreamingCalculator[TextCleaningConfig]):
 
     The steps run in the order of the fields, so that spaces left behind by a removal are collapsed and trimmed after
     it. Patterns are RE2's, whose time grows with the text only; frames and predictions use the same engine. Case and
-    whitespace are Python's; combining marks count as letters. Missing texts stay missing.
+    whitespace are Python's; combining marks count as letters. A pattern's empty match directly after another match does
+    not count (in pandas it does). Missing texts stay missing.
 
     >>> data = pl.DataFrame({"city": ["  ŁÓDŹ (centre)", "Kyōto!", None]})
     >>> config = TextCleaningConfig(pattern=r"\(.*\)", remove_special=True, case="title")

@@ -160,14 +160,16 @@ def fault_of(rule: Rule) -> Fault | None:
         return lambda value: None if value in allowed else f"{value!r} is none of the allowed values"
     if kind == "regex":
         pattern = pattern_of(arguments[0])
-        return lambda value: None if pattern.fullmatch(value) else f"{value!r} does not match {arguments[0]!r}"
+        return lambda value: None if pattern.fullmatch(value.encode()) else f"{value!r} does not match {arguments[0]!r}"
     return _not_of_type(arguments[0])
 
 
 def _outside(lower: float | None, upper: float | None) -> Fault:
     low, high = -math.inf if lower is None else float(lower), math.inf if upper is None else float(upper)
-    words = f"{'' if lower is None else lower} to {'' if upper is None else upper}".strip()
-    return lambda value: None if low <= float(value) <= high else f"{value!r} lies outside of {words}"
+    words = (
+        f"above {high:g}" if lower is None else f"below {low:g}" if upper is None else f"outside of {low:g} to {high:g}"
+    )
+    return lambda value: None if low <= float(value) <= high else f"{value!r} lies {words}"
 
 
 def _not_of_type(dtype: str) -> Fault:

@@ -56,20 +56,26 @@ def replacer(pattern: str, replacement: str) -> TextFunction:
     compiled = pattern_of(pattern)
     if len(replacement) > MAX_PATTERN:
         raise PlanError(f"the replacement has {len(replacement)} characters; at most {MAX_PATTERN} are allowed")
-    parts: list[str | int] = []
-    for index, part in enumerate(_REFERENCE.split(replacement)):
-        parts.append(int(part) if index % 2 and part != "\\" else part)
+    split = enumerate(_REFERENCE.split(replacement))
+    parts = [int(part) if index % 2 and part != "\\" else part.encode() for index, part in split]
     missing = [part for part in parts if isinstance(part, int) and part > compiled.groups]
     if missing:
         raise PlanError(f"the replacement names group {missing[0]}; the pattern has {compiled.groups}")
-    if not any(isinstance(part, int) for part in parts):
-        constant = "".join(str(part) for part in parts)
-        return lambda text: str(compiled.sub(lambda match: constant, text))
 
-    def expand(match: Any) -> str:
-        return "".join(part if isinstance(part, str) else match.group(part) or "" for part in parts)
+    def run(text: str) -> str:
+        # on bytes: for texts the engine's wrapper counts characters anew at every match
+        data, pieces, end, last = text.encode(), [], 0, -1
+        for match in compiled.finditer(data):
+            start, stop = match.span()
+            if start == stop and (start == last or (start < len(data) and data[start] & 0xC0 == 0x80)):
+                continue  # nothing, directly after another match or between the bytes of one character
+            last = stop
+            pieces.append(data[end:start])
+            pieces += [part if isinstance(part, bytes) else match.group(part) or b"" for part in parts]
+            end = stop
+        return b"".join([*pieces, data[end:]]).decode(errors="replace") if pieces else text
 
-    return lambda text: str(compiled.sub(expand, text))
+    return run
 
 
 class _Kept(dict[int, int | None]):
