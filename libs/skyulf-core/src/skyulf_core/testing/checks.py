@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from skyulf_core.nodes.base import Calculator, Combiner, ModelCalculator, Resampler, Splitter, TargetAwareCalculator
 from skyulf_core.nodes.registry import NodeRegistry
+from skyulf_core.testing.branch_checks import BRANCH_CHECKS
 from skyulf_core.testing.combiner_checks import COMBINER_CHECKS
 from skyulf_core.testing.compare import CheckError
 from skyulf_core.testing.config_checks import CONFIG_CHECKS
@@ -32,7 +33,7 @@ def check_node(name: str, config: Mapping[str, object] | None = None) -> list[st
     entry = NodeRegistry.get(name)
     checks: list[Check] = list(CONFIG_CHECKS)
     if isinstance(entry.calculator, Calculator | TargetAwareCalculator):
-        checks += [*NODE_CHECKS, *EDGE_CHECKS, *STREAMING_CHECKS]
+        checks += [*NODE_CHECKS, *BRANCH_CHECKS, *EDGE_CHECKS, *STREAMING_CHECKS]
     elif isinstance(entry.calculator, Combiner):
         checks += COMBINER_CHECKS
     elif isinstance(entry.calculator, Resampler):

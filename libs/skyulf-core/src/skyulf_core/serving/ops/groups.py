@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from skyulf_core.serving.ops.base import (
@@ -47,13 +48,14 @@ class GroupLookup(Op):
         if self.mode not in ("write", "fill"):
             raise ValueError(f"group_lookup: mode {self.mode!r}")
 
+    @cached_property
     def _table(self) -> dict[tuple[Scalar, ...], tuple[Scalar, ...]]:
         found = zip(*self.values, strict=True) if self.values else iter([()] * len(self.groups))
         return dict(zip(self.groups, found, strict=True))
 
     def row_function(self) -> RowFunction:
         """Look up one row."""
-        columns, outputs, table, default = self.columns, self.outputs, self._table(), self.default
+        columns, outputs, table, default = self.columns, self.outputs, self._table, self.default
         fill = self.mode == "fill"
 
         def run(values: Row) -> None:
@@ -66,7 +68,7 @@ class GroupLookup(Op):
 
     def batch(self, columns: Columns) -> None:
         """Look up columns."""
-        table = self._table()
+        table = self._table
         keys = zip(*(plain(columns[name]) for name in self.columns), strict=True)
         found = [table.get(key, self.default) for key in keys]
         for position, name in enumerate(self.outputs):
