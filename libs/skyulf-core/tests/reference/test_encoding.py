@@ -115,3 +115,21 @@ def test_the_hash_agrees_with_murmurhash3():
         data, seed = os.urandom(size), draw.randrange(2**31)
 
         assert murmur3_32(data, seed) == murmurhash3_32(data, seed)
+
+
+@pytest.mark.parametrize(
+    "node", ["OneHotEncoder", "DummyEncoder", "OrdinalEncoder", "LabelEncoder", "FrequencyEncoder"]
+)
+def test_infinite_values_are_refused_as_categories(node):
+    frame = pl.DataFrame({"x": [1.0, float("inf")]})
+
+    with pytest.raises(DataError, match="column 'x' holds infinite values"):
+        fitted(node, frame, columns=["x"])
+
+
+@pytest.mark.parametrize("node", ["OneHotEncoder", "DummyEncoder"])
+def test_more_columns_than_anybody_can_use_are_refused(node):
+    frame = pl.DataFrame({"id": [f"c{i}" for i in range(20_001)]})
+
+    with pytest.raises(DataError, match="column 'id' has 20001 categories"):
+        fitted(node, frame)

@@ -42,7 +42,17 @@ def count_categories(frame: pl.LazyFrame, columns: Sequence[str]) -> dict[str, C
         for name in columns
     ]
     found = pl.collect_all(queries, engine="streaming")
+    for name, table in zip(columns, found, strict=True):
+        refuse_infinite(name, table["value"])
     return {name: _counted(table) for name, table in zip(columns, found, strict=True)}
+
+
+def refuse_infinite(name: str, categories: pl.Series) -> None:
+    """Raise DataError for a category that is infinite: there is no JSON for it."""
+    if categories.dtype.is_float() and bool(categories.is_infinite().any()):
+        raise DataError(
+            f"column {name!r} holds infinite values, which are no categories", reason="not-finite", column=name
+        )
 
 
 def category_of(name: str, dtype: pl.DataType) -> pl.Expr:

@@ -45,31 +45,27 @@ class HashEncoderApplier(LazyApplier):
         columns, outputs = params.strings("columns"), params.strings("outputs")
         if not columns:
             return frame
-        signed = params.flag("alternate_sign")
         taken = {*frame.collect_schema().names(), *outputs}
         places = [free_name(f"{name} place", taken) for name in columns]
-        signs = [free_name(f"{name} sign", taken) for name in columns] if signed else []
+        signs = [free_name(f"{name} sign", taken) for name in columns]
         # as many columns as a byte can count, else two bytes
         small = pl.Int8 if len(columns) < 128 else pl.Int16
-        frame = frame.with_columns(
+        located = frame.with_columns(
             pl.col(name)
             .map_batches(_placer(f"{name}=", len(outputs)), return_dtype=pl.Int16, is_elementwise=True)
             .alias(place)
             for name, place in zip(columns, places, strict=True)
         )
-        if signed:
-            frame = frame.with_columns(
-                pl.col(place).sign().cast(small).alias(sign) for place, sign in zip(places, signs, strict=True)
-            )
-        frame = frame.with_columns(pl.col(places).abs())
-        values = [pl.col(sign) for sign in signs] if signed else [pl.lit(1, small)] * len(places)
-        frame = frame.with_columns(
-            _sum([_counted(place, index, value, small) for place, value in zip(places, values, strict=True)]).alias(
-                name
-            )
-            for index, name in enumerate(outputs)
+        sign = pl.Expr.sign if params.flag("alternate_sign") else _one
+        signed = located.with_columns(
+            *(sign(pl.col(place)).cast(small).alias(name) for place, name in zip(places, signs, strict=True)),
+            *(pl.col(place).abs() for place in places),
         )
-        return frame.drop(*places, *signs, *(columns if params.flag("drop_original") else ()))
+        counted = signed.with_columns(
+            _sum([_counted(place, index, name, small) for place, name in zip(places, signs, strict=True)]).alias(output)
+            for index, output in enumerate(outputs)
+        )
+        return counted.drop(*places, *signs, *(columns if params.flag("drop_original") else ()))
 
     def plan(self, params: Params) -> list[Op]:
         """Return one hash operation."""
@@ -104,8 +100,12 @@ def _placer(prefix: str, size: int) -> Callable[[pl.Series], pl.Series]:
     return place
 
 
-def _counted(place: str, index: int, value: pl.Expr, dtype: type[pl.DataType]) -> pl.Expr:
-    return pl.when(pl.col(place) == index + 1).then(value).otherwise(pl.lit(0, dtype))
+def _counted(place: str, index: int, sign: str, dtype: type[pl.DataType]) -> pl.Expr:
+    return pl.when(pl.col(place) == index + 1).then(pl.col(sign)).otherwise(pl.lit(0, dtype))
+
+
+def _one(place: pl.Expr) -> pl.Expr:
+    return place.sign().abs()
 
 
 def _sum(terms: list[pl.Expr]) -> pl.Expr:

@@ -78,16 +78,13 @@ def with_indicators(
     """Return the query of the frame with boolean indicator columns at its end."""
     schema = frame.collect_schema()
     taken = {*schema.names(), *(name for group in groups for name in group.names())}
-    codes: dict[str, str] = {}
-    for group in groups:
-        if len(group.names()) > _FEW or group.infrequent or group.infrequent_output:
-            codes[group.column] = free_name(f"{group.column} code", taken)
+    many = [group for group in groups if len(group.names()) > _FEW or group.infrequent]
+    codes = {group.column: free_name(f"{group.column} code", taken) for group in many}
     coded = [
         code_of(group.column, group.known(), schema[group.column])
         .fill_null(small_literal(len(group.known())))
         .alias(codes[group.column])
-        for group in groups
-        if group.column in codes
+        for group in many
     ]
     written = [
         indicator

@@ -144,6 +144,8 @@ classes of it
         outputs = _outputs(columns, known, set(frame.collect_schema().names()))
         tables = statistics(frame, known, columns)
         learned = [_learned(table, len(outputs[0]), config) for table in tables]
+        if not all(np.isfinite(values).all() for found in learned for values, _ in found):
+            raise DataError(f"the target {target!r} holds too large values", reason="not-finite", column=target)
         return Params(
             columns=columns,
             outputs=outputs,

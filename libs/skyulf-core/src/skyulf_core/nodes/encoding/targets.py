@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from skyulf_core.nodes.base import Label
-from skyulf_core.nodes.encoding.categories import category_of, code_of
+from skyulf_core.nodes.encoding.categories import category_of, code_of, refuse_infinite
 from skyulf_core.params import Scalar
 from skyulf_core.problems import DataError
 
@@ -118,7 +118,10 @@ def statistics(frame: pl.LazyFrame, target: Target, columns: Sequence[str]) -> l
         .sort("a category", nulls_last=True)
         for name in columns
     ]
-    return pl.collect_all(queries, engine="streaming")
+    tables = pl.collect_all(queries, engine="streaming")
+    for name, table in zip(columns, tables, strict=True):
+        refuse_infinite(name, table["a category"])
+    return tables
 
 
 def sums_of(table: pl.DataFrame, index: int, shift: float) -> Sums:
