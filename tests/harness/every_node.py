@@ -94,20 +94,19 @@ def pipelines() -> Iterator[dict[str, object]]:
 
 
 def graphs() -> list[dict[str, object]]:
-    """Return graphs that use the nodes which combine several inputs: a lookup of reference data, and two branches."""
+    """Return graphs with branches that are merged."""
     columns = [name for name in asked(1).columns if name not in ("number", "large", "price")]
-    return [
-        {
-            "nodes": [
-                placed("split", "TrainTestSplit", {"target": "label", "random_state": 2}),
-                placed("left-out", "DropColumns", {"columns": [*columns, "value"]}, "split"),
-                placed("scaled", "StandardScaler", {"columns": ["large"]}, "left-out"),
-                placed("clipped", "Winsorize", {"columns": ["price"]}, "left-out"),
-                placed("merged", "Merge", {"owners": {"number": "scaled"}}, "scaled", "clipped"),
-                placed("model", MODELS["label"], {"max_iter": 10, "random_state": 0}, "merged"),
-            ]
-        }
+    split = {"target": "label", "random_state": 2}
+    model = (MODELS["label"], {"max_iter": 10, "random_state": 0})
+    branches = [
+        placed("split", "TrainTestSplit", split),
+        placed("left-out", "DropColumns", {"columns": [*columns, "value"]}, "split"),
+        placed("scaled", "StandardScaler", {"columns": ["large"]}, "left-out"),
+        placed("clipped", "Winsorize", {"columns": ["price"]}, "left-out"),
+        placed("merged", "Merge", {"owners": {"large": "scaled", "price": "clipped"}}, "scaled", "clipped"),
+        placed("model", *model, "merged"),
     ]
+    return [{"nodes": branches}]
 
 
 def placed(identity: str, node: str, config: dict[str, object], *inputs: str) -> dict[str, object]:
