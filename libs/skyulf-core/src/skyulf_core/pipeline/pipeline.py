@@ -16,25 +16,23 @@ from skyulf_core.pipeline.applying import features_of, labels_of, predict_codes,
 from skyulf_core.pipeline.card import model_card
 from skyulf_core.pipeline.describing import describe, summary, to_text
 from skyulf_core.pipeline.drawing import to_html
+from skyulf_core.pipeline.evaluating import evaluate_model
 from skyulf_core.pipeline.fingerprint import fingerprint
 from skyulf_core.pipeline.fitting import Report, Trainer
 from skyulf_core.pipeline.golden import golden_rows
 from skyulf_core.pipeline.mermaid import to_mermaid
-from skyulf_core.pipeline.progress import progress_line
+from skyulf_core.pipeline.progress import both, progress_line
 from skyulf_core.pipeline.resolve import Resolved, resolve
 from skyulf_core.pipeline.script import to_script
 from skyulf_core.pipeline.sources import Frames, main_of, tables_of
 from skyulf_core.pipeline.streaming import fit_streaming, streams
-from skyulf_core.pipeline.targets import encoded
 from skyulf_core.pipeline.validation import check_resolved
 from skyulf_core.pipeline.wiring import SOURCE
 from skyulf_core.problems import DataError, InvalidConfigError, NotFittedError
 from skyulf_core.schema import Schema
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
     from skyulf_core.evaluation import Evaluation
     from skyulf_core.serving.plan import PlanDocument
@@ -117,7 +115,7 @@ Did you mean 'SimpleImputer'?
         """
         if progress:
             with progress_line() as show:
-                return self.fit(frame, _both(show, report))
+                return self.fit(frame, both(show, report))
         if isinstance(frame, pl.LazyFrame) and streams(self._resolved):
             self._fit_streaming(frame, report or _silent)
         else:
@@ -142,7 +140,7 @@ Did you mean 'SimpleImputer'?
         if trainer.raw_test is not None and fitted.model is not None:
             tell((len(fitted.steps) + 1) / (len(fitted.steps) + 2), "evaluation")
             test = trainer.splits.test
-            fitted = replace(fitted, evaluation=_evaluate(fitted, fitted.model, test.features, test.target))
+            fitted = replace(fitted, evaluation=evaluate_model(fitted, fitted.model, test.features, test.target))
         self._fitted = replace(
             fitted, golden=golden_rows(fitted, data if trainer.raw_test is None else trainer.raw_test)
         )
@@ -211,7 +209,7 @@ Did you mean 'SimpleImputer'?
         truth = normalise(data.select(target))[target]
         if truth.null_count():
             raise DataError(f"the target {target!r} is missing in some rows", reason="null-target", column=target)
-        return _evaluate(self.fitted, model, features_of(self.fitted, data), truth)
+        return evaluate_model(self.fitted, model, features_of(self.fitted, data), truth)
 
     def save(self, directory: Path | str) -> Path:
         """Write the bundle (JSON and arrays, without a signature) into a folder, and return it."""
@@ -264,28 +262,5 @@ Did you mean 'SimpleImputer'?
         return self.fitted.model
 
 
-def _evaluate(
-    fitted: FittedPipeline, model: FittedModel, features: pl.DataFrame, truth: pl.Series | None
-) -> Evaluation:
-    from skyulf_core.evaluation import evaluate_classification, evaluate_regression  # imports scikit-learn
-
-    if truth is None or fitted.task is None:
-        raise NotFittedError("There is no target to compare with.")
-    target: NDArray[np.generic] = encoded(truth, fitted.task, fitted.classes)
-    predicted = predict_codes(model, features)
-    if fitted.classes is None:
-        return evaluate_regression(target, predicted)
-    return evaluate_classification(target, predicted, predict_probabilities(model, features), classes=fitted.classes)
-
-
 def _silent(fraction: float, message: str) -> None:
     """Report to nobody."""
-
-
-def _both(one: Report, other: Report | None) -> Report:
-    def tell(fraction: float, message: str) -> None:
-        one(fraction, message)
-        if other is not None:
-            other(fraction, message)
-
-    return tell

@@ -44,3 +44,14 @@ def progress_line(stream: TextIO | None = None) -> Iterator[Callable[[float, str
         if state["length"]:
             out.write("\n")
             out.flush()
+
+
+def both(one: Callable[[float, str], None], other: Callable[[float, str], None] | None) -> Callable[[float, str], None]:
+    """Return a function that reports to two."""
+
+    def tell(fraction: float, message: str) -> None:
+        one(fraction, message)
+        if other is not None:
+            other(fraction, message)
+
+    return tell

@@ -13,16 +13,21 @@ from pydantic import Field, JsonValue, model_validator
 from skyulf_core.data.frames import dtype_of, require_columns
 from skyulf_core.nodes.base import Combiner, CombinerApplier, NodeConfig, Side
 from skyulf_core.nodes.columns import ColumnNames
+from skyulf_core.nodes.combining.reference import (
+    KEYS,
+    VALUES,
+    comparable,
+    require_comparable,
+    require_small,
+    require_storable,
+    require_unique,
+)
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError, Problem, did_you_mean
-from skyulf_core.schema import NUMBER_LIKE, TEXT, ColumnSchema, Dtype, Schema
+from skyulf_core.schema import ColumnSchema, Schema
 from skyulf_core.serving.ops import GroupLookup, Op
 
-MAX_ROWS = 100_000
-MAX_VALUES = 1_000_000
-_WHOLE: frozenset[Dtype] = frozenset({"integer", "boolean"})
-_KEYS, _VALUES = _WHOLE | TEXT, NUMBER_LIKE | TEXT
 _COLUMNS: dict[str, JsonValue] = {"x-widget": "columns"}
 
 
@@ -172,12 +177,12 @@ remove duplicates, before the data is given to the pipeline
         require_columns(right, config.right_keys)
         pairs = zip(config.left_keys, config.right_keys, strict=True)
         for one, other in pairs:
-            _require_comparable(left[one], right[other])
+            require_comparable(left[one], right[other])
         right = right.drop_nulls(config.right_keys)
         values = right.drop(config.right_keys)
-        _require_small(right)
-        _require_unique(right, config.right_keys)
-        _require_storable(values)
+        require_small(right)
+        require_unique(right, config.right_keys)
+        require_storable(values)
         return Params(
             keys=config.left_keys,
             outputs=_outputs(left.columns, values.columns, config.suffix),
@@ -209,7 +214,7 @@ remove duplicates, before the data is given to the pipeline
                 hint = did_you_mean(name, schemas[side].names)
                 message = f"There is no column {name!r} on the {where} side."
                 problems.append(Problem(pointer, message, "unknown-column", suggestion=hint))
-            elif column.dtype not in _KEYS:
+            elif column.dtype not in KEYS:
                 message = (
                     f"Column {name!r} of the {where} side is {column.dtype}; keys are integers, booleans or texts."
                 )
@@ -221,7 +226,7 @@ def _pair_problems(schemas: Sequence[Schema], config: JoinConfig) -> Iterator[Pr
     pairs = zip(config.left_keys, config.right_keys, strict=True)
     for index, (one, other) in enumerate(pairs):
         left, right = schemas[0].find(one), schemas[1].find(other)
-        if left is not None and right is not None and not _comparable(left.dtype, right.dtype):
+        if left is not None and right is not None and not comparable(left.dtype, right.dtype):
             pointer = f"/on/{index}" if config.on is not None else f"/right_on/{index}"
             message = f"{one!r} is {left.dtype} on the left side, {other!r} is {right.dtype} on the right."
             yield Problem(pointer, message, "wrong-type", suggestion="Convert one of them with Casting before.")
@@ -230,7 +235,7 @@ def _pair_problems(schemas: Sequence[Schema], config: JoinConfig) -> Iterator[Pr
 def _value_problems(schemas: Sequence[Schema], config: JoinConfig) -> Iterator[Problem]:
     left, values = schemas[0], schemas[1].drop(config.right_keys)
     for column in values:
-        if column.dtype not in _VALUES:
+        if column.dtype not in VALUES:
             message = f"Column {column.name!r} of the right side is {column.dtype}; Join looks up numbers and texts."
             hint = "Take it apart with DateParts, or drop it with DropColumns, before the Join."
             yield Problem("", message, "wrong-type", suggestion=hint)
@@ -254,50 +259,3 @@ def _outputs(left: Iterable[str], values: Iterable[str], suffix: str) -> list[st
             )
         names.append(found)
     return names
-
-
-def _comparable(one: Dtype, other: Dtype) -> bool:
-    return one == other or {one, other} <= TEXT
-
-
-def _require_comparable(left: pl.Series, right: pl.Series) -> None:
-    kinds = dtype_of(left.dtype), dtype_of(right.dtype)
-    if not _comparable(*kinds) or kinds[0] not in _KEYS:
-        raise DataError(
-            f"keys {left.name!r} ({kinds[0]}) and {right.name!r} ({kinds[1]}) cannot be compared; both must be "
-            "integers, booleans or texts",
-            reason="wrong-type",
-            column=left.name,
-        )
-
-
-def _require_small(right: pl.DataFrame) -> None:
-    if right.height > MAX_ROWS or right.height * right.width > MAX_VALUES:
-        raise DataError(
-            f"the right side has {right.height:,} rows of {right.width} columns; a model keeps at most {MAX_ROWS:,} "
-            f"rows and {MAX_VALUES:,} values: join large tables before the data is given to the pipeline",
-            reason="too-many-rows",
-        )
-
-
-def _require_unique(right: pl.DataFrame, keys: Sequence[str]) -> None:
-    repeated = right.select(keys).filter(right.select(keys).is_duplicated()).unique(maintain_order=True)
-    if repeated.height:
-        shown = ", ".join(str(value) for value in repeated.row(0))
-        what = "key of the right side occurs" if repeated.height == 1 else "keys of the right side occur"
-        raise DataError(
-            f"{repeated.height} {what} several times, as {shown}; aggregate its rows per key, or remove duplicates, "
-            "before the data is given to the pipeline",
-            reason="duplicate-keys",
-            column=keys[0],
-        )
-
-
-def _require_storable(values: pl.DataFrame) -> None:
-    for column in values.iter_columns():
-        if dtype_of(column.dtype) not in _VALUES:
-            message = f"column {column.name!r} of the right side is {column.dtype}; Join looks up numbers and texts"
-            raise DataError(message, reason="wrong-type", column=column.name)
-        if column.dtype.is_float() and column.is_infinite().any():
-            message = f"column {column.name!r} of the right side holds infinite values"
-            raise DataError(message, reason="not-finite", column=column.name)
