@@ -8,9 +8,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
+import skyulf_core
 from node_examples import Example
 from skyulf_core.catalogue import Parameter, parameters_of
 from skyulf_core.nodes.base import Kind, ModelCalculator, Resampler
@@ -28,6 +30,9 @@ KINDS = {
     Kind.HISTORY: "Reads earlier rows: their order counts, and the last training rows are kept for predictions.",
     Kind.SPLITTER: "Makes the splits; there is one on every path.",
 }
+
+
+_LIBRARY = Path(skyulf_core.__file__).resolve().parents[1]
 
 
 def page(entry: NodeEntry, example: Example, operations: Sequence[str]) -> str:
@@ -48,7 +53,14 @@ def page(entry: NodeEntry, example: Example, operations: Sequence[str]) -> str:
 
 
 def _step(entry: NodeEntry, example: Example) -> dict[str, object]:
-    return {"node": entry.name, "config": example.config} if example.config else {"node": entry.name}
+    if not example.config:
+        return {"node": entry.name}
+    return {"node": entry.name, "config": {key: _elsewhere(value) for key, value in example.config.items()}}
+
+
+def _elsewhere(value: object) -> object:
+    """Return a value without the folder that the library happens to be in: pages are the same on every machine."""
+    return value.replace(f"{_LIBRARY}/", "") if isinstance(value, str) else value
 
 
 def docstring(cls: type) -> tuple[list[str], list[str]]:
