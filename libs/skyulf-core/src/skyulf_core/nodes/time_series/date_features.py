@@ -17,7 +17,7 @@ from skyulf_core.schema import TEMPORAL, ColumnSchema, Dtype, Schema
 from skyulf_core.serving.ops import Affine, Drop, Op
 from skyulf_core.serving.ops import DateParts as DatePartsOp
 from skyulf_core.serving.ops.calendar import MOST_WAVES
-from skyulf_core.serving.ops.dates import part_of
+from skyulf_core.serving.ops.dates import Moments
 
 Feature: TypeAlias = Literal[
     "elapsed_days", "elapsed_seconds", "seconds_of_day", "days_in_month", "is_quarter_start", "is_quarter_end",
@@ -70,9 +70,9 @@ class DateFeaturesApplier(Applier):
         made: list[pl.Series] = []
         columns, features = params.strings("columns"), params.strings("features")
         for name, first, outputs in _parts(params):
-            at = data[name].cast(pl.Datetime("us")).to_numpy()
+            moments = Moments(data[name].cast(pl.Datetime("us")).to_numpy())
             for feature, out in zip(features, outputs, strict=True):
-                numbers = part_of(at, _part(feature))
+                numbers = moments.part(_part(feature))
                 if feature in _ELAPSED:
                     numbers = (numbers - first) / _ELAPSED[feature]
                 found = pl.Series(out, numbers, nan_to_null=True)

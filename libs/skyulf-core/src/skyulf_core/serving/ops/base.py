@@ -166,7 +166,7 @@ def is_null(column: NDArray[Any]) -> NDArray[np.bool_]:
     if column.dtype.kind == "M":
         return np.asarray(np.isnat(column), np.bool_)
     if column.dtype.kind == "O":
-        return np.fromiter((v is None or v != v for v in column), np.bool_, len(column))
+        return np.fromiter((v is None or v != v for v in column.tolist()), np.bool_, len(column))
     return np.zeros(len(column), np.bool_)
 
 

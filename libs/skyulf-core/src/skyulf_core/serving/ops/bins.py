@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skyulf_core.serving.ops.base import (
     Columns,
@@ -21,6 +23,9 @@ from skyulf_core.serving.ops.base import (
     operation,
     same_length,
 )
+
+_FEW_CUTS = 24
+"""Up to so many cuts are quicker compared one by one than searched."""
 
 
 @operation
@@ -70,19 +75,23 @@ class Bins(Op):
 
         return run
 
+    @cached_property
+    def _tables(self) -> tuple[NDArray[Any], ...]:
+        """The labels of each column, then null, then the label of a null."""
+        return tuple(from_plain([*labels, None, missing]) for _, _, labels, _, _, missing in self._rules())
+
     def batch(self, columns: Columns) -> None:
         """Bin columns: float64 where labels are numbers, else objects."""
-        for name, cuts, labels, low, high, missing in self._rules():
+        for (name, cuts, labels, low, high, _), table in zip(self._rules(), self._tables, strict=True):
             numbers = as_float(columns[name])
-            table = from_plain([*labels, None, missing])
-            found = np.searchsorted(np.array(cuts, np.float64), numbers, "right" if self.closed == "left" else "left")
-            outside = np.zeros(len(numbers), np.bool_)
+            found = bins_of(numbers, cuts, self.closed)
             if low is not None:
-                outside |= numbers < low
+                found[numbers < low] = len(labels)
             if high is not None:
-                outside |= numbers > high
-            found[outside] = len(labels)
-            found[np.isnan(numbers)] = len(labels) + 1
+                found[numbers > high] = len(labels)
+            nulls = np.isnan(numbers)
+            if nulls.any():
+                found[nulls] = len(labels) + 1
             columns[name] = table[found]
 
     def _rules(
@@ -96,3 +105,16 @@ class Bins(Op):
             if missing is not None:
                 origins[name] = frozenset()
         return frozenset()
+
+
+def bins_of(
+    numbers: NDArray[np.float64], cuts: tuple[float, ...], closed: Literal["left", "right"]
+) -> NDArray[np.integer[Any]]:
+    """Return how many cuts lie below each number (`right`), or not above it (`left`); anything for NaN."""
+    if len(cuts) > _FEW_CUTS:
+        return np.searchsorted(np.array(cuts, np.float64), numbers, "right" if closed == "left" else "left")
+    found = np.zeros(len(numbers), np.uint8)
+    passes = np.greater_equal if closed == "left" else np.greater
+    for cut in cuts:
+        found += passes(numbers, cut)
+    return found

@@ -107,3 +107,6 @@ CALENDAR_PARTS: dict[str, tuple[RowPart, BatchPart]] = {
     },
 }
 """Beside those of `ops.dates`. A wave is the sine or cosine of `2π · order · share` of a period (week: from Monday)."""
+
+DAY_PARTS = frozenset(part for part in CALENDAR_PARTS if part.startswith(("is_", "days_")))
+"""Those that are the same at all times of a day."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import repeat
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -25,6 +24,7 @@ from skyulf_core.serving.ops.base import (
     same_length,
     source_needed,
 )
+from skyulf_core.serving.ops.tables import Codes, Values
 
 _UNKNOWN = -2
 _NOTHING = -1
@@ -94,23 +94,27 @@ class OneHot(Op):
 
         return run
 
-    def batch(self, columns: Columns) -> None:
-        """Encode a column into float64 columns."""
-        names = self.names()
-        position: dict[str | None, int] = {name: i for i, name in enumerate(names)}
+    @cached_property
+    def _codes(self) -> Codes:
+        position: dict[str | None, int] = {name: i for i, name in enumerate(self.names())}
         position[None] = _NOTHING
         codes = {key: position[name] for key, name in self._targets().items()}
         unknown = position[self.infrequent_output] if self.handle_unknown == "infrequent" else _NOTHING
         if self.handle_unknown == "error":
             unknown = _UNKNOWN
-        found = codes_of(columns[self.column], codes, missing=position[self.missing_output], unknown=unknown)
+        return Codes(codes, missing=position[self.missing_output], unknown=unknown)
+
+    def batch(self, columns: Columns) -> None:
+        """Encode a column into float64 columns."""
+        names = self.names()
+        found = self._codes.of(columns[self.column])
         refuse_unknown(self.column, columns[self.column], found)
-        encoded = np.zeros((len(names), len(found)), np.float64)
-        rows = np.flatnonzero(found >= 0)
-        encoded[found[rows], rows] = 1.0
+        # one line more than names, the last: the code of nothing, -1, is its position
+        encoded = np.zeros((len(names) + 1, len(found)), np.float64)
+        encoded[found, np.arange(len(found))] = 1.0
         if self.drop_original:
             del columns[self.column]
-        columns.update(zip(names, encoded, strict=True))
+        columns.update(zip(names, encoded[:-1], strict=True))
 
     def makes(self) -> frozenset[str]:
         """Make one column per category that has one."""
@@ -170,19 +174,25 @@ class Ordinal(Op):
 
         return run
 
+    @cached_property
+    def _tables(self) -> tuple[tuple[str, Codes, Values], ...]:
+        # the last two values are those of unknown and missing, as their codes, -2 and -1, say
+        return tuple(
+            (
+                name,
+                Codes({key: i for i, key in enumerate(keys)}, missing=_NOTHING, unknown=_UNKNOWN),
+                Values([*map(float, range(len(keys))), _float(self.unknown_value), _float(self.missing_value)]),
+            )
+            for name, keys in zip(self.columns, self.categories, strict=True)
+        )
+
     def batch(self, columns: Columns) -> None:
         """Encode columns as float64."""
-        unknown = np.nan if self.unknown_value is None else self.unknown_value
-        missing = np.nan if self.missing_value is None else self.missing_value
-        for name, keys in zip(self.columns, self.categories, strict=True):
-            codes = {key: i for i, key in enumerate(keys)}
-            found = codes_of(columns[name], codes, missing=_NOTHING, unknown=_UNKNOWN)
+        for name, codes, values in self._tables:
+            found = codes.of(columns[name])
             if self.handle_unknown == "error":
                 refuse_unknown(name, columns[name], found)
-            encoded = found.astype(np.float64)
-            encoded[found == _NOTHING] = missing
-            encoded[found == _UNKNOWN] = unknown
-            columns[name] = encoded
+            columns[name] = values.take(found)
 
     def trace(self, origins: Origins) -> frozenset[str]:
         """A null stops here where it has a value."""
@@ -213,13 +223,18 @@ class Lookup(Op):
         for keys, values in zip(self.keys, self.values, strict=True):
             same_length("lookup", keys=keys, values=values)
 
+    @cached_property
     def _tables(self) -> tuple[tuple[str, dict[Scalar, Scalar], Scalar], ...]:
         tables = (dict(zip(keys, values, strict=True)) for keys, values in zip(self.keys, self.values, strict=True))
         return tuple(zip(self.columns, tables, self.default, strict=True))
 
+    @cached_property
+    def _positions(self) -> tuple[tuple[str, Codes, Values], ...]:
+        return tuple((name, *_positions(table, default)) for name, table, default in self._tables)
+
     def row_function(self) -> RowFunction:
         """Look up one row."""
-        tables, keep = self._tables(), self.keep_unknown
+        tables, keep = self._tables, self.keep_unknown
 
         def run(values: Row) -> None:
             for name, table, default in tables:
@@ -231,31 +246,33 @@ class Lookup(Op):
 
     def batch(self, columns: Columns) -> None:
         """Look up columns: float64 (or int64) where the result is numbers, else objects."""
-        for name, table, default in self._tables():
-            keys = plain(columns[name])
-            if self.keep_unknown:
-                columns[name] = from_plain([table.get(k, k) for k in keys])
-            elif all(type(value) is float for value in (default, *table.values())):
-                columns[name] = np.fromiter(map(table.get, keys, repeat(default)), np.float64, len(keys))
-            else:
-                columns[name] = from_plain([table.get(k, default) for k in keys])
+        if self.keep_unknown:
+            for name, table, _ in self._tables:
+                columns[name] = from_plain([table.get(k, k) for k in plain(columns[name])])
+            return
+        for name, codes, values in self._positions:
+            columns[name] = values.take(codes.of(columns[name]))
 
     def trace(self, origins: Origins) -> frozenset[str]:
         """A null stops here where it is listed or the default is a value."""
-        for name, table, default in self._tables():
+        for name, table, default in self._tables:
             result = table.get(None, None if self.keep_unknown else default)
             if result is not None:
                 origins[name] = frozenset()
         return frozenset()
 
 
-def codes_of(column: NDArray[Any], codes: Mapping[Any, int], *, missing: int, unknown: int) -> NDArray[np.int64]:
-    """Return the code of each value of a column."""
-    table = {**codes, None: missing}
-    return np.fromiter(map(table.get, plain(column), repeat(unknown)), np.int64, len(column))
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)
 
 
-def refuse_unknown(name: str, column: NDArray[Any], found: NDArray[np.int64]) -> None:
+def _positions(table: dict[Scalar, Scalar], default: Scalar) -> tuple[Codes, Values]:
+    """Return where the value of each key is, and the values; the last is the default."""
+    codes = {key: position for position, key in enumerate(table)}
+    return Codes(codes, missing=codes.get(None, len(codes)), unknown=len(codes)), Values([*table.values(), default])
+
+
+def refuse_unknown(name: str, column: NDArray[Any], found: NDArray[np.intp]) -> None:
     """Raise OpError for the values that have no code."""
     rows = np.flatnonzero(found == _UNKNOWN)
     if len(rows):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +23,7 @@ from skyulf_core.serving.ops.base import (
     same_length,
     source_needed,
 )
-from skyulf_core.serving.ops.calendar import CALENDAR_PARTS, BatchPart, RowPart
+from skyulf_core.serving.ops.calendar import CALENDAR_PARTS, DAY_PARTS, BatchPart, RowPart
 
 
 def _days(at: NDArray[Any]) -> NDArray[Any]:
@@ -56,7 +57,9 @@ def _week(at: NDArray[Any]) -> NDArray[Any]:
 
 
 def _clock(at: NDArray[Any], unit: int, size: int) -> NDArray[Any]:
-    return at.astype("datetime64[s]").astype(np.int64) // unit % size
+    # numpy divides whole numbers by a constant quickly, but has no quick remainder
+    units = at.astype("datetime64[us]", copy=False).view(np.int64) // (unit * 1_000_000)
+    return units - units // size * size
 
 
 def _tomorrow_is_first(at: NDArray[Any]) -> NDArray[Any]:
@@ -121,12 +124,45 @@ DATE_PARTS = tuple(_PARTS)
 time_of_day: 0 from midnight, 1 from 6, 2 from 12, 3 from 18 o'clock."""
 
 
-def part_of(at: NDArray[Any], part: str) -> NDArray[np.float64]:
-    """Return one part of a datetime64 column; NaN for NaT."""
-    at = at.astype("datetime64[us]")
-    nulls = is_null(at)
-    numbers = _PARTS[part][1](np.where(nulls, np.datetime64(0, "us"), at)).astype(np.float64)
-    return np.where(nulls, np.nan, numbers)
+_OF_THE_CLOCK = ("hour", "minute", "second", "time_of_day")
+_OF_THE_DAY = DAY_PARTS | {part for part in _PARTS if part not in CALENDAR_PARTS and not part.startswith(_OF_THE_CLOCK)}
+"""Parts that are the same at all times of a day."""
+
+_MICROSECONDS = 86_400_000_000
+
+
+class Moments:
+    """A datetime64 column whose parts are taken; what they share is computed once."""
+
+    def __init__(self, at: NDArray[Any]) -> None:
+        self._at = at.astype("datetime64[us]", copy=False)
+        nulls = is_null(self._at)
+        self._nulls = nulls if nulls.any() else None
+        if self._nulls is not None:
+            known = self._at[~nulls]
+            self._at = np.where(nulls, known[0] if len(known) else np.datetime64(0, "us"), self._at)
+
+    def part(self, part: str) -> NDArray[np.float64]:
+        """Return one part; NaN for NaT."""
+        take = _PARTS[part][1]
+        if part in _OF_THE_DAY and self._calendar is not None:
+            days, places = self._calendar
+            found = take(days).astype(np.float64)[places]
+        else:
+            found = take(self._at).astype(np.float64)
+        if self._nulls is not None:
+            found[self._nulls] = np.nan
+        return found
+
+    @cached_property
+    def _calendar(self) -> tuple[NDArray[Any], NDArray[np.int64]] | None:
+        """Return all days from the first to the last, and the place of each time's; None where there are too many."""
+        days = self._at.view(np.int64) // _MICROSECONDS
+        if not len(days) or days.max() - days.min() >= len(days):
+            return None
+        first = int(days.min())
+        every = np.arange(first, int(days.max()) + 1).astype("datetime64[D]").astype("datetime64[us]")
+        return every, days - first
 
 
 @operation
@@ -161,8 +197,9 @@ class DateParts(Op):
     def batch(self, columns: Columns) -> None:
         """Take a datetime64 column apart, into float64 columns."""
         at = columns.pop(self.column) if self.drop_original else columns[self.column]
+        moments = Moments(at)
         for part, out in zip(self.parts, self.outputs, strict=True):
-            columns[out] = part_of(at, part)
+            columns[out] = moments.part(part)
 
     def makes(self) -> frozenset[str]:
         """Make one column per part."""

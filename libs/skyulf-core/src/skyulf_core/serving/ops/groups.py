@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import repeat
 from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from skyulf_core.serving.ops.base import (
     Columns,
@@ -19,6 +23,7 @@ from skyulf_core.serving.ops.base import (
     plain,
     same_length,
 )
+from skyulf_core.serving.ops.tables import Values
 
 
 @operation
@@ -66,17 +71,22 @@ class GroupLookup(Op):
 
         return run
 
+    @cached_property
+    def _positions(self) -> dict[tuple[Scalar, ...], int]:
+        return {keys: position for position, keys in enumerate(self.groups)}
+
+    @cached_property
+    def _stored(self) -> tuple[Values, ...]:
+        """The values of each output; the last is the default."""
+        return tuple(Values([*values, default]) for values, default in zip(self.values, self.default, strict=True))
+
     def batch(self, columns: Columns) -> None:
         """Look up columns."""
-        table = self._table
-        keys = zip(*(plain(columns[name]) for name in self.columns), strict=True)
-        found = [table.get(key, self.default) for key in keys]
-        for position, name in enumerate(self.outputs):
-            values = [row[position] for row in found]
-            if self.mode == "fill":
-                before = plain(columns[name])
-                values = [new if old is None else old for old, new in zip(before, values, strict=True)]
-            columns[name] = from_plain(values)
+        keys = list(zip(*(plain(columns[name]) for name in self.columns), strict=True))
+        places = map(self._positions.get, keys, repeat(len(self.groups)))
+        found = np.fromiter(places, np.intp, len(keys))
+        for name, values in zip(self.outputs, self._stored, strict=True):
+            columns[name] = values.take(found) if self.mode == "write" else _filled(columns[name], values, found)
 
     def makes(self) -> frozenset[str]:
         """Make the outputs."""
@@ -111,3 +121,10 @@ class GroupLookup(Op):
 
 def _key(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(None if value != value else value for value in values)
+
+
+def _filled(before: NDArray[Any], values: Values, positions: NDArray[np.intp]) -> NDArray[Any]:
+    if values.floats and before.dtype == np.float64:
+        return np.where(np.isnan(before), values.take(positions), before)
+    pairs = zip(plain(before), values.plain(positions), strict=True)
+    return from_plain([new if old is None else old for old, new in pairs])
