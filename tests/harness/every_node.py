@@ -93,8 +93,13 @@ def pipelines() -> Iterator[dict[str, object]]:
             yield draft.complete()
 
 
+def reference() -> pl.DataFrame:
+    """Return a table to look up in: what is known of each plan."""
+    return pl.DataFrame({"plan": ["free", "plus", "pro"], "fee": [0.0, 9.5, 29.0], "seats": [1, 5, None]})
+
+
 def graphs() -> list[dict[str, object]]:
-    """Return graphs with branches that are merged."""
+    """Return a graph with branches that are merged, and one that looks up in a second table."""
     columns = [name for name in asked(1).columns if name not in ("number", "large", "price")]
     split = {"target": "label", "random_state": 2}
     model = (MODELS["label"], {"max_iter": 10, "random_state": 0})
@@ -106,7 +111,13 @@ def graphs() -> list[dict[str, object]]:
         placed("merged", "Merge", {"owners": {"large": "scaled", "price": "clipped"}}, "scaled", "clipped"),
         placed("model", *model, "merged"),
     ]
-    return [{"nodes": branches}]
+    joined = [
+        placed("lookup", "Join", {"on": ["plan"]}, "rows", "plans"),
+        placed("split", "TrainTestSplit", split, "lookup"),
+        placed("left-out", "DropColumns", {"columns": [*columns, "value"]}, "split"),
+        placed("model", *model, "left-out"),
+    ]
+    return [{"nodes": branches}, {"sources": ["rows", "plans"], "nodes": joined}]
 
 
 def placed(identity: str, node: str, config: dict[str, object], *inputs: str) -> dict[str, object]:

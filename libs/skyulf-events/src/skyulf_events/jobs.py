@@ -15,12 +15,16 @@ class JobEvent(Event):
     topic: ClassVar[str] = "skyulf.jobs.v1"
     source: ClassVar[str] = "/services/pipeline"
     subject_field: ClassVar[str] = "job_id"
+    minor: ClassVar[int] = 1
 
     job_id: UUID
     kind: Literal["train"]
     pipeline: PipelinePin
     pipeline_name: str
     dataset: DatasetPin
+    sources: dict[str, DatasetPin] = Field(
+        default_factory=dict, description="The tables of the graph's further sources, by the name of the source"
+    )
     attempt: int = Field(ge=0)
     register_as: str
     queued_at: AwareDatetime

@@ -26,11 +26,13 @@ class ModelRegistered(ModelEvent):
     """A version of a model was registered, with its lineage."""
 
     type: ClassVar[str] = "model.registered"
+    minor: ClassVar[int] = 1
     status: Literal["ready"] = "ready"
     stage: str
     job_id: UUID
     pipeline: PipelinePin
     dataset: DatasetPin
+    sources: dict[str, DatasetPin] = Field(default_factory=dict)
     task: str
     target: str
     metrics: dict[str, float]

@@ -23,14 +23,15 @@ FRAMEWORK = "scikit-learn"
 def train(spec: Spec, report: Report) -> dict[str, JsonValue]:
     """Fit and judge a pipeline on a Parquet file, and write its bundle.
 
-    ``spec`` has ``config``, ``data`` (a path) and ``bundle`` (a folder to be made). What a person may act on is raised
-    as `ChildError`.
+    ``spec`` has ``config``, ``data`` (a path), ``sources`` (paths by the name of a further source) and ``bundle``
+    (a folder to be made). What a person may act on is raised as `ChildError`.
     """
     report(0.0, "read data")
     try:
         pipeline = Pipeline.from_config(cast("Mapping[str, object]", spec["config"]))
-        frame = pl.read_parquet(str(spec["data"]))
-        pipeline.fit(frame, report=lambda fraction, step: report(0.05 + 0.9 * fraction, step))
+        pipeline.fit(
+            _frames(spec, pipeline.main_source), report=lambda fraction, step: report(0.05 + 0.9 * fraction, step)
+        )
         report(0.96, "save")
         pipeline.save(str(spec["bundle"]))
     except InvalidConfigError as error:
@@ -53,6 +54,11 @@ def check(spec: Spec, report: Report) -> dict[str, JsonValue]:
     except PlanError as error:
         raise ChildError("bundle-refused", f"The trained model does not repeat its answers: {error}") from error
     return {"rows": found.rows, "largest_difference": found.largest_difference, "tolerance": found.tolerance}
+
+
+def _frames(spec: Spec, main: str) -> dict[str, pl.DataFrame]:
+    further = cast("Mapping[str, str]", spec.get("sources") or {})
+    return {name: pl.read_parquet(path) for name, path in {main: str(spec["data"]), **further}.items()}
 
 
 def _summary(pipeline: Pipeline) -> dict[str, JsonValue]:

@@ -31,6 +31,7 @@ class JobFields(TypedDict):
     pipeline: PipelinePin
     pipeline_name: str
     dataset: DatasetPin
+    sources: dict[str, DatasetPin]
     attempt: int
     register_as: str
     queued_at: datetime
@@ -91,6 +92,9 @@ def _fields(job: Job) -> JobFields:
         "pipeline": PipelinePin(pipeline_id=job.pipeline_id, version=job.pipeline_version),
         "pipeline_name": job.pipeline_name,
         "dataset": DatasetPin(dataset_id=job.dataset_id, version=job.dataset_version),
+        "sources": {
+            name: DatasetPin(dataset_id=pin.dataset_id, version=pin.version) for name, pin in job.sources.items()
+        },
         "attempt": job.attempt,
         "register_as": job.register_as,
         "queued_at": job.queued_at,

@@ -141,9 +141,8 @@ class JobHandler(JobFinisher):
         self, run: Run, child: ChildRunner, telling: Telling, scratch: Path, made: list[BlobRef]
     ) -> Outcome:
         telling(0.0, "stage data")
-        data = await self._stage(run, scratch)
         bundle = scratch / "bundle"
-        spec: dict[str, JsonValue] = {"config": run.config, "data": str(data), "bundle": str(bundle)}
+        spec: dict[str, JsonValue] = {"config": run.config, "bundle": str(bundle), **await self._stage(run, scratch)}
         result = await child.call(
             "skyulf_pipeline.child:train",
             spec,
@@ -170,13 +169,19 @@ class JobHandler(JobFinisher):
             evaluation=published.evaluation,
         )
 
-    async def _stage(self, run: Run, scratch: Path) -> Path:
-        blobs = Blobs(self._workshop.inputs(run.data.bucket))
-        try:
-            return await self._workshop.cache.stage(blobs, run.data, scratch / "data.parquet")
-        except ObjectNotFoundError:
-            gone = f"The data of {run.job.dataset_name!r} is gone; the dataset was deleted after the job had started."
-            raise UnknownDatasetError(gone) from None
+    async def _stage(self, run: Run, scratch: Path) -> dict[str, JsonValue]:
+        """Fetch what the job reads, and say where it lies now."""
+        paths = []
+        for index, (pin, file) in enumerate(zip(run.job.reads, (run.data, *run.sources.values()), strict=True)):
+            blobs = Blobs(self._workshop.inputs(file.bucket))
+            try:
+                staged = await self._workshop.cache.stage(blobs, file, scratch / f"data-{index}.parquet")
+            except ObjectNotFoundError:
+                gone = f"The data of {pin.name!r} is gone; the dataset was deleted after the job had started."
+                raise UnknownDatasetError(gone) from None
+            paths.append(str(staged))
+        main, *further = paths
+        return {"data": main, "sources": dict(zip(run.sources, further, strict=True))}
 
     async def _take_back(self, claim: Claim, made: Sequence[BlobRef]) -> None:
         """Remove what this attempt alone has stored; where that is not certain soon, the collector of orphans does."""

@@ -33,6 +33,10 @@ def model_registered(model: Model, version: ModelVersion) -> ModelRegistered:
         job_id=lineage.job_id,
         pipeline=PipelinePin(pipeline_id=lineage.pipeline_id, version=lineage.pipeline_version),
         dataset=DatasetPin(dataset_id=lineage.dataset_id, version=lineage.dataset_version),
+        sources={
+            name: DatasetPin(dataset_id=source.dataset_id, version=source.version)
+            for name, source in lineage.sources.items()
+        },
         task=version.task,
         target=version.target,
         metrics=version.metrics,

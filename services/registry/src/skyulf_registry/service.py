@@ -9,7 +9,7 @@ from skyulf_service.scope import Scope
 from skyulf_registry import events
 from skyulf_registry.domain.deployments import Deployment, Reason, Revision
 from skyulf_registry.domain.errors import AliasNotFoundError, NothingToRollBackToError, VersionInUseError
-from skyulf_registry.domain.models import Artifact, Lineage, Model, ModelVersion, Stage
+from skyulf_registry.domain.models import Artifact, Lineage, Model, ModelVersion, Source, Stage
 from skyulf_registry.persistence.unit_of_work import RegistryUnitOfWork
 
 SYSTEM = Scope.system("registry")
@@ -203,6 +203,7 @@ def _version_of(model: Model, event: JobCompleted, *, artifact: Artifact, task: 
             pipeline_name=event.pipeline_name,
             dataset_id=event.dataset.dataset_id,
             dataset_version=event.dataset.version,
+            sources={name: Source(pin.dataset_id, pin.version) for name, pin in event.sources.items()},
         ),
         artifact=artifact,
         task=task,

@@ -10,6 +10,14 @@ from skyulf_client.answers.base import Answer, Failure
 ENDS = frozenset({"succeeded", "failed", "cancelled"})
 
 
+class Pinned(Answer):
+    """One version of a dataset that a job reads."""
+
+    dataset_id: UUID
+    version: int
+    name: str = ""
+
+
 class Job(Answer):
     """One run of a pipeline on a dataset. ``progress`` runs from 0 to 1."""
 
@@ -22,6 +30,7 @@ class Job(Answer):
     dataset_id: UUID
     dataset_version: int
     dataset_name: str = ""
+    sources: dict[str, Pinned] = Field(default_factory=dict)
     register_as: str
     priority: int = 0
     attempt: int = 0

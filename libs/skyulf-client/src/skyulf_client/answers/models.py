@@ -20,6 +20,13 @@ class Model(Answer):
     updated_at: datetime
 
 
+class Source(Answer):
+    """One version of a dataset."""
+
+    dataset_id: UUID
+    version: int
+
+
 class Lineage(Answer):
     """What a version was made from."""
 
@@ -29,6 +36,7 @@ class Lineage(Answer):
     pipeline_name: str
     dataset_id: UUID
     dataset_version: int
+    sources: dict[str, Source] = Field(default_factory=dict)
 
 
 class ModelVersion(Answer):

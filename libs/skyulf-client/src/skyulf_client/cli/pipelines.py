@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,9 @@ from skyulf_client.errors import SkyulfClientError
 
 app = typer.Typer(no_args_is_help=True, help="Say how a model is made, and make it.")
 ConfigFile = Annotated[Path, typer.Argument(help="A JSON file with steps and model; - for standard input")]
+SourceOption = Annotated[
+    list[str] | None, typer.Option(help="The dataset of a graph's further source; repeatable", metavar="NAME=DATASET")
+]
 
 
 @app.command()
@@ -40,12 +44,13 @@ def validate(
     context: typer.Context,
     config: ConfigFile,
     dataset: Annotated[str | None, typer.Option(help="Check its columns too")] = None,
+    source: SourceOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a configuration without keeping it; ends with 1 where it has problems."""
     body = read_config(config)
     with client(context) as skyulf:
-        found = skyulf.pipelines.validate(body, dataset_id=dataset)
+        found = skyulf.pipelines.validate(body, dataset_id=dataset, sources=read_sources(source))
     if as_json:
         print_json(found)
     elif found.valid:
@@ -70,17 +75,27 @@ def run(
     context: typer.Context,
     pipeline: Annotated[str, typer.Argument(help="The pipeline's id", metavar="PIPELINE")],
     dataset: Annotated[str, typer.Argument(help="The dataset's id", metavar="DATASET")],
+    source: SourceOption = None,
     priority: Annotated[int, typer.Option(help="A higher one goes first", min=-100, max=100)] = 0,
     wait: Annotated[bool, typer.Option(help="Watch the job until it has ended")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Train a pipeline on a dataset; ends with 1 where the job fails."""
     with client(context) as skyulf:
-        job = skyulf.pipelines.run(pipeline, dataset, priority=priority)
+        job = skyulf.pipelines.run(pipeline, dataset, sources=read_sources(source), priority=priority)
         if wait:
             job = end_of(skyulf, job)
     show_job(job, as_json)
     raise typer.Exit(1 if wait and job.status != "succeeded" else 0)
+
+
+def read_sources(options: Sequence[str] | None) -> dict[str, str] | None:
+    """Read `NAME=DATASET` options; raises `SkyulfClientError` for one without a name or a dataset."""
+    found = [option.partition("=") for option in options or ()]
+    for name, _, dataset in found:
+        if not name or not dataset:
+            raise SkyulfClientError(f"--source takes NAME=DATASET, as in customers=<id>; {name!r} is neither.")
+    return {name: dataset for name, _, dataset in found} or None
 
 
 def read_config(path: Path) -> dict[str, object]:

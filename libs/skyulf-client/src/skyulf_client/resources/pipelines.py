@@ -28,9 +28,16 @@ class PipelineOperations:
         return (yield from send(Pipeline, "POST", "/pipelines", _body(body)))
 
     @operation
-    def validate(self, config: Mapping[str, object], *, dataset_id: UUID | str | None = None) -> Steps[Validation]:
-        """Check a configuration without keeping it; with a dataset its columns are checked too."""
-        body = {"config": config, "dataset_id": None if dataset_id is None else str(dataset_id)}
+    def validate(
+        self,
+        config: Mapping[str, object],
+        *,
+        dataset_id: UUID | str | None = None,
+        sources: Mapping[str, UUID | str] | None = None,
+    ) -> Steps[Validation]:
+        """Check a configuration without keeping it; with datasets their columns are checked too."""
+        dataset = None if dataset_id is None else str(dataset_id)
+        body = {"config": config, "dataset_id": dataset, "sources": _picks(sources)}
         return (yield from send(Validation, "POST", "/pipelines/validate", _body(body)))
 
     @operation
@@ -55,13 +62,18 @@ class PipelineOperations:
         dataset_id: UUID | str,
         *,
         dataset_version: int | None = None,
+        sources: Mapping[str, UUID | str] | None = None,
         pipeline_version: int | None = None,
         priority: int = 0,
     ) -> Steps[Job]:
-        """Queue a training of the pipeline on a dataset; without versions the newest ones."""
+        """Queue a training of the pipeline on a dataset; without versions the newest ones.
+
+        ``sources`` are the datasets of a graph's further sources, by the name of the source.
+        """
         body = {
             "dataset_id": str(dataset_id),
             "dataset_version": dataset_version,
+            "sources": _picks(sources),
             "pipeline_version": pipeline_version,
             "priority": priority,
         }
@@ -98,6 +110,10 @@ class Nodes(NodeOperations, BlockingResource):
 
 class AsyncNodes(NodeOperations, AsyncResource):
     """Nodes, awaited."""
+
+
+def _picks(sources: Mapping[str, UUID | str] | None) -> dict[str, dict[str, str]] | None:
+    return None if sources is None else {name: {"dataset_id": str(found)} for name, found in sources.items()}
 
 
 def _body(fields: Mapping[str, object]) -> JsonValue:

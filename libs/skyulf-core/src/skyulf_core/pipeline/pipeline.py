@@ -94,6 +94,11 @@ Did you mean 'SimpleImputer'?
         return self._resolved.to_dict()
 
     @property
+    def main_source(self) -> str:
+        """The source whose rows are learned from and predicted; the others of a graph are reference data of joins."""
+        return self._resolved.main_source
+
+    @property
     def is_fitted(self) -> bool:
         """Whether the pipeline has learned."""
         return self._fitted is not None

@@ -1,5 +1,6 @@
 """What the bodies of jobs look like."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, JsonValue
 from skyulf_service.work.states import WorkStatus
 
-from skyulf_pipeline.api.schemas import Body, VersionNumber
+from skyulf_pipeline.api.schemas import Body, SourceName, Sources, VersionNumber, named_versions
 from skyulf_pipeline.domain.jobs import Job, JobKind, LogLevel, LogLine
 from skyulf_pipeline.service.jobs import RunRequest
 
@@ -19,12 +20,19 @@ class RunCreate(Body):
 
     dataset_id: UUID
     dataset_version: VersionNumber | None = None
+    sources: Sources = Field(default_factory=dict)
     pipeline_version: VersionNumber | None = None
     priority: Priority = 0
 
     def to_request(self) -> RunRequest:
         """The body as the use cases want it."""
-        return RunRequest(**self.model_dump())
+        return RunRequest(
+            dataset_id=self.dataset_id,
+            dataset_version=self.dataset_version,
+            sources=named_versions(self.sources),
+            pipeline_version=self.pipeline_version,
+            priority=self.priority,
+        )
 
 
 class FailureRead(BaseModel):
@@ -32,6 +40,14 @@ class FailureRead(BaseModel):
 
     code: str
     message: str
+
+
+class PinnedRead(BaseModel):
+    """One version of a dataset that a job reads."""
+
+    dataset_id: UUID
+    version: int
+    name: str
 
 
 class JobRead(BaseModel):
@@ -46,6 +62,9 @@ class JobRead(BaseModel):
     dataset_id: UUID
     dataset_version: int
     dataset_name: str
+    sources: dict[SourceName, PinnedRead] = Field(
+        description="The tables of the graph's further sources, by the name of the source"
+    )
     register_as: str = Field(description="The model that gets a new version when the job succeeds")
     author: str
     priority: int
@@ -72,6 +91,7 @@ class JobRead(BaseModel):
         same = {name: getattr(job, name) for name in _SAME}
         return cls(
             **same,
+            sources={name: PinnedRead(**asdict(pin)) for name, pin in job.sources.items()},
             error=None if job.error_code is None else FailureRead(code=job.error_code, message=job.error_message or ""),
             task=outcome.task if outcome else None,
             target=outcome.target if outcome else None,

@@ -16,9 +16,11 @@ from skyulf_pipeline.api.schemas import (
     PipelineWrite,
     ValidateRequest,
     ValidationRead,
+    named_versions,
 )
+from skyulf_pipeline.domain.datasets import DatasetVersion, Tables
 from skyulf_pipeline.persistence.pipelines import ACTIVE
-from skyulf_pipeline.service import jobs, pipelines
+from skyulf_pipeline.service import datasets, jobs, pipelines
 
 router = APIRouter(prefix="/api/v1/pipelines", tags=["pipelines"])
 
@@ -40,10 +42,12 @@ async def create_pipeline(
 @router.post("/validate", **requires("pipelines:read"))
 async def validate_pipeline(body: ValidateRequest, uow: ReadUow, scope: CurrentScope) -> ValidationRead:
     """Check a configuration without keeping it: all problems at once, and the columns after each step."""
-    schema = await pipelines.schema_of(
-        uow, scope=scope, dataset_id=body.dataset_id, dataset_version=body.dataset_version
-    )
-    return ValidationRead.of(await pipelines.check(body.config, schema))
+    main = None
+    if body.dataset_id is not None:
+        wanted = DatasetVersion(body.dataset_id, body.dataset_version)
+        main = await datasets.find(uow, scope=scope, wanted=wanted)
+    sources = await datasets.find_each(uow, scope=scope, wanted=named_versions(body.sources))
+    return ValidationRead.of(await pipelines.check(body.config, Tables(main, sources)))
 
 
 @router.get("", **requires("pipelines:read"))

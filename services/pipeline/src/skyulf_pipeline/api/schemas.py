@@ -1,5 +1,6 @@
 """What the bodies of pipelines and their checks look like."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
@@ -10,6 +11,7 @@ from skyulf_core.catalogue import parameters_of
 
 from skyulf_pipeline.api.dependencies import SLUG
 from skyulf_pipeline.domain import configs
+from skyulf_pipeline.domain.datasets import DatasetVersion
 from skyulf_pipeline.domain.pipelines import Pipeline, PipelineVersion
 from skyulf_pipeline.service.pipelines import PipelineDraft
 
@@ -33,6 +35,25 @@ class Body(BaseModel):
     """A request's body: unknown fields are refused, because they are usually spelling mistakes."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class DatasetPick(Body):
+    """A dataset; without a version its newest one that is ready."""
+
+    dataset_id: UUID
+    dataset_version: VersionNumber | None = None
+
+
+SourceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Sources = Annotated[
+    dict[SourceName, DatasetPick],
+    Field(max_length=100, description="The tables of the graph's further sources, by the name of the source"),
+]
+
+
+def named_versions(sources: Mapping[str, DatasetPick]) -> dict[str, DatasetVersion]:
+    """The datasets of further sources as the use cases want them."""
+    return {name: DatasetVersion(pick.dataset_id, pick.dataset_version) for name, pick in sources.items()}
 
 
 class PipelineWrite(Body):
@@ -114,6 +135,7 @@ class ValidateRequest(Body):
     config: Config
     dataset_id: UUID | None = None
     dataset_version: VersionNumber | None = None
+    sources: Sources = Field(default_factory=dict)
 
 
 class ProblemRead(BaseModel):

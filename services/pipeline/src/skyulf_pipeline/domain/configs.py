@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 from skyulf_core import Problem, Schema, Validation, validate_config
-from skyulf_core.pipeline.resolve import resolve
+from skyulf_core.pipeline.resolve import Resolved, resolve
 from skyulf_service.errors import FieldProblem
 
+from skyulf_pipeline.domain.datasets import Tables
 from skyulf_pipeline.domain.errors import InvalidPipelineError, PipelineTooLargeError
 
 MAX_BYTES = 1 << 20
@@ -17,22 +18,51 @@ ROOT = "/config"
 MOST_PROBLEMS = 200
 
 
-def check(config: Mapping[str, JsonValue], schema: Schema | None = None) -> Validation:
-    """Return all problems of a configuration that is small enough, else raise `PipelineTooLargeError`."""
+def check(config: Mapping[str, JsonValue], tables: Tables | None = None) -> Validation:
+    """Return all problems of a configuration that is small enough, else raise `PipelineTooLargeError`.
+
+    ``tables`` are checked too: that every source has one, and that the columns fit.
+    """
     _require_small(config)
-    found = validate_config(config, schema)
-    if found.valid and resolve(config).model is None:
+    resolved = resolve(config)
+    found = validate_config(config, _schemas(tables or Tables(), resolved.main_source))
+    missing = _missing_tables(resolved, tables)
+    if missing:
+        return Validation([*found.problems, *missing], found.schemas, found.nodes)
+    if found.valid and resolved.model is None:
         message = "A pipeline of this service trains a model."
         hint = "Name one under 'model'."
         return Validation([Problem("/model", message, "missing-model", suggestion=hint)], found.schemas)
     return found
 
 
-def require_valid(config: Mapping[str, JsonValue], schema: Schema | None = None) -> None:
+def require_valid(config: Mapping[str, JsonValue], tables: Tables | None = None) -> None:
     """Raise `InvalidPipelineError` with every problem unless the configuration can be run."""
-    problems = check(config, schema).problems
+    problems = check(config, tables).problems
     if problems:
         raise InvalidPipelineError(_summary(problems), errors=field_problems(problems))
+
+
+def _schemas(tables: Tables, main: str) -> dict[str, Schema]:
+    given = {name: dataset.schema() for name, dataset in tables.sources.items()}
+    # a further source of the main one's name is a second table for it: reported where tables are counted
+    return given if tables.main is None else {**given, main: tables.main.schema()}
+
+
+def _missing_tables(resolved: Resolved, tables: Tables | None) -> list[Problem]:
+    """Return a problem for each source without a table, and for the main one where it has two."""
+    if tables is None or tables.main is None:
+        return []
+    problems = []
+    for index, name in enumerate(resolved.sources):
+        if name != resolved.main_source and name not in tables.sources:
+            message = f"The graph reads the source {name!r}, and no dataset is given for it."
+            hint = f"Name one: sources: {{{json.dumps(name)}: {{dataset_id}}}}."
+            problems.append(Problem(f"/sources/{index}", message, "missing-source", field="sources", suggestion=hint))
+    if resolved.main_source in tables.sources:
+        message = f"{resolved.main_source!r} is the source whose rows are learned from; its dataset is dataset_id."
+        problems.append(Problem("/sources", message, "source-twice", field="sources"))
+    return problems
 
 
 def field_problems(problems: Sequence[Problem]) -> list[FieldProblem]:

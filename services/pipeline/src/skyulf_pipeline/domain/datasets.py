@@ -1,7 +1,7 @@
 """What this service remembers of ingestion's datasets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -19,6 +19,14 @@ class DatasetStatus(StrEnum):
     READY = "ready"
     FAILED = "failed"
     DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetVersion:
+    """Which version of which dataset is meant; without a number the newest ready one."""
+
+    dataset_id: UUID
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,14 @@ class Dataset:
         raise DatasetNotReadyError(
             f"Version {self.number} of {self.name!r} is still being processed; try again in a moment.", retry_after=1.0
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What a graph reads: the dataset whose rows are learned from, and those of further sources by their name."""
+
+    main: Dataset | None = None
+    sources: Mapping[str, Dataset] = field(default_factory=dict)
 
 
 def unknown(dataset_id: UUID, number: int | None = None) -> UnknownDatasetError:

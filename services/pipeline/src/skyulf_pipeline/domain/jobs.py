@@ -1,5 +1,6 @@
 """Jobs: one run of a pipeline's version on a dataset's version."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -58,6 +59,15 @@ class EvaluationFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Pinned:
+    """One version of a dataset that a job reads; the name is what it was called then."""
+
+    dataset_id: UUID
+    version: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a run that succeeded has made."""
 
@@ -83,6 +93,7 @@ class Job(WorkState):
     dataset_id: UUID
     dataset_version: int
     dataset_name: str
+    sources: Mapping[str, Pinned] = field(default_factory=dict)
     register_as: str
     author: str
     traceparent: str | None = None
@@ -91,6 +102,11 @@ class Job(WorkState):
     kind: JobKind = JobKind.TRAIN
     outcome: Outcome | None = None
     version: int = 1
+
+    @property
+    def reads(self) -> tuple[Pinned, ...]:
+        """The datasets that the job reads: the one whose rows are learned from, then those of further sources."""
+        return (Pinned(self.dataset_id, self.dataset_version, self.dataset_name), *self.sources.values())
 
     def advance(self, progress: float, step: str) -> None:
         """Take in how far the run is; it never goes back."""

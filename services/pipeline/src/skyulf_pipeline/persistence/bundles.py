@@ -128,6 +128,9 @@ def _manifest(
         "created_at": utc_now().isoformat().replace("+00:00", "Z"),
         "pipeline": {"pipeline_id": str(job.pipeline_id), "version": job.pipeline_version},
         "dataset": {"dataset_id": str(job.dataset_id), "version": job.dataset_version},
+        "sources": {
+            name: {"dataset_id": str(pin.dataset_id), "version": pin.version} for name, pin in job.sources.items()
+        },
         "versions": documents["versions.json"],
         "input_schema": documents["schema.json"].get("columns"),
         "files": files,

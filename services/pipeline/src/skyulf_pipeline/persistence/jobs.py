@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from skyulf_service.database.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
@@ -13,7 +14,17 @@ from skyulf_service.work.states import WorkState, storable_message
 from sqlalchemy import RowMapping, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from skyulf_pipeline.domain.jobs import Artifact, EvaluationFile, Job, JobKind, LogLevel, LogLine, LogText, Outcome
+from skyulf_pipeline.domain.jobs import (
+    Artifact,
+    EvaluationFile,
+    Job,
+    JobKind,
+    LogLevel,
+    LogLine,
+    LogText,
+    Outcome,
+    Pinned,
+)
 from skyulf_pipeline.persistence import tables
 
 MAX_LINES = 2_000
@@ -35,13 +46,18 @@ class JobRepository(Repository[Job]):
         row: dict[str, object] = {name: getattr(aggregate, name) for name in _OWN}
         outcome = None if aggregate.outcome is None else asdict(aggregate.outcome)
         status = aggregate.status.value
-        return {**row, **aggregate.work_values(), "status": status, "kind": aggregate.kind.value, "outcome": outcome}
+        sources = {name: {**asdict(pin), "dataset_id": str(pin.dataset_id)} for name, pin in aggregate.sources.items()}
+        made = {"kind": aggregate.kind.value, "outcome": outcome, "sources": sources}
+        return {**row, **aggregate.work_values(), "status": status, **made}
 
     def from_row(self, row: RowMapping) -> Job:
         """Read a job from a row."""
         own = {name: row[name] for name in _OWN}
         outcome = None if row["outcome"] is None else _outcome(row["outcome"])
-        return Job(**own, **WorkState.work_fields(row), kind=JobKind(row["kind"]), outcome=outcome)  # type: ignore[arg-type]
+        sources = {name: _pinned(stored) for name, stored in row["sources"].items()}
+        kind = JobKind(row["kind"])
+        work: dict[str, Any] = WorkState.work_fields(dict(row))
+        return Job(**own, **work, kind=kind, outcome=outcome, sources=sources)
 
     async def locked(self, scope: Scope, id: UUID) -> Job:
         """Return a job that nobody else may claim or change until the transaction ends; or raise `NotFoundError`."""
@@ -116,6 +132,10 @@ def _line(row: RowMapping) -> LogLine:
         level=LogLevel(row["level"]),
         message=row["message"],
     )
+
+
+def _pinned(stored: dict[str, str | int]) -> Pinned:
+    return Pinned(UUID(str(stored["dataset_id"])), int(stored["version"]), str(stored["name"]))
 
 
 def _outcome(stored: dict[str, object]) -> Outcome:

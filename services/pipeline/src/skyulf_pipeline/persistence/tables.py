@@ -79,6 +79,7 @@ jobs = Table(
     Column("dataset_id", Uuid, nullable=False),
     Column("dataset_version", Integer, nullable=False),
     Column("dataset_name", Text, nullable=False),
+    Column("sources", Json, nullable=False, server_default="{}"),
     Column("register_as", String(63), nullable=False),
     Column("author", Text, nullable=False),
     Column("traceparent", String(80)),

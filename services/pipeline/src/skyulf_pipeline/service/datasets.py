@@ -1,8 +1,17 @@
 """The copy of ingestion's datasets, kept by events that arrive twice, late and out of order."""
 
-from skyulf_events import DatasetCreated, DatasetDeleted, DatasetFailed, DatasetProfiled
+from collections.abc import Mapping
 
-from skyulf_pipeline.domain.datasets import Dataset, DatasetStatus, StoredFile
+from skyulf_events import DatasetCreated, DatasetDeleted, DatasetFailed, DatasetProfiled
+from skyulf_service.scope import Scope
+
+from skyulf_pipeline.domain.datasets import (
+    Dataset,
+    DatasetStatus,
+    DatasetVersion,
+    StoredFile,
+    unknown,
+)
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 
 
@@ -36,6 +45,22 @@ async def note_failed(uow: PipelineUnitOfWork, *, event: DatasetFailed) -> None:
 async def forget(uow: PipelineUnitOfWork, *, event: DatasetDeleted) -> None:
     """A dataset is gone with all its versions."""
     await uow.datasets.forget(_dataset(event, DatasetStatus.DELETED))
+
+
+async def find(uow: PipelineUnitOfWork, *, scope: Scope, wanted: DatasetVersion) -> Dataset:
+    """Return a dataset that can be read, or raise `UnknownDatasetError` or `DatasetNotReadyError`."""
+    found = await uow.datasets.find(scope, wanted.dataset_id, wanted.number)
+    if found is None:
+        raise unknown(wanted.dataset_id, wanted.number)
+    found.require_file()
+    return found
+
+
+async def find_each(
+    uow: PipelineUnitOfWork, *, scope: Scope, wanted: Mapping[str, DatasetVersion]
+) -> dict[str, Dataset]:
+    """Return the datasets of sources by their name; raises what `find` raises."""
+    return {name: await find(uow, scope=scope, wanted=version) for name, version in wanted.items()}
 
 
 def _dataset(

@@ -1,6 +1,7 @@
 """What people do with jobs: queue, cancel, try again."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from skyulf_service.ids import new_id, utc_now
@@ -8,11 +9,11 @@ from skyulf_service.scope import Scope
 from skyulf_service.telemetry.tracing import current_traceparent
 
 from skyulf_pipeline import events
-from skyulf_pipeline.domain.datasets import Dataset, unknown
-from skyulf_pipeline.domain.jobs import Job, LogText
+from skyulf_pipeline.domain.datasets import Dataset, DatasetVersion, Tables
+from skyulf_pipeline.domain.jobs import Job, LogText, Pinned
 from skyulf_pipeline.domain.pipelines import Pipeline
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
-from skyulf_pipeline.service import pipelines
+from skyulf_pipeline.service import datasets, pipelines
 from skyulf_pipeline.service.counters import count_end
 
 
@@ -22,6 +23,7 @@ class RunRequest:
 
     dataset_id: UUID
     dataset_version: int | None = None
+    sources: Mapping[str, DatasetVersion] = field(default_factory=dict)
     pipeline_version: int | None = None
     priority: int = 0
 
@@ -30,16 +32,15 @@ async def queue_run(uow: PipelineUnitOfWork, *, scope: Scope, pipeline_id: UUID,
     """Queue a training and announce it.
 
     Raises `UnknownDatasetError`, `DatasetNotReadyError`, or `InvalidPipelineError` where the pipeline does not fit
-    the dataset's columns.
+    the datasets' columns, or has other sources.
     """
     pipeline = await pipelines.active(uow, scope=scope, pipeline_id=pipeline_id)
     version = await uow.pipelines.numbered(pipeline, request.pipeline_version or pipeline.latest_version)
-    dataset = await uow.datasets.find(scope, request.dataset_id, request.dataset_version)
-    if dataset is None:
-        raise unknown(request.dataset_id, request.dataset_version)
-    dataset.require_file()
-    await pipelines.require_valid(version.config, dataset.schema())
-    job = _new_job(scope, pipeline, version.number, dataset, priority=request.priority)
+    main = DatasetVersion(request.dataset_id, request.dataset_version)
+    dataset = await datasets.find(uow, scope=scope, wanted=main)
+    sources = await datasets.find_each(uow, scope=scope, wanted=request.sources)
+    await pipelines.require_valid(version.config, Tables(dataset, sources))
+    job = _new_job(scope, pipeline, version.number, dataset, sources, priority=request.priority)
     await uow.jobs.add(job)
     await uow.publish(events.job_queued(job))
     return job
@@ -66,7 +67,9 @@ async def retry(uow: PipelineUnitOfWork, *, scope: Scope, job_id: UUID) -> Job:
     return job
 
 
-def _new_job(scope: Scope, pipeline: Pipeline, version: int, dataset: Dataset, *, priority: int) -> Job:
+def _new_job(
+    scope: Scope, pipeline: Pipeline, version: int, dataset: Dataset, sources: Mapping[str, Dataset], *, priority: int
+) -> Job:
     now = utc_now()
     return Job(
         id=new_id(),
@@ -77,6 +80,7 @@ def _new_job(scope: Scope, pipeline: Pipeline, version: int, dataset: Dataset, *
         dataset_id=dataset.dataset_id,
         dataset_version=dataset.number,
         dataset_name=dataset.name,
+        sources={name: Pinned(found.dataset_id, found.number, found.name) for name, found in sources.items()},
         register_as=pipeline.register_as,
         author=scope.subject,
         traceparent=current_traceparent(),

@@ -4,12 +4,12 @@ import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
-from skyulf_core import Schema, Validation
+from skyulf_core import Validation
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.scope import Scope
 
 from skyulf_pipeline.domain import configs
-from skyulf_pipeline.domain.datasets import unknown
+from skyulf_pipeline.domain.datasets import Tables
 from skyulf_pipeline.domain.pipelines import Config, Pipeline, PipelineVersion, slug_of
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 
@@ -69,25 +69,12 @@ async def active(uow: PipelineUnitOfWork, *, scope: Scope, pipeline_id: UUID) ->
     return pipeline
 
 
-async def schema_of(
-    uow: PipelineUnitOfWork, *, scope: Scope, dataset_id: UUID | None, dataset_version: int | None
-) -> Schema | None:
-    """Return the columns to check against; None where no dataset is named."""
-    if dataset_id is None:
-        return None
-    dataset = await uow.datasets.find(scope, dataset_id, dataset_version)
-    if dataset is None:
-        raise unknown(dataset_id, dataset_version)
-    dataset.require_file()
-    return dataset.schema()
-
-
-async def check(config: Config, schema: Schema | None) -> Validation:
+async def check(config: Config, tables: Tables) -> Validation:
     """Return all problems of a configuration, and the schema after each step."""
     # hundreds of steps take a moment: in a thread, so that other requests go on
-    return await asyncio.to_thread(configs.check, config, schema)
+    return await asyncio.to_thread(configs.check, config, tables)
 
 
-async def require_valid(config: Config, schema: Schema | None = None) -> None:
-    """Raise `InvalidPipelineError` with every problem of a configuration."""
-    await asyncio.to_thread(configs.require_valid, config, schema)
+async def require_valid(config: Config, tables: Tables | None = None) -> None:
+    """Raise `InvalidPipelineError` with every problem of a configuration, and of the tables that it is to read."""
+    await asyncio.to_thread(configs.require_valid, config, tables)

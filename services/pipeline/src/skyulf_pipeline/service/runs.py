@@ -1,6 +1,6 @@
 """What runners and the sweeper do with jobs. Each function holds the claim's fence until the transaction ends."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from skyulf_service.work.states import WorkStatus
 from skyulf_pipeline import events
 from skyulf_pipeline.domain.datasets import DatasetStatus, StoredFile
 from skyulf_pipeline.domain.errors import UnknownDatasetError
-from skyulf_pipeline.domain.jobs import Job, LogLevel, LogText, Outcome
+from skyulf_pipeline.domain.jobs import Job, LogLevel, LogText, Outcome, Pinned
 from skyulf_pipeline.domain.pipelines import Config
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.service.counters import count_end
@@ -23,11 +23,12 @@ MOST_CODE = 64
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a runner needs to know: the job, the configuration, and where the data lies."""
+    """What a runner needs to know: the job, the configuration, and where the data and those of sources lie."""
 
     job: Job
     config: Config
     data: StoredFile
+    sources: Mapping[str, StoredFile]
 
 
 async def begin(uow: PipelineUnitOfWork, *, claim: Claim, deadline: timedelta) -> Run:
@@ -37,7 +38,8 @@ async def begin(uow: PipelineUnitOfWork, *, claim: Claim, deadline: timedelta) -
     await uow.jobs.save(job)
     await uow.publish(events.job_started(job))
     await uow.logs.append(job, [LogText(f"Attempt {job.attempt} started.")])
-    return Run(job=job, config=await _config(uow, job), data=await _data(uow, job))
+    main, *further = [await _file(uow, pin) for pin in job.reads]
+    return Run(job=job, config=await _config(uow, job), data=main, sources=dict(zip(job.sources, further, strict=True)))
 
 
 async def progress(
@@ -94,8 +96,8 @@ async def _config(uow: PipelineUnitOfWork, job: Job) -> Config:
     return (await uow.pipelines.numbered(pipeline, job.pipeline_version)).config
 
 
-async def _data(uow: PipelineUnitOfWork, job: Job) -> StoredFile:
-    dataset = await uow.datasets.find(SYSTEM, job.dataset_id, job.dataset_version)
+async def _file(uow: PipelineUnitOfWork, pin: Pinned) -> StoredFile:
+    dataset = await uow.datasets.find(SYSTEM, pin.dataset_id, pin.version)
     if dataset is None or dataset.status is DatasetStatus.DELETED:
-        raise UnknownDatasetError(f"The dataset {job.dataset_name!r} was deleted after the job had been queued.")
+        raise UnknownDatasetError(f"The dataset {pin.name!r} was deleted after the job had been queued.")
     return dataset.require_file()

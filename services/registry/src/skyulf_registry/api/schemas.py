@@ -37,6 +37,15 @@ class ModelRead(BaseModel):
         return cls(**{name: getattr(model, name) for name in cls.model_fields})
 
 
+class SourceRead(BaseModel):
+    """One version of a dataset."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    dataset_id: UUID
+    version: int
+
+
 class LineageRead(BaseModel):
     """What a version was made from."""
 
@@ -46,6 +55,9 @@ class LineageRead(BaseModel):
     pipeline_name: str
     dataset_id: UUID
     dataset_version: int
+    sources: dict[str, SourceRead] = Field(
+        description="The tables of the pipeline's further sources, by the name of the source"
+    )
 
 
 class ModelVersionRead(BaseModel):

@@ -1,5 +1,6 @@
 """Models and their versions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -36,6 +37,14 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """One version of a dataset."""
+
+    dataset_id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lineage:
     """What a version was made from."""
 
@@ -45,6 +54,7 @@ class Lineage:
     pipeline_name: str
     dataset_id: UUID
     dataset_version: int
+    sources: Mapping[str, Source] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

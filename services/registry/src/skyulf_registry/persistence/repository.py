@@ -9,7 +9,7 @@ from skyulf_service.scope import Scope
 from sqlalchemy import RowMapping, Select, exists, select
 
 from skyulf_registry.domain.deployments import Deployment, Desired, Observed, Reason, Revision
-from skyulf_registry.domain.models import Artifact, Lineage, Model, ModelVersion, Stage, VersionStatus
+from skyulf_registry.domain.models import Artifact, Lineage, Model, ModelVersion, Source, Stage, VersionStatus
 from skyulf_registry.persistence import tables
 
 LINEAGE = ("job_id", "pipeline_id", "pipeline_version", "pipeline_name", "dataset_id", "dataset_version")
@@ -51,12 +51,20 @@ class ModelVersionRepository(Repository[ModelVersion]):
         """Write a version as a row; lineage becomes columns, the artifact JSON."""
         row = asdict(aggregate)
         lineage: dict[str, object] = row.pop("lineage")
+        lineage["sources"] = {
+            name: {"dataset_id": str(source.dataset_id), "version": source.version}
+            for name, source in aggregate.lineage.sources.items()
+        }
         return {**row, **lineage, "stage": aggregate.stage.value, "status": aggregate.status.value}
 
     def from_row(self, row: RowMapping) -> ModelVersion:
         """Read a version from a row."""
         values = dict(row)
-        lineage = Lineage(**{name: values.pop(name) for name in LINEAGE})
+        sources = {
+            name: Source(UUID(stored["dataset_id"]), stored["version"])
+            for name, stored in values.pop("sources").items()
+        }
+        lineage = Lineage(**{name: values.pop(name) for name in LINEAGE}, sources=sources)
         artifact = Artifact(**values.pop("artifact"))
         stage, status = Stage(values.pop("stage")), VersionStatus(values.pop("status"))
         return ModelVersion(**values, lineage=lineage, artifact=artifact, stage=stage, status=status)

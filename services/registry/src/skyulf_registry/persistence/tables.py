@@ -40,6 +40,7 @@ model_versions = Table(
     Column("pipeline_name", Text, nullable=False),
     Column("dataset_id", Uuid, nullable=False),
     Column("dataset_version", Integer, nullable=False),
+    Column("sources", Json, nullable=False, server_default="{}"),
     Column("artifact", Json, nullable=False),
     Column("task", String(40), nullable=False),
     Column("target", Text, nullable=False),
