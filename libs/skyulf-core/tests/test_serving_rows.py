@@ -5,14 +5,10 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from skyulf_core.serving import InputColumn, PlanDocument, PlanError, PlanModel, RowError
 from skyulf_core.serving.ops import Cast, DateParts, Impute, Linear, OneHot, Respond
-
-# the machine may be busy: how long an example takes is not what these tests are about
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
 
 SCHEMA = [
     InputColumn("age", "integer", True),
@@ -187,6 +183,43 @@ json_values = st.recursive(
 )
 def test_anything_in_json_is_predicted_or_refused_alike(model, row):
     assert answer(model.predict_rows, row) == answer(model.predict_batch, row)
+
+
+valid_rows = st.fixed_dictionaries(
+    {
+        "age": st.none() | st.integers(-5, 120) | st.just(30.0),
+        "height": st.floats(0.5, 2.5) | st.integers(0, 3),
+        "plan": st.none() | st.sampled_from(["pro", "basic", "ü", ""]),
+        "member": st.booleans(),
+        "since": st.sampled_from(["2024-05-31", "1969-12-31T23:59:59.9", "2024-12-31T23:30:00-01:00", "20240531"]),
+    },
+    optional={"note": st.none() | st.text(max_size=2)},
+)
+
+
+@given(st.lists(valid_rows, min_size=2, max_size=8), st.integers(0, 7), st.sampled_from([*ROW, "x"]), json_values)
+def test_rows_of_a_batch_are_predicted_or_refused_as_each_alone(model, rows, place, field, value):
+    for batch in (rows, [*rows[:place], {**rows[place % len(rows)], field: value}, *rows[place + 1 :]]):
+        alone = [answer(model.predict_rows, row) for row in batch]
+        refused = [p._replace(row_index=i) for i, found in enumerate(alone) if isinstance(found, list) for p in found]
+
+        together = model.predict_batch(batch).predictions if not refused else caught(model, batch)
+
+        assert together == (sorted(refused) if refused else [each.predictions[0] for each in alone])
+
+
+def caught(model, rows):
+    with pytest.raises(RowError) as error:
+        model.predict_batch(rows)
+    return sorted(error.value.problems)
+
+
+def test_a_date_is_its_day_in_a_batch_as_in_a_row():
+    ops = [DateParts("day", ("day", "hour"), ("d", "h")), Linear(("d", "h"), [[1.0, 100.0]], [0.0]), Respond()]
+    model = PlanModel(PlanDocument("regression", [InputColumn("day", "date", False)], ops))
+    rows = [{"day": "2024-05-31"}, {"day": "1960-02-29T23:00:00"}, {"day": "0001-01-01"}]
+
+    assert model.predict_batch(rows).predictions == model.predict_rows(rows).predictions == [31.0, 29.0, 1.0]
 
 
 def answer(predict, row):

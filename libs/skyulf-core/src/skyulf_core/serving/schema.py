@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from skyulf_core.serving.errors import RowProblem, ValueRefusedError
 from skyulf_core.serving.ops.base import Columns, PlanError, Row
 from skyulf_core.serving.values import Coerce, coercer
+from skyulf_core.serving.whole import column_of, same_fields, whole_column
 
 MOST_UNKNOWN = 100
 MOST_PROBLEMS = 1_000
@@ -120,24 +120,34 @@ class InputCheck:
 
     def columns(self, rows: Sequence[object]) -> tuple[Columns, list[RowProblem]]:
         """Return the columns that the model needs; whole columns at once where every value has the plain type."""
-        bad = any(not isinstance(row, Mapping) for row in rows)
-        if bad or not all(self._names.issuperset(row) for row in rows if isinstance(row, Mapping)):
-            every = (problem for i, row in enumerate(rows) for problem in self.row(i, row)[1])
-            return {}, list(islice(every, MOST_PROBLEMS))
-        mappings = [row for row in rows if isinstance(row, Mapping)]
+        values = same_fields(rows, self._schema)
+        if values is None:
+            bad = any(not isinstance(row, Mapping) for row in rows)
+            if bad or not all(self._names.issuperset(row) for row in rows if isinstance(row, Mapping)):
+                every = (problem for i, row in enumerate(rows) for problem in self.row(i, row)[1])
+                return {}, list(islice(every, MOST_PROBLEMS))
+            mappings = [row for row in rows if isinstance(row, Mapping)]
+            values = {name: [row.get(name, _MISSING) for row in mappings] for name in self._schema}
         columns: Columns = {}
         problems: list[RowProblem] = []
         for field in self._fields:
-            raw = [row.get(field.name, _MISSING) for row in mappings]
-            dtype = self._schema[field.name].dtype
-            column = _whole_column(dtype, raw)
-            if column is None:
-                values, found = _value_by_value(field, raw)
-                problems += found
-                column = None if found else _array(dtype, values)
+            raw = values.get(field.name)
+            if raw is None:
+                problems += [_missing(index, field) for index in range(len(rows)) if field.required]
+                continue
+            column, found = self._column(field, raw)
+            problems += found
             if column is not None and field.required:
                 columns[field.name] = column
         return columns, sorted(problems)
+
+    def _column(self, field: _Field, raw: list[Any]) -> tuple[NDArray[Any] | None, list[RowProblem]]:
+        dtype = self._schema[field.name].dtype
+        column = whole_column(dtype, raw, nullable=field.null_problem is None)
+        if column is not None:
+            return column, []
+        values, found = _value_by_value(field, raw)
+        return None if found else column_of(dtype, values), found
 
 
 def _missing(index: int, field: _Field) -> RowProblem:
@@ -163,37 +173,3 @@ def _value_by_value(field: _Field, raw: list[Any]) -> tuple[list[Any], list[RowP
             except ValueRefusedError as error:
                 problems.append(RowProblem(index, field.name, error.message, error.code))
     return values, problems
-
-
-def _whole_column(dtype: str, raw: list[Any]) -> NDArray[Any] | None:
-    """Return the column where all values are of its plain type and valid, else None: then each is looked at."""
-    kinds = set(map(type, raw))
-    try:
-        if dtype == "float" and kinds <= {float, int}:
-            numbers = np.array(raw, np.float64)
-            return numbers if np.isfinite(numbers).all() else None
-        if dtype == "integer" and kinds == {int}:
-            return np.array(raw, np.int64)
-    except OverflowError:
-        return None
-    if dtype == "boolean" and kinds == {bool}:
-        return np.array(raw, np.bool_)
-    if dtype in ("string", "category") and kinds == {str} and all(map(str.isascii, raw)):
-        return _array(dtype, raw)
-    return None
-
-
-def _array(dtype: str, values: list[Any]) -> NDArray[Any]:
-    """Return checked values as a column in the batch's form."""
-    has_null = None in values
-    if dtype == "float" or (dtype in ("integer", "boolean") and has_null):
-        return np.array([np.nan if v is None else v for v in values], np.float64)
-    if dtype == "integer":
-        return np.array(values, np.int64)
-    if dtype == "boolean":
-        return np.array(values, np.bool_)
-    if dtype in ("date", "datetime"):
-        return np.array(values, "datetime64[us]")
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column
