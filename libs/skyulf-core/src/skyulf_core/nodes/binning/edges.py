@@ -64,7 +64,8 @@ def edges_of(frame: pl.LazyFrame, wanted: Mapping[str, Wanted]) -> dict[str, Flo
             found[name] = _around_means(frame, name, spans[name], how.n_bins)
         else:
             found[name] = quantiles[name]
-    return found
+    # -0.0 and 0.0 are one number, and which of them is the least is chance
+    return {name: edges + 0.0 for name, edges in found.items()}
 
 
 def _spans(frame: pl.LazyFrame, names: Sequence[str]) -> dict[str, Span]:

@@ -35,7 +35,8 @@ def range_labels(edges: Sequence[float], *, right: bool = True, lowest: bool = T
     >>> range_labels([0.0, 1.23456, 1.23457])
     ['[0, 1.23456]', '(1.23456, 1.23457]']
     """
-    texts = next(texts for digits in range(4, 18) if _differ(texts := [f"{edge:.{digits}g}" for edge in edges], edges))
+    numbers = [edge + 0.0 for edge in edges]  # -0.0 and 0.0 are one number, so one text
+    texts = next(texts for digits in range(4, 18) if _differ(texts := [f"{x:.{digits}g}" for x in numbers], numbers))
     opening, closing = ("(", "]") if right else ("[", ")")
     labels = [f"{opening}{low}, {high}{closing}" for low, high in pairwise(texts)]
     if right and lowest:

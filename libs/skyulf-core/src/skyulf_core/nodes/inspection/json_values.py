@@ -23,7 +23,7 @@ def json_value(value: object) -> Scalar:
     if isinstance(value, float):
         if math.isnan(value):
             return None
-        return value if math.isfinite(value) else str(value)
+        return value + 0.0 if math.isfinite(value) else str(value)  # -0.0 and 0.0 are one number, so one text
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, timedelta):

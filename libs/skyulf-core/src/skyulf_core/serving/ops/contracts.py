@@ -157,7 +157,7 @@ def fault_of(rule: Rule) -> Fault | None:
         return _outside(*arguments)
     if kind == "allowed":
         allowed: frozenset[Scalar] = frozenset(arguments[0])
-        return lambda value: None if value in allowed else f"{value!r} is none of the allowed values"
+        return lambda value: None if value in allowed else f"{_shown(value)} is none of the allowed values"
     if kind == "regex":
         pattern = pattern_of(arguments[0])
         return lambda value: None if pattern.fullmatch(value.encode()) else f"{value!r} does not match {arguments[0]!r}"
@@ -169,7 +169,7 @@ def _outside(lower: float | None, upper: float | None) -> Fault:
     words = (
         f"above {high:g}" if lower is None else f"below {low:g}" if upper is None else f"outside of {low:g} to {high:g}"
     )
-    return lambda value: None if low <= float(value) <= high else f"{value!r} lies {words}"
+    return lambda value: None if low <= float(value) <= high else f"{_shown(value)} lies {words}"
 
 
 def _not_of_type(dtype: str) -> Fault:
@@ -185,4 +185,8 @@ def _not_of_type(dtype: str) -> Fault:
     if dtype not in tests:
         raise PlanError(f"require: type {dtype!r}")
     test = tests[dtype]
-    return lambda value: None if test(value) else f"{value!r} is no {dtype}"
+    return lambda value: None if test(value) else f"{_shown(value)} is no {dtype}"
+
+
+def _shown(value: object) -> str:
+    return repr(value + 0.0 if isinstance(value, float) else value)  # -0.0 and 0.0 are one number, so one text
