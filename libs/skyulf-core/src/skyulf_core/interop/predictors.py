@@ -10,14 +10,17 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skyulf_core.interop.tables import table_of
-from skyulf_core.nodes.base import ModelCalculator
+from skyulf_core.interop.tables import refusing, table_of
+from skyulf_core.nodes.base import ModelApplier
+from skyulf_core.nodes.columns import free_name
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.pipeline.pipeline import Pipeline
-from skyulf_core.problems import CoreError
+from skyulf_core.pipeline.validation import validate_config
+from skyulf_core.schema import ColumnSchema, Schema
 
 if TYPE_CHECKING:
     from typing import Self
@@ -40,34 +43,38 @@ class _Predictor(BaseEstimator):  # type: ignore[misc]
         if len(target) != data.height:
             found = [data.height, len(target)]
             raise ValueError(f"Found input variables with inconsistent numbers of samples: {found}")
-        name = _free("target", data.columns)
-        config = {
-            "steps": [{"node": "FeatureTargetSplit", "config": {"target": name}}, *(self.steps or ())],
+        name = free_name("target", set(data.columns))
+        with refusing(data):
+            pipeline = Pipeline.from_config(self._config(name))
+            self.pipeline_ = pipeline.fit(data.with_columns(pl.Series(name, target.tolist())))
+
+    def _config(self, target: str) -> dict[str, object]:
+        return {
+            "steps": [{"node": "FeatureTargetSplit", "config": {"target": target}}, *(self.steps or ())],
             "model": {"node": self.model, "config": dict(self.model_config or {})},
         }
-        try:
-            pipeline = Pipeline.from_config(config)
-            self.pipeline_ = pipeline.fit(data.with_columns(pl.Series(name, target.tolist())))
-        except CoreError as error:
-            raise ValueError(str(error)) from error
 
-    def _predicted(self, x: object) -> pl.Series:
+    def _predicted(self, x: object) -> list[object]:
         check_is_fitted(self)
         data = table_of(self, x, reset=False)
-        try:
-            return pl.Series(self.pipeline_.predict(data))
-        except CoreError as error:
-            raise ValueError(str(error)) from error
+        with refusing(data):
+            return pl.Series(self.pipeline_.predict(data)).to_list()
 
     def _accepts_missing(self) -> bool:
-        calculator = NodeRegistry.get(self.model).calculator
-        return bool(self.steps) or (isinstance(calculator, ModelCalculator) and calculator.accepts_missing)
+        """Say whether gaps in numbers are filled before the model, or taken by it."""
+        columns = Schema([ColumnSchema("x0", "float", nullable=True), ColumnSchema("target", "float")])
+        return validate_config(self._config("target"), columns).valid
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self._accepts_missing()
         tags.target_tags.required = True
         return tags
+
+
+def _gives_probabilities(estimator: SkyulfClassifier) -> bool:
+    applier = NodeRegistry.get(estimator.model).applier
+    return type(applier).predict_proba is not ModelApplier.predict_proba if isinstance(applier, ModelApplier) else False
 
 
 class SkyulfClassifier(ClassifierMixin, _Predictor):  # type: ignore[misc]
@@ -95,24 +102,25 @@ class SkyulfClassifier(ClassifierMixin, _Predictor):  # type: ignore[misc]
             raise ValueError("requires y to be passed, but the target y is None")
         check_classification_targets(y)
         labels = column_or_1d(y, warn=True)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"Classifier can't train when only one class is present: {self.classes_[0]!r}")
-        self._fit(X, codes)
+        classes = np.unique(labels)
+        if len(classes) == 1:
+            raise ValueError(f"Classifier can't train when only one class is present: {classes[0]!r}")
+        self._fit(X, labels)
+        self.classes_ = classes
         return self
 
     def predict(self, X: object) -> NDArray[Any]:
         """Return one label per row."""
-        return np.asarray(self.classes_[self._predicted(X).to_numpy().astype(np.int64)])
+        labels = self._predicted(X)
+        return np.array(labels, dtype=self.classes_.dtype)
 
+    @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: object) -> NDArray[np.float64]:
         """Return the probability of each class, in the order of `classes_`."""
         check_is_fitted(self)
         data = table_of(self, X, reset=False)
-        try:
+        with refusing(data):
             return pl.DataFrame(self.pipeline_.predict_proba(data)).to_numpy(order="c")
-        except CoreError as error:
-            raise ValueError(str(error)) from error
 
 
 class SkyulfRegressor(RegressorMixin, _Predictor):  # type: ignore[misc]
@@ -142,10 +150,4 @@ class SkyulfRegressor(RegressorMixin, _Predictor):  # type: ignore[misc]
 
     def predict(self, X: object) -> NDArray[np.float64]:
         """Return one value per row."""
-        return self._predicted(X).to_numpy().astype(np.float64)
-
-
-def _free(wanted: str, taken: Sequence[str]) -> str:
-    while wanted in taken:
-        wanted += "_"
-    return wanted
+        return np.array(self._predicted(X), dtype=np.float64)

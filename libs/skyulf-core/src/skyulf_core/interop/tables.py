@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -9,13 +11,28 @@ import polars as pl
 from numpy.typing import NDArray
 
 from skyulf_core.data.frames import normalise, to_polars
+from skyulf_core.problems import CoreError, DataError, InvalidConfigError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from sklearn.base import BaseEstimator
 
 
-def table_of(estimator: BaseEstimator, x: object, *, reset: bool, sparse: bool = False) -> pl.DataFrame:
-    """Return X as a frame, checked as scikit-learn checks; columns of an array are named `x0`, `x1`, …
+@contextmanager
+def refusing(data: pl.DataFrame | pd.DataFrame) -> Iterator[None]:
+    """Turn errors of this library into the ValueError that scikit-learn expects, with the words that it looks for."""
+    try:
+        yield
+    except CoreError as error:
+        codes = {problem.code for problem in error.problems} if isinstance(error, InvalidConfigError) else set()
+        if "missing-values" in codes | {getattr(error, "reason", "")}:
+            raise ValueError(f"Input X contains NaN: {error}") from error
+        shape = f" (n_samples = {data.shape[0]}, n_features = {data.shape[1]})" if isinstance(error, DataError) else ""
+        raise ValueError(f"{error}{shape}") from error
+
+
+def table_of(estimator: BaseEstimator, x: object, *, reset: bool) -> pl.DataFrame:
+    """Return X as a frame, checked as scikit-learn checks; columns without names are called `x0`, `x1`, …
 
     With `reset` the estimator learns its `n_features_in_` and `feature_names_in_`, else X must have them.
     """
@@ -23,12 +40,20 @@ def table_of(estimator: BaseEstimator, x: object, *, reset: bool, sparse: bool =
 
     if isinstance(x, pl.DataFrame) or _is_pandas(x):
         validate_data(estimator, x, reset=reset, skip_check_array=True)
-        frame = to_polars(cast("pl.DataFrame", x))
-        if not frame.height:
+        frame = _named(cast("pl.DataFrame", x))
+        if not len(frame):
             raise ValueError(f"Found array with 0 sample(s) (shape={frame.shape}) while a minimum of 1 is required.")
-        return normalise(frame)
-    array = validate_data(estimator, x, reset=reset, dtype=None, ensure_all_finite="allow-nan", accept_sparse=sparse)
+        with refusing(frame):
+            return normalise(to_polars(frame))
+    array = validate_data(estimator, x, reset=reset, dtype=None, ensure_all_finite="allow-nan")
     return normalise(pl.DataFrame([_series(f"x{i}", array[:, i]) for i in range(array.shape[1])]))
+
+
+def _named(frame: pl.DataFrame | pd.DataFrame) -> pl.DataFrame | pd.DataFrame:
+    """Return a pandas frame whose columns are numbered as scikit-learn sees it: without names."""
+    if isinstance(frame, pl.DataFrame) or any(isinstance(name, str) for name in frame.columns):
+        return frame
+    return frame.set_axis([f"x{i}" for i in range(frame.shape[1])], axis=1)
 
 
 def _is_pandas(x: object) -> bool:

@@ -11,11 +11,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skyulf_core.interop.tables import output_of, table_of
+from skyulf_core.interop.tables import output_of, refusing, table_of
 from skyulf_core.nodes.base import Applier, Calculator, Kind, TargetAwareCalculator
 from skyulf_core.nodes.registry import NodeEntry, NodeRegistry
 from skyulf_core.pipeline.fusing import naming
-from skyulf_core.problems import CoreError
 
 if TYPE_CHECKING:
     from typing import Self
@@ -79,7 +78,7 @@ class SkyulfTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=(
         data = table_of(self, X, reset=False)
         return output_of(self._applied(data), X, self._container())
 
-    def fit_transform(self, X: object, y: object = None, **fit_params: object) -> object:
+    def fit_transform(self, X: object, y: object = None) -> object:
         """Learn, and return the training rows; encoders of the target give them cross-fitted values."""
         data, seen = self._learn(X, y)
         return output_of(self._applied(data) if seen is None else seen, X, self._container())
@@ -104,26 +103,20 @@ class SkyulfTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=(
             raise ValueError(f"{self.node}: {error}") from error
         seen: pl.DataFrame | None = None
         params: Params
-        with naming(self.node):
-            try:
-                if isinstance(entry.calculator, TargetAwareCalculator):
-                    target = _target_of(y, data.height)
-                    params = entry.calculator.fit(data, target, config)
-                    seen = entry.calculator.training_rows(data, target, config, params)
-                else:
-                    params = cast("Calculator[Any]", entry.calculator).fit(data, config)
-            except CoreError as error:
-                raise ValueError(str(error)) from error
+        with refusing(data), naming(self.node):
+            if isinstance(entry.calculator, TargetAwareCalculator):
+                target = _target_of(y, data.height)
+                params = entry.calculator.fit(data, target, config)
+                seen = entry.calculator.training_rows(data, target, config, params)
+            else:
+                params = cast("Calculator[Any]", entry.calculator).fit(data, config)
         self.params_ = params
-        self._columns_out = cast("Applier", entry.applier).apply(data.head(1), params).columns
+        self._columns_out = self._applied(data.clear()).columns
         return data, seen
 
     def _applied(self, data: pl.DataFrame) -> pl.DataFrame:
-        try:
-            with naming(self.node):
-                return cast("Applier", self._entry().applier).apply(data, self.params_)
-        except CoreError as error:
-            raise ValueError(str(error)) from error
+        with refusing(data), naming(self.node):
+            return cast("Applier", self._entry().applier).apply(data, self.params_)
 
     def _entry(self) -> NodeEntry:
         entry = NodeRegistry.get(str(self.node))
@@ -140,8 +133,10 @@ class SkyulfTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=(
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = _is_node(self.node) and NodeRegistry.get(self.node).kind is Kind.TARGET_AWARE
-        tags.input_tags.allow_nan = True
+        if _is_node(self.node):
+            calculator = NodeRegistry.get(self.node).calculator
+            tags.target_tags.required = calculator.kind is Kind.TARGET_AWARE
+            tags.input_tags.allow_nan = calculator.accepts_missing
         tags.input_tags.string = tags.input_tags.categorical = True
         tags.requires_fit = True
         return tags

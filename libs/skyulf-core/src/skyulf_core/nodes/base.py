@@ -112,6 +112,8 @@ class NodeBase(ABC, Generic[ConfigT]):
     """What it is compared with in the tests: `sklearn.preprocessing.MinMaxScaler`, or a formula in words."""
     tolerance: ClassVar[float] = 1e-9
     """How far it may be from its reference; 0 where they agree to the last bit."""
+    accepts_missing: ClassVar[bool] = True
+    """Whether the columns it works on may hold nulls; otherwise they are refused by name."""
     order_matters: ClassVar[bool] = False
     """Whether rows in another order teach something else, as where the first rows are kept."""
     config_model: ClassVar[type[NodeConfig]]
@@ -359,8 +361,7 @@ class ModelCalculator(NodeBase[ConfigT]):
     family: ClassVar[str] = "models"
     kind: ClassVar[Kind] = Kind.TARGET_AWARE
     task: ClassVar[Task]
-    accepts_missing: ClassVar[bool] = False
-    """Whether features may be null; otherwise the pipeline refuses nulls by name before `fit`."""
+    accepts_missing: ClassVar[bool] = False  # the pipeline refuses nulls by name before `fit`
 
     @abstractmethod
     def fit(self, features: pl.DataFrame, target: NDArray[np.generic], config: ConfigT) -> Params:

@@ -63,6 +63,7 @@ class FeatureAgglomerationCalculator(Calculator[FeatureAgglomerationConfig]):
 
     family = "reduction"
     kind = Kind.LEARNED
+    accepts_missing = False
     keywords = ("cluster", "hierarchical", "ward", "group columns", "pooling", "dimension")
     examples = (
         {"columns": ["count", "price", "lat", "lon"]},

@@ -85,6 +85,7 @@ put a SimpleImputer before it
 
     family = "reduction"
     kind = Kind.LEARNED
+    accepts_missing = False
     keywords = ("principal components", "svd", "dimension", "variance", "decorrelate", "whiten")
     examples = (
         {"columns": ["count", "price", "lat"], "n_components": 2},

@@ -60,6 +60,7 @@ class TruncatedSVDCalculator(Calculator[TruncatedSVDConfig]):
 
     family = "reduction"
     kind = Kind.LEARNED
+    accepts_missing = False
     keywords = ("svd", "lsa", "latent semantic analysis", "dimension", "counts")
     examples = (
         {"columns": ["count", "flag", "lat"]},
