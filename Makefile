@@ -31,8 +31,8 @@ up: $(READY)  ## Start Skyulf in one process
 test: $(READY) tools  ## Run all tests except the long ones
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
 
-faults: $(READY) tools  ## Run the long fault tests
-	$(BIN)/python -m pytest -m slow $(PYTEST)
+faults: $(READY) tools  ## Run the long fault tests, and hunt with fresh random examples
+	$(BIN)/python -m pytest -m "slow or hypothesis" --hypothesis-profile=hunt $(PYTEST)
 
 bench: $(READY) tools  ## Measure
 	$(BIN)/python tests/performance/run.py

@@ -1,10 +1,11 @@
-"""Frames and configurations that hypothesis draws for the properties of nodes."""
+"""Frames and configurations that hypothesis draws for the properties of nodes, and how many of them."""
 
 import runpy
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+from hypothesis import settings
 from hypothesis import strategies as st
 
 FLOATS = st.none() | st.floats(-1e6, 1e6) | st.sampled_from([0.0, -0.0, 0.5, -2.5, 127.9, 300.0, 1e-9])
@@ -31,6 +32,13 @@ FOLDER = Path(__file__).with_name("property_configs")
 CONFIGS: list[tuple[str, dict]] = [
     config for path in sorted(FOLDER.glob("*.py")) for config in runpy.run_path(str(path))["CONFIGS"]
 ]
+
+
+def examples(number, *, suppressed=()):
+    """Return settings with this many examples, or as many times more as the profile has more than a hundred."""
+    profile = settings()
+    checks = [*profile.suppress_health_check, *suppressed]
+    return settings(max_examples=number * profile.max_examples // 100, suppress_health_check=checks)
 
 
 def frames(names):

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from skyulf_core import DataError, NodeRegistry, Schema
@@ -19,8 +19,6 @@ from skyulf_core.serving.ops.expressions import FUNCTIONS, MAX_DEPTH, kind_of
 from skyulf_core.testing.compare import same_value
 from skyulf_core.testing.plans import columns_of, rows_of
 
-# the machine may be busy: how long an example takes is not what these tests are about
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 A, B, C = ("col", "a"), ("col", "b"), ("col", "c")
 
 
@@ -115,7 +113,6 @@ WORDS = [
 ]
 
 
-@patient
 @given(st.text(max_size=60) | st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join))
 def test_no_text_breaks_the_parser(text):
     try:
@@ -167,7 +164,6 @@ def frames(draw):
     return pl.DataFrame(values, schema={name: dtype for name, (dtype, _) in COLUMNS.items()})
 
 
-@patient
 @given(trees("number", 4) | trees("text", 3), frames())
 def test_row_batch_and_frame_agree(tree, data):
     op = Op.from_dict(json.loads(json.dumps(Compute(("x", "y"), (tree, ("is_null", tree))).to_dict())))

@@ -4,7 +4,8 @@ import json
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from drawn import examples
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from skyulf_core import Pipeline
 from skyulf_core.bundle import serving_model
@@ -80,7 +81,7 @@ def rows_of(frame):
     return json.loads(frame.drop("label").write_json())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@examples(60, suppressed=[HealthCheck.filter_too_much])
 @given(config=graphs())
 def test_a_drawn_graph_answers_the_same_everywhere(config):
     pipeline = fitted(config)
@@ -100,7 +101,7 @@ def test_a_drawn_graph_answers_the_same_everywhere(config):
     assert pipeline.fitted.optional_columns() <= set(COLUMNS) - model.required_fields
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(15)
 @given(config=graphs())
 def test_a_drawn_graph_as_a_script_gives_the_same(config):
     pipeline = fitted(config)
@@ -114,7 +115,7 @@ def test_a_drawn_graph_as_a_script_gives_the_same(config):
     assert module["predict"](learned, NEW) == pipeline.predict(NEW).to_list()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(25)
 @given(config=graphs(), seed=st.randoms())
 def test_a_fingerprint_knows_wiring_but_no_ids_and_no_order(config, seed):
     pipeline = fitted(config)

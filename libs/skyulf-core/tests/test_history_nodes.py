@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from skyulf_core import DataError, InvalidConfigError, NodeRegistry, Pipeline, Schema
 from skyulf_core.bundle import verify
@@ -88,7 +89,7 @@ def require_close(found, wanted):
 
 
 @pytest.mark.parametrize(("name", "config"), CONFIGS)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(train=frames(), new=frames())
 def test_rows_follow_on_each_other_and_new_ones_on_the_training_rows(name, config, train, new):
     ordered = train.sort("s").rows()
@@ -102,7 +103,7 @@ def test_rows_follow_on_each_other_and_new_ones_on_the_training_rows(name, confi
 
 
 @pytest.mark.parametrize(("name", "config"), CONFIGS)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(train=frames(least=2), new=frames(least=2), cut=st.integers(0, 13), other=VALUES)
 def test_later_rows_never_change_earlier_ones(name, config, train, new, cut, other):
     def altered(frame):
@@ -120,7 +121,7 @@ def test_later_rows_never_change_earlier_ones(name, config, train, new, cut, oth
     assert before(applier.apply(altered(new), params)).equals(before(applier.apply(new, params)))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(train=frames(), row=st.integers(0, 13), other=VALUES)
 def test_a_window_that_is_closed_on_the_left_does_not_see_the_row_itself(train, row, other):
     name, config = CONFIGS[2]

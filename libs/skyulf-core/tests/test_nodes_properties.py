@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import polars as pl
 import pytest
-from drawn import CONFIGS, TARGETS, frames
-from hypothesis import HealthCheck, given, settings
+from drawn import CONFIGS, TARGETS, examples, frames
+from hypothesis import given
 from hypothesis import strategies as st
 from skyulf_core import DataError, Kind, NodeRegistry
 from skyulf_core.nodes.base import RowApplier, TargetAwareCalculator
@@ -23,7 +23,7 @@ def fitted(entry, config, train, target):
 
 
 @pytest.mark.parametrize(("node", "config"), CONFIGS, ids=[f"{n}-{i}" for i, (n, _) in enumerate(CONFIGS)])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@examples(25)
 @given(draw=st.data())
 def test_frame_equals_plan_on_any_data(node, config, draw):
     entry = NodeRegistry.get(node)

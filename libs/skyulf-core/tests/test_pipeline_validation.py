@@ -1,7 +1,8 @@
 """A configuration's problems are found all at once, with pointers and suggestions."""
 
 import pytest
-from hypothesis import given, settings
+from drawn import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from skyulf_core import ColumnSchema, InvalidConfigError, Pipeline, Schema, UnknownNodeError, validate_config
 from skyulf_core.nodes.registry import NodeRegistry
@@ -279,7 +280,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(nodes=st.lists(JSON, max_size=4), model=JSON, key=st.sampled_from(["steps", "nodes"]))
 def test_no_json_whatever_breaks_the_check(nodes, model, key):
     validation = validate_config({key: nodes, "model": model}, SCHEMA)
@@ -287,7 +288,7 @@ def test_no_json_whatever_breaks_the_check(nodes, model, key):
     assert all(problem.message and problem.code for problem in validation.problems)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     names=st.lists(st.sampled_from([n for n in NodeRegistry.names() if n[0].isupper()]), max_size=5),
     configs=st.lists(

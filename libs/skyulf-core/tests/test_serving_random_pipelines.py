@@ -3,8 +3,8 @@
 import warnings
 
 import polars as pl
-from drawn import CONFIGS, TARGETS, frames
-from hypothesis import HealthCheck, given, settings
+from drawn import CONFIGS, TARGETS, examples, frames
+from hypothesis import given
 from hypothesis import strategies as st
 from skyulf_core import Applier, DataError, Kind, NodeRegistry, Params, Pipeline, Schema, validate_config
 from skyulf_core.data.align import align
@@ -40,7 +40,7 @@ def fitting_together(steps, schema):
     return kept
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@examples(150)
 @given(
     steps=st.lists(st.sampled_from(STEPS), min_size=2, max_size=8),
     train=frames("fibtndm"),
