@@ -73,6 +73,8 @@ class _Predictor(BaseEstimator):  # type: ignore[misc]
 
 
 def _gives_probabilities(estimator: SkyulfClassifier) -> bool:
+    if estimator.model not in NodeRegistry.names():
+        return True  # `fit` refuses the name, with the nearest one
     applier = NodeRegistry.get(estimator.model).applier
     return type(applier).predict_proba is not ModelApplier.predict_proba if isinstance(applier, ModelApplier) else False
 

@@ -12,15 +12,19 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skyulf_core.interop.tables import output_of, refusing, table_of
-from skyulf_core.nodes.base import Applier, Calculator, Kind, TargetAwareCalculator
+from skyulf_core.nodes.base import Applier, Calculator, Combiner, Kind, TargetAwareCalculator
 from skyulf_core.nodes.registry import NodeEntry, NodeRegistry
 from skyulf_core.pipeline.fusing import naming
+from skyulf_core.pipeline.layout import Placed
+from skyulf_core.pipeline.resolve import ResolvedNode, resolve_node
+from skyulf_core.problems import Problem
 
 if TYPE_CHECKING:
     from typing import Self
 
     from skyulf_core.params import Params
 
+_CONTAINERS = ("default", "pandas", "polars")
 _TARGET = "target of the training rows"
 
 
@@ -63,6 +67,8 @@ class SkyulfTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=(
 
     def set_output(self, *, transform: str | None = None) -> Self:
         """Choose the container: `default` (arrays), `pandas` or `polars`."""
+        if transform not in (None, *_CONTAINERS):
+            raise ValueError(f"transform is one of {', '.join(_CONTAINERS)}, not {transform!r}")
         if transform is not None:
             self._sklearn_output_config = {"transform": transform}
         return self
@@ -95,12 +101,9 @@ class SkyulfTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=(
         return np.array(self._columns_out, dtype=object)
 
     def _learn(self, x: object, y: object) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-        entry = self._entry()
+        resolved = self._resolved()
+        entry, config = resolved.entry, resolved.parsed
         data = table_of(self, x, reset=True)
-        try:
-            config = entry.config_model.model_validate(self._config)
-        except ValueError as error:
-            raise ValueError(f"{self.node}: {error}") from error
         seen: pl.DataFrame | None = None
         params: Params
         with refusing(data), naming(self.node):
@@ -116,14 +119,24 @@ class SkyulfTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=(
 
     def _applied(self, data: pl.DataFrame) -> pl.DataFrame:
         with refusing(data), naming(self.node):
-            return cast("Applier", self._entry().applier).apply(data, self.params_)
+            return cast("Applier", self._resolved().entry.applier).apply(data, self.params_)
 
-    def _entry(self) -> NodeEntry:
-        entry = NodeRegistry.get(str(self.node))
-        if entry.is_model or entry.kind not in (Kind.STATELESS, Kind.LEARNED, Kind.TARGET_AWARE):
-            kind = "model" if entry.is_model else entry.kind.value
+    def _resolved(self) -> ResolvedNode:
+        problems: list[Problem] = []
+        found = resolve_node(Placed("node", str(self.node), self._config, ""), problems)
+        if found is not None:
+            self._check_kind(found.entry)
+        if found is None or problems:
+            said = [f"{problem.message} {problem.suggestion or ''}".strip() for problem in problems]
+            raise ValueError(" ".join(said))
+        return found
+
+    def _check_kind(self, entry: NodeEntry) -> None:
+        kind = "model" if entry.is_model else entry.kind.value
+        if isinstance(entry.calculator, Combiner):
+            raise ValueError(f"{self.node} makes one table of several; scikit-learn hands over one")
+        if kind not in (Kind.STATELESS, Kind.LEARNED, Kind.TARGET_AWARE):
             raise ValueError(f"{self.node} is a {kind} node; a transformer can be stateless, learned or target_aware")
-        return entry
 
     def _container(self) -> str:
         from sklearn import get_config

@@ -17,7 +17,7 @@ from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
 from skyulf_core.pipeline.rules import rule_problems
 from skyulf_core.problems import Problem, UnknownNodeError, did_you_mean, pointer_part
 
-__all__ = ["Resolved", "ResolvedNode", "resolve"]
+__all__ = ["Resolved", "ResolvedNode", "resolve", "resolve_node"]
 
 
 def resolve(config: Mapping[str, object]) -> Resolved:
@@ -26,9 +26,9 @@ def resolve(config: Mapping[str, object]) -> Resolved:
         return Resolved(problems=[Problem("", "A pipeline is an object with steps and model.", "wrong-type")])
     layout = read_graph(config) if "nodes" in config else read_list(config)
     resolved = Resolved(problems=layout.problems, placed=layout.steps, sources=layout.sources)
-    resolved.steps = [_resolve_node(placed, resolved.problems) for placed in layout.steps]
+    resolved.steps = [resolve_node(placed, resolved.problems) for placed in layout.steps]
     if layout.model is not None:
-        resolved.model = _resolve_node(layout.model, resolved.problems)
+        resolved.model = resolve_node(layout.model, resolved.problems)
         if resolved.model is not None and not resolved.model.entry.is_model:
             message = f"{layout.model.node} is no model; it belongs in steps."
             problem = Problem(
@@ -40,7 +40,8 @@ def resolve(config: Mapping[str, object]) -> Resolved:
     return resolved
 
 
-def _resolve_node(placed: Placed, problems: list[Problem]) -> ResolvedNode | None:
+def resolve_node(placed: Placed, problems: list[Problem]) -> ResolvedNode | None:
+    """Look a node up and read its configuration; None where there is no such node. Adds to `problems`."""
     try:
         entry = NodeRegistry.get(placed.node)
     except UnknownNodeError:
