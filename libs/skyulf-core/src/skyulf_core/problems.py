@@ -7,6 +7,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
+LONGEST_TEXT = 2_000
+"""Messages are cut to so many characters: a value, or the name of a column, may be as long as a book."""
+_LONGEST_WORD = 100
+_MOST_SHOWN = 10
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -22,6 +27,9 @@ class Problem:
     node: str | None = None
     field: str | None = None
     suggestion: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", shortened(self.message))
 
     def to_dict(self) -> dict[str, str | None]:
         """Return the problem as JSON values."""
@@ -39,13 +47,19 @@ class CoreError(Exception):
 
 
 class InvalidConfigError(CoreError):
-    """A configuration has problems; `problems` lists all of them."""
+    """A configuration has problems; `problems` lists all of them, the text the first ten."""
 
     code = "invalid-config"
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = list(problems)
-        super().__init__("; ".join(str(problem) for problem in self.problems))
+        shown = [str(problem) for problem in self.problems[:_MOST_SHOWN]]
+        more = len(self.problems) - len(shown)
+        super().__init__("; ".join(shown) + (f"; and {more} more" if more else ""))
+
+
+class FitWarning(UserWarning):
+    """Learning ended, and a person should look: the text names the node and says what to do."""
 
 
 class DataError(CoreError):
@@ -54,8 +68,8 @@ class DataError(CoreError):
     code = "invalid-data"
 
     def __init__(self, message: str, *, reason: str, column: str | None = None, node: str | None = None) -> None:
-        self.message, self.reason, self.column, self.node = message, reason, column, node
-        super().__init__(f"{node}: {message}" if node else message)
+        self.message, self.reason, self.column, self.node = shortened(message), reason, column, node
+        super().__init__(f"{node}: {self.message}" if node else self.message)
 
 
 class UnknownNodeError(CoreError, LookupError):
@@ -70,12 +84,22 @@ class NotFittedError(CoreError):
     code = "not-fitted"
 
 
+def shortened(text: str) -> str:
+    """Return a text with its middle left out where it is longer than a message may be."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    begin, end = LONGEST_TEXT // 2, LONGEST_TEXT // 4
+    return f"{text[:begin]} […] {text[-end:]}"
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     """Return `Did you mean 'x'?` for the nearest choice, or None where nothing is near.
 
     >>> did_you_mean("medain", ["mean", "median"])
     "Did you mean 'median'?"
     """
+    if len(word) > _LONGEST_WORD:
+        return None
     known = list(choices)
     lowered = {choice.lower(): choice for choice in known}
     near = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)

@@ -143,7 +143,7 @@ def test_a_target_of_a_regression_is_refused(node, target):
 
 def test_too_few_neighbours_and_a_missing_package_are_said(monkeypatch):
     features, target = DATA["wine"]
-    with pytest.raises(DataError, match="smote cannot learn from these rows: Expected n_neighbors"):
+    with pytest.raises(DataError, match="smote cannot learn from these rows: a class has fewer rows than neighbours"):
         resample("Oversampling", features.iloc[126:132], target.iloc[126:132])
     monkeypatch.setitem(sys.modules, "imblearn.over_sampling", None)
     with pytest.raises(DataError, match=r"pip install 'skyulf-core\[imbalanced\]'"):

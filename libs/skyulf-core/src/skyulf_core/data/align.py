@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from skyulf_core.data.frames import dtype_of, normalise, normalise_lazy, require_columns
+from skyulf_core.data.limits import WIDE
 from skyulf_core.problems import DataError
 from skyulf_core.schema import ColumnSchema, Dtype, Schema
 
@@ -33,6 +34,8 @@ def align_lazy(frame: pl.LazyFrame, schema: Schema) -> pl.LazyFrame | None:
     """Return the query of what `align` does, where columns are there and of their types; None where values decide."""
     frame = normalise_lazy(frame)
     types = frame.collect_schema()
+    if any(types.get(column.name) in WIDE for column in schema):
+        return None
     if any(column.name not in types or dtype_of(types[column.name]) != _inside(column.dtype) for column in schema):
         return None
     return frame.select(schema.names)

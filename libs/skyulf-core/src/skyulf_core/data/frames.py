@@ -1,18 +1,20 @@
 """Frames in and out: polars inside, pandas welcome at the edges, the same library comes out.
 
-Inside the library: integers are Int64 (UInt64 only where a value needs it), floats Float64 with null for NaN,
-categories are strings, datetimes are microseconds without zone, in UTC.
+Inside the library: integers are Int64 (whole numbers that need more bits are floats), floats Float64 with null for NaN,
+categories are strings, datetimes are microseconds without zone, in UTC, of the years 1 to 9999.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from skyulf_core.data.limits import WIDE, is_too_wide, refuse_if_any, refuse_strays, strays, without_strays
+from skyulf_core.data.pandas_columns import series_of
 from skyulf_core.problems import DataError
 from skyulf_core.schema import ColumnSchema, Dtype, Schema
 
@@ -22,42 +24,48 @@ if TYPE_CHECKING:
 Frame: TypeAlias = Union[pl.DataFrame, pl.LazyFrame, "pd.DataFrame"]
 FrameT = TypeVar("FrameT", pl.DataFrame, "pd.DataFrame")
 
-_INT64_MAX = 2**63 - 1
-
 
 def to_polars(frame: Frame) -> pl.DataFrame:
     """Return a polars frame with the same columns (types as they are).
 
-    Raises DataError for duplicate, empty or non-string names, and for columns that mix types.
+    Raises DataError for duplicate, empty or non-string names, for columns that mix types, and for a query that fails.
     """
     if isinstance(frame, pl.LazyFrame):
-        return frame.collect()
+        frame = _collected(frame)
     if isinstance(frame, pl.DataFrame):
         _check_names(frame.columns)
+        _check_types(frame.schema)
         return frame
     if not _is_pandas(frame):
         raise DataError(f"expected a polars or pandas DataFrame, not {type(frame).__name__}", reason="not-a-frame")
     _check_names(list(frame.columns))
-    return pl.DataFrame([_series(str(name), frame[name]) for name in frame.columns])
+    return pl.DataFrame([series_of(str(name), frame[name]) for name in frame.columns])
 
 
 def _is_pandas(frame: object) -> bool:
     return type(frame).__module__.partition(".")[0] == "pandas" and hasattr(frame, "columns")
 
 
-def _series(name: str, column: pd.Series[Any]) -> pl.Series:
+def _collected(frame: pl.LazyFrame) -> pl.DataFrame:
+    """Run a query. Raises DataError for one that fails, or reads a file that is not there."""
     try:
-        return pl.Series(name, pl.from_pandas(column))
-    except Exception as error:  # polars and pyarrow raise many kinds for a mixed column
-        raise DataError(
-            f"column {name!r} mixes types or holds objects: {error}", reason="mixed-types", column=name
-        ) from error
+        return frame.collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).split("\n", 1)[0]
+        raise DataError(f"the query of the LazyFrame cannot be run: {reason}", reason="broken-query") from error
+
+
+def _check_types(types: pl.Schema) -> None:
+    for name, dtype in types.items():
+        if dtype == pl.Object:
+            message = f"column {name!r} holds Python objects; convert it to numbers, texts, booleans or dates"
+            raise DataError(message, reason="mixed-types", column=name)
 
 
 def _check_names(names: list[object] | list[str]) -> None:
     for name, count in Counter(names).items():
-        if not isinstance(name, str) or not name:
-            raise DataError(f"column names must be texts; {name!r} is not", reason="invalid-column-name")
+        if not isinstance(name, str) or not name or not _is_unicode(name):
+            raise DataError(f"column names must be texts; {name!r} is not; rename it", reason="invalid-column-name")
         if name == "*" or (name.startswith("^") and name.endswith("$")):
             raise DataError(
                 f"column {name!r} has a name that stands for a pattern of names; rename it",
@@ -66,6 +74,14 @@ def _check_names(names: list[object] | list[str]) -> None:
             )
         if count > 1:
             raise DataError(f"column {name!r} occurs {count} times", reason="duplicate-columns", column=name)
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def to_library_of(original: Frame, result: pl.DataFrame) -> pl.DataFrame | pd.DataFrame:
@@ -101,14 +117,40 @@ def dtype_of(dtype: pl.DataType) -> Dtype:
 
 
 def schema_of(data: pl.DataFrame | pl.LazyFrame) -> Schema:
-    """Return the schema of a polars frame; nullable where there are nulls (or NaN) now."""
-    types = data.collect_schema()
-    nulls = data.lazy().select(_null_count(name, dtype) for name, dtype in types.items())
-    counts = nulls.collect().row(0) if types else ()
+    """Return the schema of a polars frame; nullable where there are nulls (or NaN) now.
+
+    Raises DataError for dates and durations that the library cannot hold.
+    """
+    types = _types(data)
+    counts = _collected(data.lazy().select(_counts(types))).row(0, named=True) if types else {}
+    for name, dtype in types.items():
+        refuse_if_any(name, dtype, counts.get(f"stray {name}", 0))
     return Schema(
-        ColumnSchema(name, dtype_of(dtype), nullable=bool(count))
-        for (name, dtype), count in zip(types.items(), counts, strict=True)
+        ColumnSchema(
+            name,
+            "float" if counts.get(f"wide {name}") else dtype_of(dtype),
+            nullable=bool(counts[f"null {name}"]),
+        )
+        for name, dtype in types.items()
     )
+
+
+def _types(data: pl.DataFrame | pl.LazyFrame) -> pl.Schema:
+    try:
+        types = data.collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).split("\n", 1)[0]
+        raise DataError(f"the query of the LazyFrame cannot be run: {reason}", reason="broken-query") from error
+    _check_names(types.names())
+    _check_types(types)
+    return types
+
+
+def _counts(types: pl.Schema) -> list[pl.Expr]:
+    counts = [_null_count(name, dtype).alias(f"null {name}") for name, dtype in types.items()]
+    counts += [is_too_wide(name).alias(f"wide {name}") for name, dtype in types.items() if dtype in WIDE]
+    found = {name: strays(name, dtype) for name, dtype in types.items()}
+    return counts + [count.alias(f"stray {name}") for name, count in found.items() if count is not None]
 
 
 def _null_count(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -117,16 +159,31 @@ def _null_count(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def normalise(data: pl.DataFrame) -> pl.DataFrame:
-    """Return the frame in the types that the library uses inside (see above)."""
+    """Return the frame in the types that the library uses inside (see above).
+
+    Raises DataError for dates and durations that the library cannot hold.
+    """
+    refuse_strays(data)
     data = data.with_columns(_changes(data.schema))
-    unsigned = [name for name, dtype in data.schema.items() if dtype == pl.UInt64]
-    small = [name for name in unsigned if cast("int", data[name].max() or 0) <= _INT64_MAX]
-    return data.with_columns(pl.col(name).cast(pl.Int64) for name in small)
+    wide = [name for name, dtype in data.schema.items() if dtype in WIDE]
+    too_wide = data.select(is_too_wide(name) for name in wide).row(0) if wide else ()
+    return data.with_columns(
+        pl.col(name).cast(pl.Float64 if found else pl.Int64) for name, found in zip(wide, too_wide, strict=True)
+    )
 
 
-def normalise_lazy(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the query of the frame in the types that the library uses inside; UInt64 stays what it is."""
-    return frame.with_columns(_changes(frame.collect_schema()))
+def normalise_lazy(frame: pl.LazyFrame, schema: Schema | None = None) -> pl.LazyFrame:
+    """Return the query of the frame in the types that the library uses inside; `schema` is what `schema_of` found.
+
+    Without it, whole numbers of more than 64 bits with a sign stay what they are. A query refuses no value: a date
+    outside of the years 1 to 9999 is null in it.
+    """
+    types = frame.collect_schema()
+    floats = {column.name for column in schema or () if column.dtype == "float"}
+    wide = [name for name, dtype in types.items() if dtype in WIDE] if schema is not None else []
+    held = [without_strays(name, dtype) for name, dtype in types.items() if dtype.is_temporal()]
+    query = frame.with_columns(held).with_columns(_changes(types))
+    return query.with_columns(pl.col(name).cast(pl.Float64 if name in floats else pl.Int64) for name in wide)
 
 
 def _changes(types: pl.Schema) -> list[pl.Expr]:
@@ -140,12 +197,14 @@ def _normal(name: str, dtype: pl.DataType) -> pl.Expr | None:
     if dtype.is_float():
         return column.cast(pl.Float64).fill_nan(None)
     if dtype.is_integer():
-        return None if dtype in (pl.Int64, pl.UInt64) else column.cast(pl.Float64 if dtype == pl.Int128 else pl.Int64)
+        return None if dtype == pl.Int64 or dtype in WIDE else column.cast(pl.Int64)
     if dtype.is_decimal() or dtype == pl.Null:
         return column.cast(pl.Float64)
     if isinstance(dtype, pl.Datetime):
         zoned = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if dtype.time_zone else column
         return zoned.cast(pl.Datetime("us"))
+    if dtype == pl.Duration:
+        return column.cast(pl.Duration("us"))
     return column.cast(pl.String) if isinstance(dtype, pl.Categorical | pl.Enum) else None
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from skyulf_core.nodes.base import Label, ModelApplier
+from skyulf_core.nodes.matrix import in_own_words
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError
 from skyulf_core.serving.ops import PREDICTION, PROBABILITIES, Columns, Op, OpError
@@ -64,7 +65,8 @@ def fitting(node: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise DataError(str(error).split("\n", 1)[0], reason="fit-failed", node=node) from error
+        message = f"the model cannot learn from these rows: {in_own_words(error)}"
+        raise DataError(message, reason="fit-failed", node=node) from error
 
 
 class PlanApplier(ModelApplier):

@@ -42,7 +42,7 @@ def check_features(features: pl.DataFrame, model: str) -> None:
             message = f"column {column.name!r} is {column.dtype}; models work on numbers"
             raise DataError(message, reason="wrong-type", column=column.name, node=model)
         if column.dtype.is_float() and bool(column.is_infinite().any()):
-            message = f"column {column.name!r} holds infinite values"
+            message = f"column {column.name!r} holds infinite values; put an InvalidValueReplacement (rule inf) before"
             raise DataError(message, reason="not-finite", column=column.name, node=model)
         if not accepts_missing and column.null_count():
             message = (

@@ -29,7 +29,8 @@ from skyulf_core.nodes.base import (
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.params import Params
 from skyulf_core.pipeline.applying import check_features
-from skyulf_core.pipeline.fusing import apply_step, naming
+from skyulf_core.pipeline.fusing import apply_step
+from skyulf_core.pipeline.learning import learning
 from skyulf_core.pipeline.provenance import makers_after, merged_makers
 from skyulf_core.pipeline.resolve import Resolved, ResolvedNode
 from skyulf_core.pipeline.targets import check_target, classes_of, encoded
@@ -81,7 +82,7 @@ class Trainer:
         nodes = self._resolved.known_steps
         for index, node in enumerate(nodes):
             self._report(index / (len(nodes) + 2), node.entry.name)
-            with naming(node.entry.name):
+            with learning(node.entry.name):
                 steps.append(self._run_node(node))
         fitted = FittedPipeline(
             config=self._resolved.to_dict(),
@@ -152,7 +153,7 @@ class Trainer:
         check_features(features, model.entry.name)
         check_target(target, nulls_allowed=False)
         classes = classes_of(target) if task == "classification" else None
-        with naming(model.entry.name):
+        with learning(model.entry.name):
             params = model.entry.calculator.fit(features, encoded(target, task, classes), model.parsed)
         dumped = cast("dict[str, JsonValue]", model.parsed.model_dump(mode="json"))
         learned = FittedModel(model.entry.name, dumped, params, tuple(features.columns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import polars as pl
 
 from skyulf_core.fitted import FittedStep
@@ -17,9 +18,13 @@ _NOT_AT_PREDICT = {Kind.SPLITTER, Kind.ROW_CHANGING}
 
 @contextmanager
 def naming(node: str) -> Iterator[None]:
-    """Add the node's name to a DataError that names none."""
+    """Add the node's name to a DataError that names none.
+
+    What numpy warns of (a division by zero, an overflow) is looked for by the nodes, which have rules for it.
+    """
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     except DataError as error:
         if error.node is not None:
             raise

@@ -18,7 +18,8 @@ from skyulf_core.nodes.base import (
 )
 from skyulf_core.params import Params
 from skyulf_core.pipeline.fitting import Report
-from skyulf_core.pipeline.fusing import fuses, naming, scan_chain
+from skyulf_core.pipeline.fusing import fuses, scan_chain
+from skyulf_core.pipeline.learning import learning
 from skyulf_core.pipeline.resolve import Resolved, ResolvedNode
 from skyulf_core.problems import DataError
 from skyulf_core.schema import Schema
@@ -53,7 +54,7 @@ def fit_streaming(resolved: Resolved, frame: pl.LazyFrame, schema: Schema, repor
     The params are those of a fit in memory. Raises DataError.
     """
     target = resolved.target
-    current = normalise_lazy(frame)
+    current = normalise_lazy(frame, schema)
     steps: list[FittedStep] = []
     with pl.Config() as settings:
         settings.set_engine_affinity("streaming")
@@ -61,7 +62,7 @@ def fit_streaming(resolved: Resolved, frame: pl.LazyFrame, schema: Schema, repor
             raise DataError("there are no rows to learn from", reason="too-few-rows")
         for index, node in enumerate(resolved.known_steps):
             report(index / (len(resolved.known_steps) + 1), node.entry.name)
-            with naming(node.entry.name):
+            with learning(node.entry.name):
                 step = _learned(node, current, target)
             current = scan_chain((step,), _whole(step, current))
             steps.append(step)

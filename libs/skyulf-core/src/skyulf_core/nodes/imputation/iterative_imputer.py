@@ -15,6 +15,7 @@ from skyulf_core.nodes.base import Applier, Calculator, Kind, NodeConfig
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_from, columns_field
 from skyulf_core.nodes.imputation.regressors import Step, linear_arrays, neighbour_arrays, tree_arrays
 from skyulf_core.nodes.imputation.training_matrix import training_matrix
+from skyulf_core.nodes.matrix import in_own_words
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError
@@ -195,7 +196,7 @@ def _fitted(matrix: NDArray[np.float64], regressor: BaseEstimator, config: Itera
             imputer.fit(matrix)
     except (ValueError, FloatingPointError, np.linalg.LinAlgError) as error:
         raise DataError(
-            f"the columns cannot be predicted from each other: {error}; scale them first, or name other columns",
+            f"the columns cannot be predicted from each other: {in_own_words(error)}",
             reason="cannot-learn",
         ) from error
     return cast("Sequence[Step]", imputer.imputation_sequence_)

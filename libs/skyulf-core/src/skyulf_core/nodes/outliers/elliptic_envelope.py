@@ -12,6 +12,7 @@ from pydantic import Field
 
 from skyulf_core.nodes.base import Calculator, Kind, NodeConfig, RowApplier
 from skyulf_core.nodes.columns import ColumnNames, chosen_from, columns_field
+from skyulf_core.nodes.matrix import in_own_words
 from skyulf_core.nodes.outliers.matrices import complete, matrix_of, training_matrix
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
@@ -126,7 +127,7 @@ def _robust(
         try:
             model = MinCovDet(support_fraction=config.support_fraction, random_state=config.random_state).fit(rows)
         except ValueError as error:
-            message = f"no ellipse can be found: {error}; name other columns, or a larger support_fraction"
+            message = f"no ellipse can be found: {in_own_words(error)}; name other columns or a larger support_fraction"
             raise DataError(message, reason="no-covariance") from error
     location, precision = np.array(model.location_, np.float64), np.array(model.precision_, np.float64)
     if not (np.isfinite(location).all() and np.isfinite(precision).all()):

@@ -161,8 +161,18 @@ def _typed(values: Matrix, features: pl.DataFrame) -> pl.DataFrame:
         if dtype == pl.Boolean:
             columns.append(pl.Series(name, column >= 0.5))
         else:
-            columns.append(pl.Series(name, np.rint(column) if dtype.is_integer() else column).cast(dtype))
+            columns.append(_whole(name, column, dtype) if dtype.is_integer() else pl.Series(name, column).cast(dtype))
     return pl.DataFrame(columns)
+
+
+def _whole(name: str, values: NDArray[np.float64], dtype: pl.DataType) -> pl.Series:
+    """Return the nearest whole numbers of a type; a float next to its end may lie beyond it."""
+    rounded = np.rint(values)
+    kind = np.dtype(str(dtype).lower())
+    low, high = np.iinfo(kind).min, np.iinfo(kind).max
+    inside = (rounded > low) & (rounded < float(high))
+    ends = np.where(rounded > 0, np.array(high, kind), np.array(low, kind))
+    return pl.Series(name, np.where(inside, np.where(inside, rounded, 0.0).astype(kind), ends))
 
 
 def _without_pairs(matrix: Matrix, classes: NDArray[np.int64]) -> NDArray[np.int64]:

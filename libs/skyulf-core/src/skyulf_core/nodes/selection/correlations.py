@@ -86,6 +86,7 @@ def _exact(x: Matrix, y: Matrix) -> float:
     if not len(x) or x.min() == x.max() or y.min() == y.max():
         return np.nan
     # scaled first: the square of a very large or small number is none
+    x, y = x / np.abs(x).max(), y / np.abs(y).max()
     x, y = (x - x.mean()) / (x.max() - x.min()), (y - y.mean()) / (y.max() - y.min())
     return float(np.clip((x @ y) / np.sqrt((x @ x) * (y @ y)), -1.0, 1.0))
 

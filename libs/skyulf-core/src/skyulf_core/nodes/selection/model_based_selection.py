@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 
 from skyulf_core.nodes.base import Kind, NodeConfig, TargetAwareCalculator
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_from, columns_field, free_name
-from skyulf_core.nodes.matrix import Matrix, in_stated_order, matrix_of, refuse_nulls, refusing
+from skyulf_core.nodes.matrix import Matrix, in_stated_order, matrix_of, refuse_huge, refuse_nulls, refusing
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.nodes.selection.estimators import MISSING_ALLOWED, EstimatorName, build
 from skyulf_core.nodes.selection.kept import SelectionApplier, maybe, selection
@@ -169,6 +169,7 @@ class ModelBasedSelectionCalculator(TargetAwareCalculator[ModelBasedSelectionCon
         name = free_name(target.name, set(columns))
         rows = in_stated_order(data.select(columns).with_columns(target.alias(name)))
         matrix, values = matrix_of(rows, columns), values_of(rows[name], task)
+        refuse_huge(matrix, columns)
         if task == "classification" and not values.any():
             message = f"the target {target.name!r} has one class only; there is nothing to learn"
             raise DataError(message, reason="one-class", column=target.name)

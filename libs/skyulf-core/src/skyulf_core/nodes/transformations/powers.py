@@ -74,7 +74,7 @@ def _optimum(name: str, values: NDArray[np.float64], method: PowerName) -> float
             warnings.simplefilter("ignore")
             lmbda = float(search(values, lmbda=None)[1])
     except (ValueError, ArithmeticError, RuntimeError) as error:
-        raise _unusable(name, f"the search failed ({error}); scale it first") from error
+        raise _unusable(name, "the search failed; scale it first") from error
     if not math.isfinite(lmbda):
         raise _unusable(name, "the search does not end; scale it first")
     return lmbda

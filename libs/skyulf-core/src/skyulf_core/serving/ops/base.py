@@ -11,6 +11,8 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from skyulf_core.problems import shortened
+
 # Values are dynamic by nature (one alias for all): a checked cast per value would cost more than the arithmetic.
 Row: TypeAlias = dict[str, Any]
 Columns: TypeAlias = dict[str, NDArray[Any]]
@@ -36,7 +38,7 @@ class OpError(ValueError):
     """Values that an operation refuses; `problems` names each row and column."""
 
     def __init__(self, problems: Iterable[ValueProblem]) -> None:
-        self.problems = list(problems)
+        self.problems = [problem._replace(message=shortened(problem.message)) for problem in problems]
         super().__init__("; ".join(f"row {p.row}, {p.column}: {p.message}" for p in self.problems[:5]))
 
 

@@ -134,7 +134,11 @@ def converter(to: str, text_format: str | None) -> Convert:
         return lambda value: datetime.combine(_moment(value, text_format).date(), time())
     if to == "datetime":
         return lambda value: _moment(value, text_format)
-    return _boolean if to == "boolean" else _number
+    return _boolean if to == "boolean" else _float
+
+
+def _float(value: object) -> float:
+    return value if type(value) is float else _number(value)
 
 
 def _integers(to: str) -> Convert:

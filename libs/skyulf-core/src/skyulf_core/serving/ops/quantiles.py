@@ -70,11 +70,12 @@ class QuantileMap(Op):
 
         def run(row: Row) -> None:
             for name, values, negated in tables:
-                x = row[name]
+                found = row[name]
                 first = values[0]
-                if x is None or x != x or first != first:
+                if found is None or found != found or first != first:
                     row[name] = None
                     continue
+                x = float(found)  # a whole number beyond 2**53 is compared as the batch compares it
                 if x == first or x - margin < first:
                     place = 0.0
                 elif x == values[-1] or x + margin > values[-1]:
