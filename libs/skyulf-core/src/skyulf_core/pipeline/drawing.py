@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 import numpy as np
@@ -17,8 +18,10 @@ _STYLE = """
 .skyulf-pipeline{font:13px/1.4 system-ui,sans-serif;max-width:100%;overflow-x:auto}
 .skyulf-pipeline .grid{display:grid;gap:14px 10px;justify-content:start;margin-top:8px}
 .skyulf-pipeline .box{position:relative;border:1px solid #8884;border-radius:6px;padding:4px 10px;background:#8881}
-.skyulf-pipeline .box::before,.skyulf-pipeline .line{border-left:2px solid #8886}
-.skyulf-pipeline .box::before{content:"";position:absolute;left:20px;top:-15px;height:14px}
+.skyulf-pipeline .box::before,.skyulf-pipeline .stub::before,.skyulf-pipeline .line{border-left:2px solid #8886}
+.skyulf-pipeline .stub{position:relative;height:0}
+.skyulf-pipeline .box::before,.skyulf-pipeline .stub::before{content:"";position:absolute}
+.skyulf-pipeline .box::before,.skyulf-pipeline .stub::before{left:20px;top:-15px;height:14px}
 .skyulf-pipeline .source::before{display:none}
 .skyulf-pipeline .line{margin-left:20px;margin-top:-14px}
 .skyulf-pipeline .source{border-style:dashed}.skyulf-pipeline .model{border-color:#38f8;background:#38f2}
@@ -38,6 +41,7 @@ def to_html(resolved: Resolved, fitted: FittedPipeline | None) -> str:
     cells = [_source(name, where[name]) for name in resolved.sources or (SOURCE,) if name in where]
     cells += [_box(node, where[node.id], resolved, fitted) for node in resolved.nodes]
     cells += [f'<div class="line" style="grid-area:{row}/{lane}"></div>' for row, lane in lines]
+    cells += [_stub(where[node.id], lane) for node in resolved.nodes for lane in _further_lanes(node, where)]
     grid = f'<div class="grid" style="grid-template-columns:repeat({lanes},max-content)">{"".join(cells)}</div>'
     title = escape(summary(resolved, fitted))
     return f'<div class="skyulf-pipeline"><style>{_STYLE}</style><strong>{title}</strong>{grid}</div>'
@@ -45,6 +49,17 @@ def to_html(resolved: Resolved, fitted: FittedPipeline | None) -> str:
 
 def _at(place: Place) -> str:
     return f"grid-area:{place.row}/{place.lane}/auto/span {place.width}"
+
+
+def _further_lanes(node: ResolvedNode, where: Mapping[str, Place]) -> list[int]:
+    """Return the lanes from which a wide box is reached, but the first, whose line the box draws itself."""
+    place = where[node.id]
+    lanes = {where[name].lane for name in node.inputs if name in where}
+    return sorted(lane for lane in lanes if place.lane < lane < place.lane + place.width)
+
+
+def _stub(place: Place, lane: int) -> str:
+    return f'<div class="stub" style="grid-area:{place.row}/{lane}"></div>'
 
 
 def _source(name: str, place: Place) -> str:
