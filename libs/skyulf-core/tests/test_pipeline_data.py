@@ -50,7 +50,7 @@ def test_missing_target_is_a_problem_with_a_suggestion():
         fit({"x": X, "yy": ["a", "b"] * 20})
 
     assert caught.value.problems[0].code == "unknown-target"
-    assert caught.value.problems[0].suggestion == "Did you mean 'yy'?"
+    assert caught.value.problems[0].suggestion == "Did you mean 'yy'? The columns are: 'x', 'yy'."
 
 
 def test_rows_without_target_can_be_left_out():

@@ -71,7 +71,7 @@ def test_all_problems_are_reported_at_once():
     assert problems["/steps/0/node"].code == "leakage"
     assert problems["/steps/2/node"].suggestion == "Did you mean 'SimpleImputer'?"
     assert problems["/steps/3/config/strategy"].suggestion == "Did you mean 'median'?"
-    assert problems["/steps/1/config/statify"].suggestion == "Did you mean 'stratify'?"
+    assert problems["/steps/1/config/statify"].suggestion.startswith("Did you mean 'stratify'? It has: target, ")
     assert problems["/model/node"].suggestion == "Did you mean 'logistic_regression'?"
     assert problems["/stepz"].suggestion == "Did you mean 'steps'?"
     assert "not available in this version" in problems["/tuning"].message

@@ -11,6 +11,7 @@ LONGEST_TEXT = 2_000
 """Messages are cut to so many characters: a value, or the name of a column, may be as long as a book."""
 _LONGEST_WORD = 100
 _MOST_SHOWN = 10
+_MOST_NAMES = 20
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,11 @@ class NotFittedError(CoreError):
     code = "not-fitted"
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = LONGEST_TEXT) -> str:
     """Return a text with its middle left out where it is longer than a message may be."""
-    if len(text) <= LONGEST_TEXT:
+    if len(text) <= most:
         return text
-    begin, end = LONGEST_TEXT // 2, LONGEST_TEXT // 4
+    begin, end = most // 2, most // 4
     return f"{text[:begin]} […] {text[-end:]}"
 
 
@@ -104,6 +105,25 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     lowered = {choice.lower(): choice for choice in known}
     near = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
     return f"Did you mean {lowered[near[0]]!r}?" if near else None
+
+
+def known_columns(names: Iterable[str]) -> str:
+    """Return the names of the columns that there are, the first twenty of many.
+
+    >>> known_columns(["a", "b c"])
+    "the columns are: 'a', 'b c'"
+    """
+    listed = list(names)
+    more = len(listed) - _MOST_NAMES
+    shown = ", ".join(repr(shortened(name, 100)) for name in listed[:_MOST_NAMES])
+    return f"the columns are: {shown}{f' and {more} more' if more > 0 else ''}" if listed else "there are no columns"
+
+
+def nearest_column(name: str, names: Iterable[str]) -> str:
+    """Return what to do about a column that is not there: the nearest one, and those that there are."""
+    listed = list(names)
+    known = known_columns(listed)
+    return " ".join(filter(None, (did_you_mean(name, listed), f"{known[0].upper()}{known[1:]}.")))
 
 
 def pointer_part(key: str) -> str:

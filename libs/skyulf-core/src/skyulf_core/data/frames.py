@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from skyulf_core.data.limits import WIDE, is_too_wide, refuse_if_any, refuse_strays, strays, without_strays
 from skyulf_core.data.pandas_columns import series_of
-from skyulf_core.problems import DataError
+from skyulf_core.problems import DataError, known_columns
 from skyulf_core.schema import ColumnSchema, Dtype, Schema
 
 if TYPE_CHECKING:
@@ -213,4 +213,5 @@ def require_columns(data: pl.DataFrame, names: list[str], *, node: str | None = 
     missing = [name for name in names if name not in data.columns]
     if missing:
         shown = ", ".join(repr(name) for name in missing[:5]) + (", …" if len(missing) > 5 else "")
-        raise DataError(f"missing columns: {shown}", reason="missing-column", column=missing[0], node=node)
+        message = f"missing columns: {shown}; {known_columns(data.columns)}"
+        raise DataError(message, reason="missing-column", column=missing[0], node=node)

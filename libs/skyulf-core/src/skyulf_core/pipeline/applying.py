@@ -17,9 +17,24 @@ from skyulf_core.problems import DataError, NotFittedError
 
 def features_of(fitted: FittedPipeline, data: pl.DataFrame) -> pl.DataFrame:
     """Return raw rows as they come out of the last step. Raises DataError for missing columns and wrong types."""
-    current = align(data, fitted.input_schema, optional=fitted.optional_columns())
+    try:
+        current = align(data, fitted.input_schema, optional=fitted.optional_columns())
+    except DataError as error:
+        node = _reader(fitted, error.column) if error.reason == "missing-column" else None
+        raise DataError(error.message, reason=error.reason, column=error.column, node=node) from error
     current = apply_chain(fitted.steps, current) if fitted.linear else apply_graph(fitted, current)
     return current if fitted.model is None else current.select(fitted.model.features)
+
+
+def _reader(fitted: FittedPipeline, column: str | None) -> str | None:
+    """Return the first node that names a column of the data, or has learned from it."""
+    for step in fitted.steps:
+        config = NodeRegistry.get(step.node).config_model.model_validate(step.config)
+        learned = step.params.get("columns")
+        named = {name for _, name in config.named_columns()} | set(learned if isinstance(learned, list) else ())
+        if column in named:
+            return step.node
+    return fitted.model.node if fitted.model is not None and column in fitted.model.features else None
 
 
 def query_of(fitted: FittedPipeline, frame: pl.LazyFrame) -> pl.LazyFrame | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import cast, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from skyulf_core.nodes.base import NodeConfig
@@ -45,7 +45,7 @@ def resolve_node(placed: Placed, problems: list[Problem]) -> ResolvedNode | None
     try:
         entry = NodeRegistry.get(placed.node)
     except UnknownNodeError:
-        hint = did_you_mean(placed.node, NodeRegistry.names())
+        hint = did_you_mean(placed.node, NodeRegistry.names()) or "`skyulf nodes` lists those that there are."
         problems.append(
             Problem(
                 f"{placed.pointer}/node", f"There is no node {placed.node!r}.", "unknown-node",
@@ -85,18 +85,33 @@ def _names_a_type(part: int | str) -> bool:
 def _config_problem(
     placed: Placed, model: type[NodeConfig], item: ErrorDetails, pointer: str, path: list[str]
 ) -> Problem:
-    name = path[0] if path else None
+    name, key = (path[0], path[-1]) if path else (None, None)
     kind, message, hint = "invalid-value", item["msg"].removeprefix("Value error, "), None
-    fields = list(model.model_fields)
+    where = f"{placed.node}{''.join(f' {part}' for part in path[:-1])}"
     if item["type"] == "extra_forbidden":
-        kind, message = "unknown-param", f"{placed.node} has no parameter {name!r}."
-        hint = did_you_mean(str(name), fields) or f"It has: {', '.join(fields)}."
+        fields = list(_model_at(model, path).model_fields)
+        kind, message = "unknown-param", f"{where} has no parameter {key!r}."
+        hint = " ".join(filter(None, (did_you_mean(str(key), fields), f"It has: {', '.join(fields)}.")))
     elif item["type"] == "missing":
-        kind, message = "missing-param", f"{placed.node} needs {name!r}."
+        kind, message = "missing-param", f"{where} needs {key!r}."
     elif item["type"] == "literal_error":
         hint = did_you_mean(str(item["input"]), _choices(item["msg"]))
     text = message if message.endswith(".") else f"{message}."
     return Problem(pointer, text[0].upper() + text[1:], kind, node=placed.node, field=name, suggestion=hint)
+
+
+def _model_at(model: type[BaseModel], path: Sequence[str]) -> type[BaseModel]:
+    """Return the part of a configuration that a path leads into."""
+    for part in path[:-1]:  # places in lists, and keys of objects whose keys are free, lead nowhere by themselves
+        field = model.model_fields.get(part)
+        model = (_inner_model(field.annotation) if field is not None else None) or model
+    return model
+
+
+def _inner_model(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _inner_model(inner)) is not None), None)
 
 
 def _choices(message: str) -> list[str]:

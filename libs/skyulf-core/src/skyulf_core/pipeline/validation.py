@@ -12,7 +12,7 @@ from skyulf_core.nodes.base import (
 from skyulf_core.pipeline.resolve import Resolved, ResolvedNode, resolve
 from skyulf_core.pipeline.walk import Walk, placed_problem
 from skyulf_core.pipeline.wiring import SOURCE
-from skyulf_core.problems import Problem, did_you_mean
+from skyulf_core.problems import Problem, did_you_mean, nearest_column
 from skyulf_core.schema import NUMBER_LIKE, TEMPORAL, TEXT, ColumnSchema, Schema
 
 Schemas: TypeAlias = Schema | Mapping[str, Schema] | None
@@ -43,7 +43,7 @@ def validate_config(config: Mapping[str, object], schema: Schemas = None) -> Val
     >>> found = validate_config({"steps": [{"node": "Scalr"}, {"node": "Winsorize", "config": {"lower": 1}}]})
     >>> for problem in found.problems:
     ...     print(problem)
-    /steps/0/node: There is no node 'Scalr'.
+    /steps/0/node: There is no node 'Scalr'. `skyulf nodes` lists those that there are.
     /steps/1/config/lower: Winsorize has no parameter 'lower'. It has: columns, lower_percentile, upper_percentile.
     """
     return check_resolved(resolve(config), schema)
@@ -105,7 +105,7 @@ def _target_problems(resolved: Resolved, schema: Schema, target: str | None) -> 
     column = schema.find(target)
     if column is None:
         message = f"There is no column {target!r} to predict."
-        hint = did_you_mean(target, schema.names)
+        hint = nearest_column(target, schema.names)
         return [Problem(pointer, message, "unknown-target", node=splitter.entry.name, field="target", suggestion=hint)]
     found = [placed_problem(splitter, problem) for problem in calculator.check(schema, splitter.config)]
     model = resolved.model.entry.calculator if resolved.model else None

@@ -9,7 +9,7 @@ from skyulf_core.nodes.base import Calculator, Combiner, NodeConfig, Resampler, 
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.pipeline.provenance import expected_makers
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
-from skyulf_core.problems import Problem, did_you_mean
+from skyulf_core.problems import Problem, nearest_column
 from skyulf_core.schema import NUMBER_LIKE, TEMPORAL, TEXT, Schema
 
 
@@ -109,19 +109,19 @@ def _column_problems(step: ResolvedNode, config: NodeConfig, schema: Schema, tar
     for pointer, name in config.named_columns():
         column = schema.find(name)
         if column is None:
-            problems.append(_unknown_column(name, schema, target, pointer))
+            problems.append(_unknown_column(step.entry.name, name, schema, target, pointer))
         elif column.dtype not in _accepted(step.entry):
             message = f"Column {name!r} is {column.dtype}; {step.entry.name} works on {_words(step.entry)} columns."
             problems.append(Problem(pointer, message, "wrong-type"))
     return [placed_problem(step, problem) for problem in problems]
 
 
-def _unknown_column(name: str, schema: Schema, target: str | None, pointer: str) -> Problem:
+def _unknown_column(node: str, name: str, schema: Schema, target: str | None, pointer: str) -> Problem:
     if name == target:
         message = f"{name!r} is the target; nodes work on the other columns."
         return Problem(pointer, message, "target-as-feature", suggestion="Remove it.")
-    message = f"There is no column {name!r} at this step."
-    return Problem(pointer, message, "unknown-column", suggestion=did_you_mean(name, schema.names))
+    message = f"{node} finds no column {name!r} at this step."
+    return Problem(pointer, message, "unknown-column", suggestion=nearest_column(name, schema.names))
 
 
 def _accepted(entry: NodeEntry) -> frozenset[str]:

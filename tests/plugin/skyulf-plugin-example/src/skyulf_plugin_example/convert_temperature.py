@@ -56,7 +56,7 @@ class ConvertTemperatureCalculator(StreamingCalculator[ConvertTemperatureConfig]
 
     >>> ConvertTemperatureCalculator().fit(data, ConvertTemperatureConfig(columns=["inside"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'inside'
+    skyulf_core.problems.DataError: missing columns: 'inside'; the columns are: 'outside'
     """
 
     family = "features"

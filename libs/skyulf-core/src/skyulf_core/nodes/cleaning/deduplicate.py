@@ -65,7 +65,7 @@ class DeduplicateCalculator(Calculator[DeduplicateConfig]):
 
     >>> DeduplicateCalculator().fit(data, DeduplicateConfig(subset=["c"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'c'
+    skyulf_core.problems.DataError: missing columns: 'c'; the columns are: 'a', 'b'
     """
 
     family = "cleaning"

@@ -44,7 +44,7 @@ class DropColumnsCalculator(StreamingCalculator[DropColumnsConfig]):
 
     >>> DropColumnsCalculator().fit(data, DropColumnsConfig(columns=["idd"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'idd'
+    skyulf_core.problems.DataError: missing columns: 'idd'; the columns are: 'id', 'age'
     """
 
     family = "cleaning"

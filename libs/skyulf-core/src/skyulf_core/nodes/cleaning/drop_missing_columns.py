@@ -52,7 +52,7 @@ class DropMissingColumnsCalculator(StreamingCalculator[DropMissingColumnsConfig]
 
     >>> DropMissingColumnsCalculator().fit(data, DropMissingColumnsConfig(columns=["c"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'c'
+    skyulf_core.problems.DataError: missing columns: 'c'; the columns are: 'a', 'b'
     """
 
     family = "cleaning"

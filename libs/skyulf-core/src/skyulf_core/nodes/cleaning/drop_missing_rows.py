@@ -70,7 +70,7 @@ class DropMissingRowsCalculator(Calculator[DropMissingRowsConfig]):
 
     >>> DropMissingRowsCalculator().fit(data, DropMissingRowsConfig(subset=["c"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'c'
+    skyulf_core.problems.DataError: missing columns: 'c'; the columns are: 'a', 'b'
     """
 
     family = "cleaning"

@@ -50,7 +50,7 @@ class SelectColumnsCalculator(StreamingCalculator[SelectColumnsConfig]):
 
     >>> SelectColumnsCalculator().fit(data, SelectColumnsConfig(columns=["plans"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'plans'
+    skyulf_core.problems.DataError: missing columns: 'plans'; the columns are: 'id', 'age', 'plan'
     """
 
     family = "cleaning"

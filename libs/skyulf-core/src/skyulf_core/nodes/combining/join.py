@@ -24,7 +24,7 @@ from skyulf_core.nodes.combining.reference import (
 )
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
-from skyulf_core.problems import DataError, Problem, did_you_mean
+from skyulf_core.problems import DataError, Problem, nearest_column
 from skyulf_core.schema import ColumnSchema, Schema
 from skyulf_core.serving.ops import GroupLookup, Op
 
@@ -211,7 +211,7 @@ remove duplicates, before the data is given to the pipeline
         for side, pointer, name in config.placed_keys():
             column, where = schemas[side].find(name), ("left", "right")[side]
             if column is None:
-                hint = did_you_mean(name, schemas[side].names)
+                hint = nearest_column(name, schemas[side].names)
                 message = f"There is no column {name!r} on the {where} side."
                 problems.append(Problem(pointer, message, "unknown-column", suggestion=hint))
             elif column.dtype not in KEYS:

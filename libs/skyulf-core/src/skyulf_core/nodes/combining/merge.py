@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue
 from skyulf_core.nodes.base import Combiner, CombinerApplier, NodeConfig, Side
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
-from skyulf_core.problems import DataError, Problem, did_you_mean, pointer_part
+from skyulf_core.problems import DataError, Problem, did_you_mean, nearest_column, pointer_part
 from skyulf_core.schema import Schema
 
 
@@ -155,7 +155,7 @@ def _owner_problem(name: str, owner: str, columns: Sequence[Sequence[str]], side
         return Problem(pointer, f"{owner!r} is no input of this node.", "unknown-input", suggestion=hint)
     if name not in columns[ids.index(owner)]:
         message = f"The input {owner!r} has no column {name!r}."
-        return Problem(pointer, message, "unknown-column", suggestion=did_you_mean(name, columns[ids.index(owner)]))
+        return Problem(pointer, message, "unknown-column", suggestion=nearest_column(name, columns[ids.index(owner)]))
     return None
 
 

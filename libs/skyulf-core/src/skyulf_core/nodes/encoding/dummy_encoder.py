@@ -58,7 +58,7 @@ class DummyEncoderCalculator(StreamingCalculator[DummyEncoderConfig]):
 
     >>> DummyEncoderCalculator().fit(data, DummyEncoderConfig(columns=["plans"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'plans'
+    skyulf_core.problems.DataError: missing columns: 'plans'; the columns are: 'plan'
     """
 
     family = "encoding"

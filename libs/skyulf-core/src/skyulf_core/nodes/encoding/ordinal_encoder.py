@@ -102,7 +102,7 @@ class OrdinalEncoderCalculator(StreamingCalculator[OrdinalEncoderConfig]):
 
     >>> OrdinalEncoderCalculator().fit(data, OrdinalEncoderConfig(columns=["colour"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'colour'
+    skyulf_core.problems.DataError: missing columns: 'colour'; the columns are: 'size'
     """
 
     family = "encoding"

@@ -69,7 +69,7 @@ class ArithmeticCalculator(ComputingCalculator[ArithmeticConfig]):
 
     >>> ArithmeticCalculator().fit(data, ArithmeticConfig(columns=["price", "amount"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'amount'
+    skyulf_core.problems.DataError: missing columns: 'amount'; the columns are: 'price', 'count'
     """
 
     family = "features"

@@ -82,7 +82,7 @@ class FeatureInteractionCalculator(ComputingCalculator[FeatureInteractionConfig]
 
     >>> FeatureInteractionCalculator().fit(data, FeatureInteractionConfig(interactions=[["city", "town"]]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'town'
+    skyulf_core.problems.DataError: missing columns: 'town'; the columns are: 'city', 'plan'
     """
 
     family = "features"

@@ -86,7 +86,7 @@ class GeoDistanceCalculator(StreamingCalculator[GeoDistanceConfig]):
 
     >>> GeoDistanceCalculator().fit(data.drop("lat"), config)
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'lat'
+    skyulf_core.problems.DataError: missing columns: 'lat'; the columns are: 'lon', 'to_lat', 'to_lon'
     """
 
     family = "geo"

@@ -65,7 +65,7 @@ class MissingIndicatorCalculator(StreamingCalculator[MissingIndicatorConfig]):
 
     >>> MissingIndicatorCalculator().fit(data, MissingIndicatorConfig(columns=["agee"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'agee'
+    skyulf_core.problems.DataError: missing columns: 'agee'; the columns are: 'age', 'plan'
     """
 
     family = "imputation"

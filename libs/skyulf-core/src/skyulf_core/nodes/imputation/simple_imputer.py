@@ -90,7 +90,7 @@ class SimpleImputerCalculator(StreamingCalculator[SimpleImputerConfig]):
 
     >>> node.fit(data, SimpleImputerConfig(columns=["agee"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'agee'
+    skyulf_core.problems.DataError: missing columns: 'agee'; the columns are: 'age', 'plan'
     """
 
     family = "imputation"

@@ -46,7 +46,7 @@ class DataSnapshotCalculator(StreamingCalculator[DataSnapshotConfig]):
 
     >>> DataSnapshotCalculator().fit(data, DataSnapshotConfig(columns=["c"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'c'
+    skyulf_core.problems.DataError: missing columns: 'c'; the columns are: 'a', 'b'
     """
 
     family = "inspection"

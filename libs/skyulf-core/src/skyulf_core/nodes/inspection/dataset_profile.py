@@ -53,7 +53,7 @@ class DatasetProfileCalculator(StreamingCalculator[DatasetProfileConfig]):
 
     >>> DatasetProfileCalculator().fit(data, DatasetProfileConfig(columns=["c"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'c'
+    skyulf_core.problems.DataError: missing columns: 'c'; the columns are: 'age', 'plan'
     """
 
     family = "inspection"

@@ -108,7 +108,7 @@ class ClipValuesCalculator(StreamingCalculator[ClipValuesConfig]):
 
     >>> ClipValuesCalculator().fit(data, ClipValuesConfig(bounds={"agee": {"lower": 0}}))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'agee'
+    skyulf_core.problems.DataError: missing columns: 'agee'; the columns are: 'age'
     """
 
     family = "outliers"

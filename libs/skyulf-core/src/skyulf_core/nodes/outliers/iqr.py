@@ -48,7 +48,7 @@ class IQRCalculator(StreamingCalculator[IQRConfig]):
 
     >>> IQRCalculator().fit(data, IQRConfig(columns=["fair"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'fair'
+    skyulf_core.problems.DataError: missing columns: 'fair'; the columns are: 'fare'
     """
 
     family = "outliers"

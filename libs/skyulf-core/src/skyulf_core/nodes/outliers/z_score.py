@@ -45,7 +45,7 @@ class ZScoreCalculator(StreamingCalculator[ZScoreConfig]):
 
     >>> ZScoreCalculator().fit(data, ZScoreConfig(columns=["fair"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'fair'
+    skyulf_core.problems.DataError: missing columns: 'fair'; the columns are: 'fare'
     """
 
     family = "outliers"

@@ -47,7 +47,7 @@ class MaxAbsScalerCalculator(StreamingCalculator[MaxAbsScalerConfig]):
 
     >>> MaxAbsScalerCalculator().fit(data, MaxAbsScalerConfig(columns=["changes"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'changes'
+    skyulf_core.problems.DataError: missing columns: 'changes'; the columns are: 'change'
     """
 
     family = "scaling"

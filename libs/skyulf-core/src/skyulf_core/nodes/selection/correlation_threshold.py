@@ -56,7 +56,7 @@ class CorrelationThresholdCalculator(Calculator[CorrelationThresholdConfig]):
 
     >>> CorrelationThresholdCalculator().fit(data, CorrelationThresholdConfig(columns=["yards"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'yards'
+    skyulf_core.problems.DataError: missing columns: 'yards'; the columns are: 'metres', 'age', 'feet'
     """
 
     family = "selection"

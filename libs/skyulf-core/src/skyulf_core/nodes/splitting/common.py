@@ -11,7 +11,7 @@ from pydantic import Field
 
 from skyulf_core.data.frames import require_columns
 from skyulf_core.nodes.base import NodeConfig
-from skyulf_core.problems import DataError, Problem, did_you_mean
+from skyulf_core.problems import DataError, Problem, nearest_column
 from skyulf_core.schema import NUMBER_LIKE, TEXT, Dtype, Schema
 
 
@@ -42,7 +42,7 @@ def column_problems(schema: Schema, field: str, name: str, target: str, accepted
         return [Problem(f"/{field}", message, "target-as-feature", suggestion="Name another column.")]
     column, wanted = schema.find(name), frozenset(accepted)
     if column is None:
-        hint = did_you_mean(name, schema.names)
+        hint = nearest_column(name, schema.names)
         return [Problem(f"/{field}", f"There is no column {name!r}.", "unknown-column", suggestion=hint)]
     if column.dtype in wanted:
         return []

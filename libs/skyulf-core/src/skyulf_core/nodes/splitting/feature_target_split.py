@@ -30,7 +30,7 @@ class FeatureTargetSplitter(Splitter[FeatureTargetSplitConfig]):
 
     >>> FeatureTargetSplitter().split(data, FeatureTargetSplitConfig(target="z"), task=None)
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'z'
+    skyulf_core.problems.DataError: missing columns: 'z'; the columns are: 'x', 'y'
     """
 
     family = "splitting"

@@ -67,8 +67,7 @@ class TrainTestSplitter(Splitter[TrainTestSplitConfig]):
 
     >>> TrainTestSplitter().split(data.head(1), TrainTestSplitConfig(target="y"), task=None)
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: 1 rows are too few to split: With n_samples=1, test_size=0.2 and train_size=None, \
-the resulting train set will be empty. Adjust any of the aforementioned parameters.
+    skyulf_core.problems.DataError: 1 rows are too few to split; take more, or hold out another share
     """
 
     family = "splitting"
@@ -130,7 +129,9 @@ def _divide(
             stratify=classes,
         )  # fmt: skip
     except ValueError as error:
-        raise DataError(f"{len(rows)} rows are too few to split: {error}", reason="too-few-rows") from error
+        remedy = "take more, or hold out another share" + ("" if classes is None else ", or do not stratify")
+        message = f"{len(rows)} rows are too few to split; {remedy}"
+        raise DataError(message, reason="too-few-rows") from error
     return kept, held
 
 

@@ -49,7 +49,7 @@ class HashingVectorizerCalculator(Calculator[HashingVectorizerConfig]):
 
     >>> HashingVectorizerCalculator().fit(data, HashingVectorizerConfig(columns=["text"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'text'
+    skyulf_core.problems.DataError: missing columns: 'text'; the columns are: 'note'
     """
 
     family = "text"

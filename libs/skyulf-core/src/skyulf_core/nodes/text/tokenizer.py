@@ -68,7 +68,7 @@ class TokenizerCalculator(Calculator[TokenizerConfig]):
 
     >>> TokenizerCalculator().fit(data, TokenizerConfig(columns=["text"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'text'
+    skyulf_core.problems.DataError: missing columns: 'text'; the columns are: 'note'
     """
 
     family = "text"

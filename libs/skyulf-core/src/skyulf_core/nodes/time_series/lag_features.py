@@ -94,7 +94,7 @@ class LagFeaturesCalculator(Calculator[LagFeaturesConfig]):
 
     >>> node.fit(train, LagFeaturesConfig(sort_by=["hour"]))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'hour'
+    skyulf_core.problems.DataError: missing columns: 'hour'; the columns are: 'shop', 'day', 'sold'
     """
 
     family = "time_series"
