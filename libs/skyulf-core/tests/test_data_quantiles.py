@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from skyulf_core.data.quantiles import quantiles
+from skyulf_core.nodes.binning.edges import Wanted, edges_of
 
 ROWS = 60_000
 RNG = np.random.default_rng(5)
@@ -46,3 +47,22 @@ def test_no_values_have_no_quantile():
     assert quantiles(nothing, [("x", 0.5)], sorted_rows=1) == [None]
     assert quantiles(nothing, [("x", 0.5)]) == [None]
     assert quantiles(nothing, []) == []
+
+
+@pytest.mark.parametrize("name", [name for name in COLUMNS if name not in ("constant", "infinite")])
+@pytest.mark.parametrize("method", ["linear", "averaged_inverted_cdf"])
+def test_edges_of_bins_are_the_same_from_a_sample_and_a_pass(name, method):
+    gaps = RNG.random(ROWS) < 0.1
+    frame = pl.LazyFrame({name: COLUMNS[name], "gaps": gaps}).select(pl.when(~pl.col("gaps")).then(pl.col(name)))
+    wanted = {name: Wanted(method, 8)}
+
+    selected = edges_of(frame, wanted, partitioned_rows=10)
+
+    assert selected[name].tolist() == edges_of(frame, wanted)[name].tolist()
+
+
+def test_edges_of_a_column_that_the_sample_misleads_are_partitioned():
+    periodic = np.where(np.arange(200_000) % 2 == 0, 0.0, np.arange(200_000.0))
+    frame, wanted = pl.LazyFrame({"x": periodic}), {"x": Wanted("linear", 5)}
+
+    assert edges_of(frame, wanted, partitioned_rows=10)["x"].tolist() == edges_of(frame, wanted)["x"].tolist()

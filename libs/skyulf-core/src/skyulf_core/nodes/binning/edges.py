@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias
@@ -13,12 +13,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from skyulf_core.data.selection import select
 from skyulf_core.problems import DataError
 
 Floats: TypeAlias = NDArray[np.float64]
 Method: TypeAlias = Literal["width", "linear", "averaged_inverted_cdf", "kmeans"]
 
 _NARROW = 1e-8
+PARTITIONED_ROWS = 2_000_000
+"""Up to so many values of a column are held and partitioned, which is quicker; of more, ranks are selected."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +46,19 @@ class Span:
         return self.count == 0 or self.low == self.high
 
 
-def edges_of(frame: pl.LazyFrame, wanted: Mapping[str, Wanted]) -> dict[str, Floats]:
+def edges_of(
+    frame: pl.LazyFrame, wanted: Mapping[str, Wanted], *, partitioned_rows: int = PARTITIONED_ROWS
+) -> dict[str, Floats]:
     """Return the ascending edges of each column: its value twice where it has one only, none where it has none.
 
-    One query finds how many values there are and between what, one more the quantiles; kmeans collects its columns.
+    One query finds how many values there are and between what, few more the quantiles; kmeans collects its columns.
     Raises DataError for infinite values.
     """
     spans = _spans(frame, list(wanted))
     divided = {name: how for name, how in wanted.items() if not spans[name].constant}
-    quantiles = _quantiles(
-        frame, spans, {n: how for n, how in divided.items() if how.method not in ("width", "kmeans")}
-    )
+    by_rank = {n: how for n, how in divided.items() if how.method not in ("width", "kmeans")}
+    large = {n for n in by_rank if spans[n].count > partitioned_rows}
+    quantiles = _quantiles(frame, spans, by_rank, large)
     found: dict[str, Floats] = {
         name: np.array([span.low, span.high][: 2 * span.count], np.float64) for name, span in spans.items()
     }
@@ -85,8 +90,10 @@ def _spans(frame: pl.LazyFrame, names: Sequence[str]) -> dict[str, Span]:
     return spans
 
 
-def _quantiles(frame: pl.LazyFrame, spans: Mapping[str, Span], wanted: Mapping[str, Wanted]) -> dict[str, Floats]:
-    """Return quantiles as numpy takes them: the values beside each place by one query, then its arithmetic."""
+def _quantiles(
+    frame: pl.LazyFrame, spans: Mapping[str, Span], wanted: Mapping[str, Wanted], large: Collection[str]
+) -> dict[str, Floats]:
+    """Return quantiles as numpy takes them: the values beside each place by few queries, then its arithmetic."""
     if not wanted:
         return {}
     places = {name: _places(spans[name].count, how) for name, how in wanted.items()}
@@ -94,14 +101,42 @@ def _quantiles(frame: pl.LazyFrame, spans: Mapping[str, Span], wanted: Mapping[s
         name: sorted({*before.tolist(), *np.minimum(before + 1, spans[name].count - 1).tolist()})
         for name, (before, _) in places.items()
     }
+    values = _selected(frame, {name: at for name, at in ranks.items() if name in large}, spans)
+    values |= _partitioned(frame, {name: at for name, at in ranks.items() if name not in values})
+    return {
+        name: _between(values[name], before, part, spans[name].count - 1) for name, (before, part) in places.items()
+    }
+
+
+Ranked: TypeAlias = dict[str, dict[int, float]]
+
+
+def _partitioned(frame: pl.LazyFrame, ranks: Mapping[str, list[int]]) -> Ranked:
+    if not ranks:
+        return {}
     query = frame.select(
         pl.col(name).cast(pl.Float64).drop_nulls().map_batches(_picker(at), return_dtype=pl.Float64).implode()
         for name, at in ranks.items()
     )
     table = query.collect(engine="streaming")
-    values = {name: dict(zip(at, table[name][0].to_list(), strict=True)) for name, at in ranks.items()}
+    return {name: dict(zip(at, table[name][0].to_list(), strict=True)) for name, at in ranks.items()}
+
+
+def _selected(frame: pl.LazyFrame, ranks: Mapping[str, list[int]], spans: Mapping[str, Span]) -> Ranked:
+    """Return the values of columns whose ranks were all found without holding the column."""
+    if not ranks:
+        return {}
+    pairs = [(name, rank) for name, at in ranks.items() for rank in at]
+    values = frame.select(pl.col(name).cast(pl.Float64) for name in ranks)
+    most = max(spans[name].count for name in ranks)
+    levels = [(name, rank / (spans[name].count - 1)) for name, rank in pairs]
+    found: dict[str, dict[int, float | None]] = {name: {} for name in ranks}
+    for (name, rank), selected in zip(pairs, select(values, levels, rows=most), strict=True):
+        found[name][rank] = selected.at(rank)
     return {
-        name: _between(values[name], before, part, spans[name].count - 1) for name, (before, part) in places.items()
+        name: {rank: value for rank, value in at.items() if value is not None}
+        for name, at in found.items()
+        if None not in at.values()
     }
 
 

@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 import polars as pl
 
+from skyulf_core.data.queries import collect_each
 from skyulf_core.params import Scalar
 from skyulf_core.problems import DataError
 from skyulf_core.schema import NUMBER_LIKE, TEXT, Dtype
@@ -41,7 +42,7 @@ def count_categories(frame: pl.LazyFrame, columns: Sequence[str]) -> dict[str, C
         .sort("value", nulls_last=True)
         for name in columns
     ]
-    found = pl.collect_all(queries, engine="streaming")
+    found = collect_each(queries, engine="streaming")
     for name, table in zip(columns, found, strict=True):
         refuse_infinite(name, table["value"])
     return {name: _counted(table) for name, table in zip(columns, found, strict=True)}

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from skyulf_core.data.queries import collect_each
 from skyulf_core.nodes.base import Label
 from skyulf_core.nodes.encoding.categories import category_of, code_of, refuse_infinite
 from skyulf_core.params import Scalar
@@ -118,7 +119,7 @@ def statistics(frame: pl.LazyFrame, target: Target, columns: Sequence[str]) -> l
         .sort("a category", nulls_last=True)
         for name in columns
     ]
-    tables = pl.collect_all(queries, engine="streaming")
+    tables = collect_each(queries, engine="streaming")
     for name, table in zip(columns, tables, strict=True):
         refuse_infinite(name, table["a category"])
     return tables

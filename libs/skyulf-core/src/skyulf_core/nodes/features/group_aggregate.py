@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from skyulf_core.data.frames import dtype_of, require_columns
+from skyulf_core.data.queries import collect_each
 from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
 from skyulf_core.nodes.columns import ColumnNames, free_name
 from skyulf_core.nodes.registry import NodeRegistry
@@ -120,7 +121,7 @@ class GroupAggregateCalculator(StreamingCalculator[GroupAggregateConfig]):
 
     >>> GroupAggregateCalculator().fit(data, GroupAggregateConfig(group_by=["town"], column="fare"))
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: missing columns: 'town'
+    skyulf_core.problems.DataError: missing columns: 'town'; the columns are: 'city', 'fare'
     """
 
     family = "features"
@@ -164,7 +165,7 @@ class GroupAggregateCalculator(StreamingCalculator[GroupAggregateConfig]):
         numbers = pl.col(config.column).cast(pl.Float64)
         kinds = dict.fromkeys(config.aggregations)
         made = [_STATISTICS[k](numbers).cast(pl.Float64).alias(out) for k, out in zip(kinds, outputs, strict=True)]
-        by_group, of_all = pl.collect_all([frame.group_by(config.group_by).agg(made), frame.select(made)])
+        by_group, of_all = collect_each([frame.group_by(config.group_by).agg(made), frame.select(made)])
         if by_group.height > _MOST_GROUPS:
             message = f"{', '.join(config.group_by)} make {by_group.height:,} groups, more than {_MOST_GROUPS:,}"
             raise DataError(message, reason="too-many-groups", column=config.group_by[0])

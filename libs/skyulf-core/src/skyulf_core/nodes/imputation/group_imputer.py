@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from skyulf_core.data.frames import dtype_of, require_columns
+from skyulf_core.data.queries import collect_each
 from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field, free_name
 from skyulf_core.nodes.encoding.categories import ENCODABLE
@@ -209,7 +210,7 @@ def _statistics(
         (pl.col(n) + 0.0).alias(n) if dtype.is_float() else pl.col(n)
         for n, dtype in frame.select(config.group_by).collect_schema().items()
     ]
-    groups, whole = pl.collect_all([frame.group_by(keys).agg(found), frame.select(found)])
+    groups, whole = collect_each([frame.group_by(keys).agg(found), frame.select(found)])
     some = groups.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in columns))
     return some.sort(config.group_by, nulls_last=False), whole
 
