@@ -49,6 +49,16 @@ def table_of(estimator: BaseEstimator, x: object, *, reset: bool) -> pl.DataFram
     return normalise(pl.DataFrame([_series(f"x{i}", array[:, i]) for i in range(array.shape[1])]))
 
 
+def frame_of(x: object) -> pl.DataFrame | pd.DataFrame:
+    """Return a frame as it is, and an array as one whose columns are called `x0`, `x1`, …"""
+    if isinstance(x, pl.DataFrame) or _is_pandas(x):
+        return _named(cast("pl.DataFrame", x))
+    array = np.asarray(x)
+    if array.ndim != 2:
+        raise ValueError(f"Expected 2D array, got {array.ndim}D array instead")
+    return normalise(pl.DataFrame([_series(f"x{i}", array[:, i]) for i in range(array.shape[1])]))
+
+
 def _named(frame: pl.DataFrame | pd.DataFrame) -> pl.DataFrame | pd.DataFrame:
     """Return a pandas frame whose columns are numbered as scikit-learn sees it: without names."""
     if isinstance(frame, pl.DataFrame) or any(isinstance(name, str) for name in frame.columns):

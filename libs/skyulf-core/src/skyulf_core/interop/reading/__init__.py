@@ -1,0 +1,1 @@
+"""Fitted pipelines of scikit-learn read as fitted pipelines of this library."""
