@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
+import skyulf_core
 from skyulf_service.testing.processes import RunMarker
 
 from harness.api import Api
 from harness.objects import Objects
 from harness.topics import Published
 
+NODE_FILES = Path(skyulf_core.__file__).parent / "nodes" / "text"
 Form = Literal["embedded", "distributed"]
 
 
@@ -86,5 +88,6 @@ def quiet(settings: Mapping[str, str]) -> dict[str, str]:
         "SKYULF_PROFILE": "testing",
         "SKYULF_INGESTION_LEASE_SECONDS": "2",
         "SKYULF_PIPELINE_JOB_LEASE": "PT2S",
+        "SKYULF_PIPELINE_NODE_FILES": str(NODE_FILES),
         **settings,
     }

@@ -4,7 +4,7 @@ This is the only module that touches people's data. It gets local paths and a sp
 neither database nor network.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -23,12 +23,14 @@ FRAMEWORK = "scikit-learn"
 def train(spec: Spec, report: Report) -> dict[str, JsonValue]:
     """Fit and judge a pipeline on a Parquet file, and write its bundle.
 
-    ``spec`` has ``config``, ``data`` (a path), ``sources`` (paths by the name of a further source) and ``bundle``
-    (a folder to be made). What a person may act on is raised as `ChildError`.
+    ``spec`` has ``config``, ``data`` (a path), ``sources`` (paths by the name of a further source), ``node_files``
+    (the only folder whose files nodes may read) and ``bundle`` (a folder to be made). What a person may act on is
+    raised as `ChildError`.
     """
     report(0.0, "read data")
     try:
         pipeline = Pipeline.from_config(cast("Mapping[str, object]", spec["config"]))
+        _require_allowed(pipeline.files, Path(str(spec["node_files"])))
         pipeline.fit(
             _frames(spec, pipeline.main_source), report=lambda fraction, step: report(0.05 + 0.9 * fraction, step)
         )
@@ -54,6 +56,17 @@ def check(spec: Spec, report: Report) -> dict[str, JsonValue]:
     except PlanError as error:
         raise ChildError("bundle-refused", f"The trained model does not repeat its answers: {error}") from error
     return {"rows": found.rows, "largest_difference": found.largest_difference, "tolerance": found.tolerance}
+
+
+def _require_allowed(files: Sequence[tuple[str, str]], folder: Path) -> None:
+    """Raise `ChildError` for a file outside of the folder: a graph comes from a user, and files are the machine's."""
+    for pointer, path in files:
+        if not Path(path).resolve().is_relative_to(folder.resolve()):
+            message = (
+                f"{pointer}: {path!r} is not a file that jobs may read. The operator of this server decides which are "
+                "(SKYULF_PIPELINE_NODE_FILES); name one of those by its whole path."
+            )
+            raise ChildError("file-refused", message)
 
 
 def _frames(spec: Spec, main: str) -> dict[str, pl.DataFrame]:

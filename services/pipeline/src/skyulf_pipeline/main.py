@@ -89,6 +89,7 @@ def runner(parts: Parts[PipelineUnitOfWork]) -> Supervisor:
         scratch=ScratchFolders(settings.scratch_folder),
         bundles=Bundles(Blobs(parts.objects(BUCKET)), load_or_create(parts.keys_dir, "pipeline")),
         deadline=settings.job_deadline,
+        node_files=settings.node_files_folder,
     )
     slots = ChildSlots(
         settings.job_concurrency,

@@ -61,6 +61,7 @@ class Workshop:
     scratch: ScratchFolders
     bundles: Bundles
     deadline: timedelta
+    node_files: Path
 
 
 @dataclass(slots=True)
@@ -142,7 +143,12 @@ class JobHandler(JobFinisher):
     ) -> Outcome:
         telling(0.0, "stage data")
         bundle = scratch / "bundle"
-        spec: dict[str, JsonValue] = {"config": run.config, "bundle": str(bundle), **await self._stage(run, scratch)}
+        spec: dict[str, JsonValue] = {
+            "config": run.config,
+            "bundle": str(bundle),
+            "node_files": str(self._workshop.node_files),
+            **await self._stage(run, scratch),
+        }
         result = await child.call(
             "skyulf_pipeline.child:train",
             spec,

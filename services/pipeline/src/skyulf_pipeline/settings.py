@@ -39,6 +39,17 @@ class PipelineSettings(ServiceSettings):
     )
     input_cache_bytes: int = Field(default=10 << 30, ge=0, description="Disk space for inputs that jobs may share")
 
+    node_files: Path | None = Field(
+        default=None,
+        description="The one folder in which jobs may name files for nodes to read, such as word vectors; "
+        "default: `files` in the home",
+    )
+
+    @property
+    def node_files_folder(self) -> Path:
+        """Where files lie that nodes may read."""
+        return self.node_files or self.shared.home / "files"
+
     @property
     def scratch_folder(self) -> Path:
         """Where running jobs keep their files."""

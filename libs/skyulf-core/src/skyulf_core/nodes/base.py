@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
 
 from skyulf_core.params import Params
 from skyulf_core.problems import Problem
@@ -72,13 +72,36 @@ class NodeConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, protected_namespaces=())
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_fit(cls, value: object) -> object:
+        """Refuse whole numbers that no machine word holds; libraries below would end in an error of their own."""
+        if not _fits(value):
+            raise ValueError(f"whole numbers are at most {_LARGEST}")
+        return value
+
     def named_columns(self) -> Iterator[tuple[str, str]]:
         """Yield (pointer below the config, column name) for every input column that the configuration names."""
         for index, name in enumerate(getattr(self, "columns", None) or ()):
             yield f"/columns/{index}", name
 
+    def named_files(self) -> Iterator[tuple[str, str]]:
+        """Yield (pointer below the config, path) for every file or folder that the node reads when it learns."""
+        yield from ()
+
 
 ConfigT = TypeVar("ConfigT", bound=NodeConfig)
+
+
+_LARGEST = 2**63 - 1
+
+
+def _fits(value: object) -> bool:
+    if isinstance(value, int):
+        return -_LARGEST <= value <= _LARGEST
+    if isinstance(value, Mapping):
+        return all(map(_fits, value.values()))
+    return not isinstance(value, list | tuple) or all(map(_fits, value))
 
 
 def config_model_of(cls: type) -> type[NodeConfig] | None:

@@ -99,6 +99,12 @@ Did you mean 'SimpleImputer'?
         return self._resolved.main_source
 
     @property
+    def files(self) -> list[tuple[str, str]]:
+        """(JSON pointer, path) of every file that nodes read when they learn; whoever runs others' graphs looks here."""
+        nodes = [node for node in self._resolved.nodes if node.config is not None]
+        return [(f"{n.placed.pointer}/config{at}", path) for n in nodes for at, path in n.parsed.named_files()]
+
+    @property
     def is_fitted(self) -> bool:
         """Whether the pipeline has learned."""
         return self._fitted is not None

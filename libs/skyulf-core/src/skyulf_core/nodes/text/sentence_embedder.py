@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -46,6 +47,10 @@ class SentenceEmbedderConfig(NodeConfig):
         description="Bring each vector to length 1, so that only its direction counts.",
     )
     drop_original: bool = Field(default=True, title="Drop original", description="Leave out the texts themselves.")
+
+    def named_files(self) -> Iterator[tuple[str, str]]:
+        """Yield where the vectors are."""
+        yield "/path", self.path
 
 
 class SentenceEmbedderApplier(Applier):
