@@ -9,7 +9,7 @@ from docs.guides import outputs, pieces
 GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guides"
 
 
-@pytest.mark.parametrize("name", ["library.md"])
+@pytest.mark.parametrize("name", ["library.md", "scikit-learn.md"])
 def test_a_guide_prints_what_it_shows(name: str, tmp_path: Path) -> None:
     page = (GUIDES / name).read_text()
 

@@ -13,6 +13,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from skyulf_core import NodeRegistry
 from skyulf_core.interop import SkyulfClassifier, SkyulfRegressor, SkyulfTransformer
 from skyulf_core.interop.checks import SKIPPED_CHECKS, skipped_table
+from skyulf_core.interop.reading.catalogue import supported_table
 
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "guides" / "scikit-learn.md"
 TRANSFORMS = ("stateless", "learned", "target_aware")
@@ -110,5 +111,8 @@ print(json.dumps([outcomes(ESTIMATORS[name])[0] for name in names]))
     assert all(set(statuses) == {"passed"} for statuses in found)
 
 
-def test_the_guide_shows_the_table_of_skipped_checks():
-    assert skipped_table() in GUIDE.read_text()
+def test_the_guide_shows_the_tables_of_what_is_skipped_and_of_what_can_be_read():
+    page = GUIDE.read_text()
+
+    assert skipped_table() in page
+    assert supported_table() in page

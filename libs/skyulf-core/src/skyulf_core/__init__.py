@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from skyulf_core.data.catalog import DataCatalog, DataCatalogs, FileSystemCatalog
     from skyulf_core.data.splits import SplitDataset
     from skyulf_core.fitted import FittedModel, FittedPipeline, FittedStep, Golden
+    from skyulf_core.interop import (
+        SkyulfClassifier,
+        SkyulfRegressor,
+        SkyulfTransformer,
+        UnsupportedEstimatorError,
+        from_sklearn,
+        sklearn_columns,
+    )
     from skyulf_core.nodes.base import Applier, Calculator, Kind, ModelApplier, ModelCalculator, NodeConfig
     from skyulf_core.nodes.registry import NodeInfo, NodeRegistry
     from skyulf_core.params import Params
@@ -55,9 +63,15 @@ _HOMES = {
     "Pipeline": "pipeline.pipeline",
     "Problem": "problems",
     "Schema": "schema",
+    "SkyulfClassifier": "interop.predictors",
+    "SkyulfRegressor": "interop.predictors",
+    "SkyulfTransformer": "interop.transformer",
     "SplitDataset": "data.splits",
     "UnknownNodeError": "problems",
+    "UnsupportedEstimatorError": "interop.reading.line",
     "Validation": "pipeline.validation",
+    "from_sklearn": "interop.reading.reader",
+    "sklearn_columns": "interop.reading.reader",
     "validate": "pipeline.validation",
     "validate_config": "pipeline.validation",
 }
@@ -66,7 +80,9 @@ __all__ = [
     "Applier", "Calculator", "ColumnSchema", "CoreError", "DataCatalog", "DataCatalogs", "DataError",
     "FileSystemCatalog", "FittedModel", "FittedPipeline", "FittedStep", "Golden", "InvalidConfigError", "Kind",
     "ModelApplier", "ModelCalculator", "NodeConfig", "NodeInfo", "NodeRegistry", "NotFittedError", "Params",
-    "Pipeline", "Problem", "Schema", "SplitDataset", "UnknownNodeError", "Validation", "validate", "validate_config",
+    "Pipeline", "Problem", "Schema", "SkyulfClassifier", "SkyulfRegressor", "SkyulfTransformer", "SplitDataset",
+    "UnknownNodeError", "UnsupportedEstimatorError", "Validation", "from_sklearn", "sklearn_columns", "validate",
+    "validate_config",
 ]  # fmt: skip
 
 

@@ -63,3 +63,10 @@ def supported() -> str:
         f"Supported are {', '.join(FRAMES)}, 'passthrough', 'drop', the steps {', '.join(STEPS)}, "
         f"and as the last step {', '.join(MODELS)}."
     )
+
+
+def supported_table() -> str:
+    """Return the same as a table in Markdown."""
+    rows = {"Frames of steps": (*FRAMES, "passthrough", "drop"), "Steps": STEPS, "Models, as the last step": MODELS}
+    lines = [f"| {title} | {', '.join(f'`{name}`' for name in names)} |" for title, names in rows.items()]
+    return "\n".join(["| What | Classes |", "|---|---|", *lines])
