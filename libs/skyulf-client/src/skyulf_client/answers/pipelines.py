@@ -65,6 +65,7 @@ class Node(Answer):
     streaming: bool = False
     extra: str | None = None
     portable: bool = True
+    max_inputs: int | None = 1
     reference: str = ""
     tolerance: float | None = None
 

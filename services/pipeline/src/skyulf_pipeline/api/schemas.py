@@ -188,6 +188,7 @@ class NodeRead(BaseModel):
     keywords: list[str]
     task: str | None = Field(description="What a model does; null for other nodes")
     streaming: bool = Field(description="Whether it learns from rows that memory does not hold")
+    max_inputs: int | None = Field(description="How many inputs it takes in a graph; null: any number")
     extra: str | None = Field(description="The extra of the library that it needs; null where it needs none")
     portable: bool = Field(description="Whether what it learns is plain data, not a library's own format")
     reference: str = Field(description="What it is compared with, within `tolerance`; may be empty")
