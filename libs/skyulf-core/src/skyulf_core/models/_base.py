@@ -64,7 +64,7 @@ def fitting(node: str) -> Iterator[None]:
     """Turn scikit-learn's refusals into errors that name the node."""
     try:
         yield
-    except ValueError as error:
+    except (ValueError, OverflowError, np.linalg.LinAlgError) as error:
         message = f"the model cannot learn from these rows: {in_own_words(error)}"
         raise DataError(message, reason="fit-failed", node=node) from error
 

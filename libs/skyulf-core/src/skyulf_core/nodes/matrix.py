@@ -82,6 +82,8 @@ def refuse_nulls(data: pl.DataFrame, columns: Sequence[str], why: str) -> None:
 
 def in_own_words(error: Exception) -> str:
     """Return what an error of a library below says, as a person who does not know that library can act on it."""
+    if isinstance(error, OverflowError):  # data are floats, which overflow without an error
+        return "a whole number of the configuration is too large"
     text = str(error).split("\n", 1)[0]
     return next((words for sign, words in _WORDS.items() if sign in text.lower()), text.rstrip("."))
 
@@ -91,5 +93,5 @@ def refusing(what: str) -> Iterator[None]:
     """Turn what scikit-learn (and its kin) raises about values into a DataError."""
     try:
         yield
-    except (ValueError, RuntimeError, np.linalg.LinAlgError) as error:
+    except (ValueError, RuntimeError, OverflowError, np.linalg.LinAlgError) as error:
         raise DataError(f"{what} cannot learn from these rows: {in_own_words(error)}", reason="fit-failed") from error

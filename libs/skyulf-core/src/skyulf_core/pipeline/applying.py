@@ -31,8 +31,8 @@ def _reader(fitted: FittedPipeline, column: str | None) -> str | None:
     for step in fitted.steps:
         config = NodeRegistry.get(step.node).config_model.model_validate(step.config)
         learned = step.params.get("columns")
-        named = {name for _, name in config.named_columns()} | set(learned if isinstance(learned, list) else ())
-        if column in named:
+        named = [name for _, name in config.named_columns()]
+        if column in named or (isinstance(learned, list) and column in learned):
             return step.node
     return fitted.model.node if fitted.model is not None and column in fitted.model.features else None
 

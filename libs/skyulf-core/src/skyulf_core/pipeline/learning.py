@@ -21,7 +21,7 @@ def learning(node: str) -> Iterator[None]:
             yield
     if any(one.category.__name__ == _UNSETTLED for one in caught):
         message = f"{node} has not settled within its iterations; scale the columns, or allow more of them (max_iter)"
-        warnings.warn(message, FitWarning, stacklevel=2)
+        warnings.warn(message, FitWarning, stacklevel=3)
     for one in caught:
         if issubclass(one.category, FitWarning):
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -64,7 +64,7 @@ def _config_problems(placed: Placed, model: type[NodeConfig], error: ValidationE
     """Return one problem per field: where each of several types refuses a value, they are said in one sentence."""
     seen: dict[str, Problem] = {}
     for item in error.errors(include_url=False, include_context=False):
-        path = [str(part) for part in item["loc"] if not _names_a_type(part)]
+        path = _path(item["loc"], placed.config, missing=item["type"] == "missing")
         pointer = placed.pointer + "/config" + "".join(f"/{pointer_part(part)}" for part in path)
         problem = _config_problem(placed, model, item, pointer, path)
         before = seen.get(pointer)
@@ -75,11 +75,22 @@ def _config_problems(placed: Placed, model: type[NodeConfig], error: ValidationE
     return list(seen.values())
 
 
-def _names_a_type(part: int | str) -> bool:
-    """Say whether a part of an error's place is the name of a union's member, such as `constrained-int`."""
-    return isinstance(part, str) and (
-        part in ("int", "float", "str", "bool") or part.startswith(("constrained-", "function-"))
-    )
+def _path(place: Sequence[int | str], value: object, *, missing: bool) -> list[str]:
+    """Return an error's place without the names of a union's members, such as `constrained-int`: they lead nowhere."""
+    path = []
+    for part in place:
+        if _leads_on(value, part):
+            value = cast("Any", value)[part]
+        elif not (missing and part == place[-1]):
+            continue
+        path.append(str(part))
+    return path
+
+
+def _leads_on(value: object, part: int | str) -> bool:
+    if isinstance(value, list | tuple):
+        return isinstance(part, int) and part < len(value)
+    return isinstance(value, Mapping) and part in value
 
 
 def _config_problem(
