@@ -28,6 +28,9 @@ demo: $(READY)  ## Run the whole street in one process: data, model, deployment,
 up: $(READY)  ## Start Skyulf in one process
 	$(BIN)/skyulf up
 
+# Small fits, many processes: threads of one fit would only wait for those of another.
+test faults: export OMP_NUM_THREADS ?= 1
+
 test: $(READY) tools  ## Run all tests except the long ones
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
 
