@@ -21,6 +21,7 @@ from skyulf_core.pipeline.fitting import Report
 from skyulf_core.pipeline.fusing import fuses, scan_chain
 from skyulf_core.pipeline.learning import learning
 from skyulf_core.pipeline.resolve import Resolved, ResolvedNode
+from skyulf_core.pipeline.targets import check_target_lazily
 from skyulf_core.problems import DataError
 from skyulf_core.schema import Schema
 
@@ -60,6 +61,10 @@ def fit_streaming(resolved: Resolved, frame: pl.LazyFrame, schema: Schema, repor
         settings.set_engine_affinity("streaming")
         if not cast("int", frame.select(pl.len()).collect().item()):
             raise DataError("there are no rows to learn from", reason="too-few-rows")
+        if target is not None:
+            dropped = bool(getattr(resolved.splitter and resolved.splitter.config, "drop_missing_target", False))
+            check_target_lazily(current, target, nulls_allowed=dropped)
+            current = current.filter(pl.col(target).is_not_null()) if dropped else current
         for index, node in enumerate(resolved.known_steps):
             report(index / (len(resolved.known_steps) + 1), node.entry.name)
             with learning(node.entry.name):

@@ -12,18 +12,40 @@ from numpy.typing import NDArray
 from skyulf_core.nodes.base import Label, Task
 from skyulf_core.problems import DataError
 
+MOST = 1e150
+"""Targets beyond it have squares that are no numbers."""
+
 
 def check_target(target: pl.Series, *, nulls_allowed: bool) -> None:
-    """Raise DataError for a target with nulls or with one value only."""
-    name, nulls = target.name, target.null_count()
+    """Raise DataError for a target with nulls, with infinite values, or with one value only."""
+    check_target_lazily(target.to_frame().lazy(), target.name, nulls_allowed=nulls_allowed)
+
+
+def check_target_lazily(frame: pl.LazyFrame, name: str, *, nulls_allowed: bool) -> None:
+    """Do what `check_target` does, for a column of a query."""
+    column, known = pl.col(name), pl.col(name).drop_nulls()
+    infinite = column.is_infinite().sum() if frame.collect_schema()[name].is_float() else pl.lit(0)
+    rows, nulls, strange, varies = (
+        frame.select(
+            pl.len().alias("rows"),
+            column.null_count().alias("nulls"),
+            infinite.alias("strange"),
+            (known != known.first()).any().alias("varies"),
+        )
+        .collect()
+        .row(0)
+    )
     if nulls and not nulls_allowed:
         raise DataError(
-            f"the target {name!r} is missing in {nulls} of {len(target)} rows; fill or remove them, "
+            f"the target {name!r} is missing in {nulls} of {rows} rows; fill or remove them, "
             "or set drop_missing_target",
             reason="null-target",
             column=name,
         )
-    if len(target) > 1 and target.drop_nulls().n_unique() < 2:
+    if strange:
+        message = f"the target {name!r} holds infinite values in {strange} rows; correct or remove them"
+        raise DataError(message, reason="not-finite", column=name)
+    if rows > 1 and not varies:
         raise DataError(
             f"the target {name!r} has the same value in every row; there is nothing to learn",
             reason="constant-target",
@@ -78,6 +100,9 @@ def numbers_of(target: pl.Series) -> NDArray[np.float64]:
         raise DataError(
             f"the target {target.name!r} holds missing or infinite values", reason="not-finite", column=target.name
         )
+    if (np.abs(values) > MOST).any():
+        message = f"the target {target.name!r} holds numbers beyond {MOST:.0e}; scale it first"
+        raise DataError(message, reason="out-of-range", column=target.name)
     return values
 
 
