@@ -43,7 +43,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 from skyulf_core import Pipeline as SkyulfPipeline
-from skyulf_core.interop import UnsupportedEstimatorError, from_sklearn, sklearn_columns
+from skyulf_core.interop import SkyulfTransformer, UnsupportedEstimatorError, from_sklearn, sklearn_columns
 from skyulf_core.interop.reading.catalogue import MODELS, STEPS
 from skyulf_core.problems import DataError
 from skyulf_core.serving import load_plan
@@ -169,6 +169,7 @@ ON_TEXTS = {
     "one hot, named": (OneHotEncoder(drop=["Biscoe", "female"]), WORDS),
     "one hot, few": (OneHotEncoder(max_categories=2, handle_unknown="infrequent_if_exist"), KNOWN),
     "one hot, often": (OneHotEncoder(min_frequency=60, handle_unknown="ignore", drop="first"), KNOWN),
+    "one hot, rarely missing": (OneHotEncoder(max_categories=2, handle_unknown="ignore"), WORDS),
     "one hot, share": (OneHotEncoder(min_frequency=0.2, handle_unknown="infrequent_if_exist"), KNOWN),
     "ordinal": (OrdinalEncoder(), WORDS),
     "ordinal, lenient": (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-5), WORDS),
@@ -237,6 +238,19 @@ def test_categories_may_be_numbers_and_booleans():
 
     check_transform(OneHotEncoder(handle_unknown="ignore").fit(data), data, data.assign(a=9))
     check_transform(OrdinalEncoder().fit(data), data)
+
+
+def test_indicators_may_be_filled_and_booleans_too():
+    data = PENGUINS.drop(columns="species").assign(late=PENGUINS["year"] > 2007)
+    encoded = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), TEXTS),
+        (SimpleImputer(add_indicator=True), NUMBERS),
+        (SimpleImputer(), ["late", "year"]),
+    )
+
+    pipeline = check_transform(make_pipeline(encoded, SimpleImputer(), VarianceThreshold()).fit(data), data)
+
+    assert "Casting" in [step.node for step in pipeline.fitted.steps]
 
 
 def columns(**options):
@@ -327,6 +341,36 @@ def test_column_transformers_pipelines_and_unions_of_every_shape(shape):
     data = PENGUINS.drop(columns="species")
 
     check_transform(SHAPES[shape].fit(data), data)
+
+
+def test_nodes_inside_a_pipeline_of_scikit_learn_are_taken_out_again(tmp_path):
+    data = PENGUINS.drop(columns="species")
+    parts = ColumnTransformer(
+        [
+            ("filled", SkyulfTransformer("SimpleImputer"), NUMBERS),
+            ("texts", SkyulfTransformer("FrequencyEncoder", columns=["island"]), ["island"]),
+            ("shown", SkyulfTransformer("OneHotEncoder", include_missing=True), ["sex"]),
+        ],
+        verbose_feature_names_out=False,
+    )
+    steps = [SkyulfTransformer("Winsorize"), SkyulfTransformer("StandardScaler"), LogisticRegression(max_iter=500)]
+    fitted = make_pipeline(parts, *steps).set_output(transform="pandas").fit(data, PENGUINS["species"])
+
+    pipeline = check_predict(fitted, data, tmp_path / "bundle", data.head(9).assign(island="Mars"))
+
+    assert [step.node for step in pipeline.fitted.steps] == [
+        "FeatureTargetSplit", "DropColumns", "SimpleImputer", "FrequencyEncoder", "OneHotEncoder", "Winsorize",
+        "StandardScaler",
+    ]  # fmt: skip
+
+
+def test_pipelines_inside_pipelines_may_end_with_the_model(tmp_path):
+    inner = Pipeline([("scale", StandardScaler()), ("model", Ridge())])
+    fitted = Pipeline([("fill", SimpleImputer()), ("rest", inner)]).fit(GAPS, WEIGHTS)
+
+    pipeline = check_predict(fitted, GAPS, tmp_path / "bundle", FAR)
+
+    assert [step.id for step in pipeline.fitted.steps] == ["split", "fill", "rest__scale"]
 
 
 def test_parts_of_a_union_may_be_dropped():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -56,19 +56,37 @@ def _values(line: Line, step: Step, name: str, categories: Iterable[object]) -> 
 
 def _fill_unknown(line: Line, step: Step, known: Sequence[Known]) -> None:
     """Put a category that nobody has where a value is missing: scikit-learn takes it for an unknown one."""
-    open_ = [one for one in known if not one.knows_missing and one.column not in line.complete]
+    _filled(line, step, [one for one in known if not one.knows_missing and one.column not in line.complete], known)
+
+
+def _fill_rare(line: Line, step: Step, known: Sequence[Known]) -> None:
+    """Make missing values a category like others where they are one of the infrequent ones."""
+    chosen = [one for one in known if None in one.rare]
+    marks = _filled(line, step, chosen, known)
+    for one in chosen:
+        mark = marks[one.column]
+        one.values = [mark if value is None else value for value in one.values]
+        one.rare = [mark if value is None else value for value in one.rare]
+
+
+def _filled(line: Line, step: Step, chosen: Sequence[Known], known: Sequence[Known]) -> dict[str, Scalar]:
+    """Fill the gaps of columns with a value that none of them has; return it by column. Booleans have no other."""
     schema, seen = line.frame.schema, {value for one in known for value in one.present}
-    texts = [one.column for one in open_ if schema[one.column] == pl.String]
-    numbers = [one.column for one in open_ if schema[one.column].is_numeric()]
-    mark = _MISSING
-    while mark in seen:
-        mark = f"({mark})"
+    text = _MISSING
+    while text in seen:
+        text = f"({text})"
     above = max((float(value) for value in seen if isinstance(value, int | float)), default=0.0) + 1.0
-    for columns, value in ((texts, mark), (numbers, above)):
+    marks: dict[str, Scalar] = {}
+    texts = [one.column for one in chosen if schema[one.column] == pl.String]
+    numbers = [one.column for one in chosen if schema[one.column].is_numeric()]
+    fills: list[tuple[list[str], Scalar]] = [(texts, text), (numbers, above)]
+    for columns, value in fills:
         if columns:
             config = {"columns": columns, "strategy": "constant", "fill_value": value}
             line.add(step, "SimpleImputer", config, Params(columns=columns, values=[value] * len(columns)))
             line.complete.update(columns)
+            marks.update(dict.fromkeys(columns, value))
+    return marks
 
 
 def read_one_hot_encoder(line: Line, step: Step) -> list[str]:
@@ -79,34 +97,39 @@ def read_one_hot_encoder(line: Line, step: Step) -> list[str]:
     known = _known(line, step)
     for one, rare in zip(known, _rare(step), strict=True):
         one.rare = _values(line, step, one.column, rare)
-        if None in one.rare:
-            step.refuse(f"missing values of column {one.column!r} are infrequent; supported is a column of their own")
     if rule != "ignore":
         _fill_unknown(line, step, known)
-    least = step.estimator.min_frequency
-    limits = {"max_categories": step.estimator.max_categories, "min_frequency": least if least else None}
+    _fill_rare(line, step, known)
     drops = _drops(step, known)
-    taken = line.new_names([f"{one.column}_{_label(slot)}" for one in known for slot in _slots(one)])
-    names = iter(taken)
-    slots = {one.column: [(slot, next(names)) for slot in _slots(one)] for one in known}
-    outputs: list[str] = []
+    taken = iter(line.new_names([f"{one.column}_{_label(slot)}" for one in known for slot in _slots(one)]))
+    written = {one.column: [(slot, next(taken)) for slot in _slots(one)] for one in known}
+    for one, drop in zip(known, drops, strict=True):
+        del written[one.column][: int(drop)]
     for drop in dict.fromkeys(drops):
         chosen = [one for one, dropped in zip(known, drops, strict=True) if dropped is drop]
-        groups = [_group(one, slots[one.column][1:] if drop else slots[one.column]) for one in chosen]
-        config: Settings = {
-            "columns": [one.column for one in chosen], "handle_unknown": rule, "drop_first": drop,
-            "include_missing": any(one.knows_missing for one in chosen), **limits,
-        }  # fmt: skip
-        params = Params(
-            columns=[one.column for one in chosen],
-            groups=[vars(group) for group in groups],
-            handle_unknown=rule,
-            drop_original=True,
-        )
-        line.add(step, "OneHotEncoder", step.settings("OneHotEncoder", fixed=config, free=_ONE_HOT), params)
-    for one, drop in zip(known, drops, strict=True):
-        outputs += [name for _, name in slots[one.column][1 if drop else 0 :]]
+        _add_one_hot(line, step, {one.column: _group(one, written[one.column]) for one in chosen}, drop_first=drop)
+    outputs = [name for one in known for _, name in written[one.column]]
+    line.complete.update(outputs)
     return outputs
+
+
+def _add_one_hot(line: Line, step: Step, groups: Mapping[str, Group], *, drop_first: bool) -> None:
+    encoder = step.estimator
+    config: Settings = {
+        "columns": list(groups),
+        "handle_unknown": encoder.handle_unknown,
+        "drop_first": drop_first,
+        "include_missing": any(group.missing_output for group in groups.values()),
+        "max_categories": encoder.max_categories,
+        "min_frequency": encoder.min_frequency or None,
+    }
+    params = Params(
+        columns=list(groups),
+        groups=[vars(group) for group in groups.values()],
+        handle_unknown=encoder.handle_unknown,
+        drop_original=True,
+    )
+    line.add(step, "OneHotEncoder", step.settings("OneHotEncoder", fixed=config, free=_ONE_HOT), params)
 
 
 _Slot = tuple[str, Scalar]

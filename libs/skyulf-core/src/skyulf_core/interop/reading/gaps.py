@@ -41,11 +41,19 @@ def read_simple_imputer(line: Line, step: Step) -> list[str]:
     dropped = [name for name, value in learned.items() if is_missing(value)]
     columns = [name for name in step.columns if name not in dropped]
     flags = _flags(line, step)
+    kept, columns = columns, [name for name in columns if name not in line.complete]
+    booleans = [name for name in columns if line.frame.schema[name] == pl.Boolean and _is_number(learned[name])]
+    if booleans:
+        line.add(step, "Casting", {"types": dict.fromkeys(booleans, "float64")})
     values = [scalar_of(step, name, learned[name], line.frame.schema[name]) for name in columns]
     line.add(step, "SimpleImputer", {**settings, "columns": columns}, Params(columns=columns, values=values))
     line.drop(step, dropped)
     line.complete.update(columns)
-    return [*columns, *flags]
+    return [*kept, *flags]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def read_knn_imputer(line: Line, step: Step) -> list[str]:
@@ -95,4 +103,5 @@ def _indicators(line: Line, step: Step, positions: Sequence[int]) -> list[str]:
     outputs = line.new_names([f"{name}{MissingIndicatorConfig().suffix}" for name in columns])
     config = {"columns": columns, "features": "all"}
     line.add(step, "MissingIndicator", config, Params(columns=columns, outputs=outputs))
+    line.complete.update(outputs)
     return outputs

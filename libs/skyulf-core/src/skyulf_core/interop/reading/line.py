@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -17,7 +18,7 @@ from skyulf_core.nodes.columns import free_name
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
 from skyulf_core.pipeline.fusing import apply_step
-from skyulf_core.problems import CoreError
+from skyulf_core.problems import CoreError, DataError
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -46,7 +47,20 @@ class Step:
     def refuse(self, why: str) -> NoReturn:
         """Raise UnsupportedEstimatorError."""
         name = type(self.estimator).__name__
-        raise UnsupportedEstimatorError(f"the step {self.path!r} ({name}) cannot be read: {why}")
+        raise UnsupportedEstimatorError(f"the step {self.name!r} ({name}) cannot be read: {why}")
+
+    @property
+    def name(self) -> str:
+        """The path, or the class in small letters where the estimator stands alone."""
+        return self.path or type(self.estimator).__name__.lower()
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Turn what a node refuses into UnsupportedEstimatorError."""
+        try:
+            yield
+        except DataError as error:
+            self.refuse(str(error))
 
     def learned(self, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         """Return a learned array as floats. Refuses what is not finite: such columns were missing in training."""
@@ -104,12 +118,14 @@ class Line:
         """Add a node that has learned these params; left out: a node that learns nothing from values."""
         entry, parsed = NodeRegistry.get(node), parsed_config(step, node, config)
         if params is None:
-            params = cast("Calculator[NodeConfig]", entry.calculator).fit(self.frame, parsed)
+            with step.refusing():
+                params = cast("Calculator[NodeConfig]", entry.calculator).fit(self.frame, parsed)
         self.target_aware |= isinstance(entry.calculator, TargetAwareCalculator)
         dumped = cast("dict[str, JsonValue]", parsed.model_dump(mode="json"))
-        name = free_name(step.path, {known.id for known in self.steps})
+        name = free_name(step.name, {known.id for known in self.steps})
         fitted = FittedStep(name, node, dumped, params)
-        self.frame = apply_step(fitted, self.frame)
+        with step.refusing():
+            self.frame = apply_step(fitted, self.frame)
         self.steps.append(FittedStep(name, node, dumped, params, columns=tuple(self.frame.columns)))
 
     def drop(self, step: Step, columns: Sequence[str]) -> None:

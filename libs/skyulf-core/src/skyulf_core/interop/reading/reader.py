@@ -99,9 +99,10 @@ def _read(fitted: BaseEstimator, data: object, target: str) -> _Found:
         raise NotFittedError(f"{type(fitted).__name__} is not fitted; call its fit first") from error
     sample = _sample(fitted, data)
     line = Line(sample)
-    columns, model = read_all(line, fitted, sample.columns)
+    top = Step("", fitted, sample.columns)
+    columns, model = read_all(line, top)
     if not line.steps and model is None:
-        line.add(Step("passthrough", fitted, columns), "SelectColumns", {"columns": columns})
+        line.add(top, "SelectColumns", {"columns": columns})
     steps, known = list(line.steps), None
     if model is not None or line.target_aware:
         known = free_name(target, set(sample.columns))

@@ -8,8 +8,6 @@ import numpy as np
 
 from skyulf_core.interop.reading.line import Line, Settings, Step
 from skyulf_core.nodes.selection.kept import selection
-from skyulf_core.params import Params
-from skyulf_core.problems import DataError
 
 Mode = Literal["k_best", "percentile", "fpr", "fdr", "fwe"]
 _SCORES = {
@@ -72,9 +70,7 @@ def _univariate(line: Line, step: Step, mode: Mode) -> list[str]:
 
 
 def _keep(line: Line, step: Step, node: str, settings: Settings, **learned: object) -> list[str]:
-    try:
-        params: Params = selection(step.columns, step.estimator.get_support(), **learned)
-    except DataError as error:
-        step.refuse(error.message)
+    with step.refusing():
+        params = selection(step.columns, step.estimator.get_support(), **learned)
     line.add(step, node, settings, params)
     return params.strings("kept")

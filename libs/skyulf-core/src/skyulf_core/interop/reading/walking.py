@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from skyulf_core.interop.reading.catalogue import MODELS, STEPS, class_name, reader_of, supported
 from skyulf_core.interop.reading.line import Line, Step
 from skyulf_core.interop.reading.models import ReadModel
+from skyulf_core.interop.reading.own import is_own, read_own
 
 if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
+    pass
 
 _COPIES = 100
 """So many columns one Expression makes at most."""
@@ -28,7 +29,7 @@ def read(line: Line, step: Step) -> list[str]:
         return _read_columns(line, step)
     if name == "FeatureUnion":
         return _read_union(line, step)
-    reader = reader_of(STEPS, estimator)
+    reader = read_own if is_own(estimator) else reader_of(STEPS, estimator)
     if reader is None:
         where = "a model stands at the end of a pipeline" if reader_of(MODELS, estimator) else "there is no such node"
         step.refuse(f"{where}. {supported()}")
@@ -37,18 +38,19 @@ def read(line: Line, step: Step) -> list[str]:
     return reader(line, step)
 
 
-def read_all(line: Line, estimator: BaseEstimator, columns: list[str]) -> tuple[list[str], ReadModel | None]:
+def read_all(line: Line, step: Step) -> tuple[list[str], ReadModel | None]:
     """Add what a fitted estimator does; return the columns that come out, and its model where it ends with one."""
-    name = class_name(estimator) or type(estimator).__name__
-    steps: list[tuple[str, Any]] = list(estimator.steps) if name == "Pipeline" else [(name.lower(), estimator)]
-    *before, (last, model) = steps
-    columns = _read_each(line, Step("", estimator, columns), before)
-    reader = reader_of(MODELS, model)
+    estimator = step.estimator
+    if class_name(estimator) == "Pipeline":
+        *before, (last, ending) = estimator.steps
+        columns = _read_each(line, step, before)
+        return read_all(line, Step(_below(step, last), ending, columns))
+    reader = reader_of(MODELS, estimator)
     if reader is not None:
-        return columns, reader(Step(last, model, columns))
-    if hasattr(model, "predict"):
-        Step(last, model, columns).refuse(f"there is no such model. {supported()}")
-    return read(line, Step(last, model, columns)), None
+        return step.columns, reader(step)
+    if hasattr(estimator, "predict"):
+        step.refuse(f"there is no such model. {supported()}")
+    return read(line, step), None
 
 
 def _read_each(line: Line, step: Step, steps: Sequence[tuple[str, Any]]) -> list[str]:
