@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -56,11 +56,16 @@ class Bench:
         grown = preprocessing.growth(folder, sizes)
         say(["Growth, Parquet to Parquet in a stream", *preprocessing.growth_lines(grown)])
         planned = preprocessing.plan(folder, rounds=rounds)
-        say(["The serving plan of the same steps", *preprocessing.plan_lines(planned)])
         imported = preprocessing.imports(rounds=rounds)
-        say(["Imports", *preprocessing.import_lines(imported)])
+        goals = [
+            *preprocessing.comparison_goals(compared), *preprocessing.growth_goals(grown),
+            *preprocessing.plan_goals(planned), *preprocessing.import_goals(imported),
+        ]  # fmt: skip
+        reached = sum(goal.reached for goal in goals)
+        say([f"The library's goals, {reached} of {len(goals)} reached", *(goal.line() for goal in goals)])
         self.results["preprocessing"] = {
             "compared": compared, "growth": grown, "plan": planned, "imports": imported,
+            "goals": [{**asdict(goal), "reached": goal.reached} for goal in goals],
         }  # fmt: skip
         shutil.rmtree(folder)
 
