@@ -114,9 +114,18 @@ class Schema(Sequence[ColumnSchema]):
         return [column.name for column in self._columns]
 
     def find(self, name: str) -> ColumnSchema | None:
-        """Return the column of this name (or the family it belongs to), or None."""
+        """Return the column of this name (or the family it belongs to, the closest one), or None."""
         exact = self._by_name.get(name)
-        return exact or next((column for column in self._columns if column.covers(name)), None)
+        families = (column for column in self._columns if column.covers(name))
+        return exact or max(families, key=lambda column: len(column.name), default=None)
+
+    def settle(self, names: Iterable[str]) -> Schema:
+        """Return the schema where these columns are there, if they may be (`age*` is `age`, once a node names it)."""
+        there = {f"{name}*": name for name in names if name not in self._by_name}
+        return Schema(
+            replace(column, name=there[column.name], family=False) if column.family and column.name in there else column
+            for column in self._columns
+        )
 
     def of_type(self, dtypes: Iterable[Dtype]) -> list[str]:
         """Return the names of the columns with one of these types, in order."""

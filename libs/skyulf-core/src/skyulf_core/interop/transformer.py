@@ -17,6 +17,7 @@ from skyulf_core.nodes.registry import NodeEntry, NodeRegistry
 from skyulf_core.pipeline.fusing import naming
 from skyulf_core.pipeline.layout import Placed
 from skyulf_core.pipeline.resolve import ResolvedNode, resolve_node
+from skyulf_core.pipeline.walk import refuse_types
 from skyulf_core.problems import Problem
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class SkyulfTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=(
         seen: pl.DataFrame | None = None
         params: Params
         with refusing(data), naming(self.node):
+            refuse_types(entry, config, data.schema)
             if isinstance(entry.calculator, TargetAwareCalculator):
                 target = _target_of(y, data.height)
                 params = entry.calculator.fit(data, target, config)

@@ -34,6 +34,7 @@ from skyulf_core.pipeline.learning import learning
 from skyulf_core.pipeline.provenance import makers_after, merged_makers
 from skyulf_core.pipeline.resolve import Resolved, ResolvedNode
 from skyulf_core.pipeline.targets import check_target, classes_of, encoded
+from skyulf_core.pipeline.walk import refuse_types
 from skyulf_core.problems import DataError
 from skyulf_core.schema import Schema
 
@@ -114,6 +115,8 @@ class Trainer:
     def _run_step(self, node: ResolvedNode, flow: Flow) -> tuple[FittedStep, Flow]:
         config, calculator, train = node.parsed, node.entry.calculator, flow.splits.train
         params, seen = Params(), None
+        if not isinstance(calculator, Splitter):
+            refuse_types(node.entry, config, train.features.schema)
         if isinstance(calculator, Splitter):
             return _step(node, params), self._split(calculator, node, flow)
         if isinstance(calculator, Resampler):

@@ -22,6 +22,7 @@ from skyulf_core.pipeline.fusing import fuses, scan_chain
 from skyulf_core.pipeline.learning import learning
 from skyulf_core.pipeline.resolve import Resolved, ResolvedNode
 from skyulf_core.pipeline.targets import check_target_lazily
+from skyulf_core.pipeline.walk import refuse_types
 from skyulf_core.problems import DataError
 from skyulf_core.schema import Schema
 
@@ -77,6 +78,8 @@ def fit_streaming(resolved: Resolved, frame: pl.LazyFrame, schema: Schema, repor
 
 def _learned(node: ResolvedNode, frame: pl.LazyFrame, target: str | None) -> FittedStep:
     calculator, params = node.entry.calculator, Params()
+    if not isinstance(calculator, Splitter):
+        refuse_types(node.entry, node.parsed, frame.collect_schema())
     if isinstance(calculator, StreamingTargetAwareCalculator):
         if target is None:
             raise DataError("this node needs a target; add a splitter that names one", reason="missing-target")

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
+from skyulf_core.data.frames import dtype_of
 from skyulf_core.nodes.base import Calculator, Combiner, NodeConfig, Resampler, Side, Splitter, TargetAwareCalculator
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.pipeline.provenance import expected_makers
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
-from skyulf_core.problems import Problem, nearest_column
-from skyulf_core.schema import NUMBER_LIKE, TEMPORAL, TEXT, Schema
+from skyulf_core.problems import DataError, Problem, nearest_column
+from skyulf_core.schema import NUMBER_LIKE, TEMPORAL, TEXT, ColumnSchema, Schema
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ def _check_step(
         return [], schema
     if not isinstance(calculator, Calculator | TargetAwareCalculator | Resampler):
         return [], None
+    schema = schema.settle(name for _, name in step.config.named_columns())
     problems = _column_problems(step, step.config, schema, target)
     problems += [placed_problem(step, problem) for problem in calculator.check(schema, step.config)]
     unique = {(problem.pointer, problem.code): problem for problem in reversed(problems)}
@@ -111,8 +115,7 @@ def _column_problems(step: ResolvedNode, config: NodeConfig, schema: Schema, tar
         if column is None:
             problems.append(_unknown_column(step.entry.name, name, schema, target, pointer))
         elif column.dtype not in _accepted(step.entry):
-            message = f"Column {name!r} is {column.dtype}; {step.entry.name} works on {_words(step.entry)} columns."
-            problems.append(Problem(pointer, message, "wrong-type"))
+            problems.append(Problem(pointer, f"Column {_type_fault(step.entry, column)}.", "wrong-type"))
     return [placed_problem(step, problem) for problem in problems]
 
 
@@ -129,8 +132,18 @@ def _accepted(entry: NodeEntry) -> frozenset[str]:
     return NUMBER_LIKE | TEXT | TEMPORAL | {"time", "duration"} if accepts is None else accepts
 
 
-def _words(entry: NodeEntry) -> str:
-    return ", ".join(sorted(_accepted(entry)))
+def _type_fault(entry: NodeEntry, column: ColumnSchema) -> str:
+    return f"{column.name!r} is {column.dtype}; {entry.name} works on {', '.join(sorted(_accepted(entry)))} columns"
+
+
+def refuse_types(entry: NodeEntry, config: NodeConfig, known: pl.Schema) -> None:
+    """Raise DataError for a column that a node names and whose type it does not work on.
+
+    Most are found without data; not those behind a node that makes or leaves out columns by what it sees.
+    """
+    for _, name in config.named_columns():
+        if name in known and (column := ColumnSchema(name, dtype_of(known[name]))).dtype not in _accepted(entry):
+            raise DataError(f"column {_type_fault(entry, column)}", reason="wrong-type", column=name)
 
 
 def placed_problem(step: ResolvedNode, problem: Problem) -> Problem:
