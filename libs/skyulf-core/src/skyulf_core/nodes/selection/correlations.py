@@ -19,34 +19,38 @@ def correlations(matrix: Matrix, method: str) -> Matrix:
     NaN in the result: a pair without two different values on each side. As `pandas.DataFrame.corr`.
     """
     if method == "kendall":
-        return _pair_by_pair(matrix, _kendall, _unknown(matrix))
+        return _pair_by_pair(matrix, _kendall)
     if method == "pearson":
         return _pearson(matrix)
+    return _spearman(matrix)
+
+
+def _spearman(matrix: Matrix) -> Matrix:
     complete: NDArray[np.bool_] = np.asarray(~np.isnan(matrix).any(axis=0))
-    found, ranks = _unknown(matrix), matrix[:, complete]
-    for position in range(ranks.shape[1]):  # ranks among all rows serve all pairs of columns that miss nothing
-        ranks[:, position] = _ranks(ranks[:, position])
-    found[np.ix_(complete, complete)] = _pearson(ranks)
-    return _pair_by_pair(matrix, lambda x, y: _exact(_ranks(x), _ranks(y)), found, skip=complete)
+    found, present = _unknown(matrix), ~np.isnan(matrix)
+    places = [_places(column) for column in matrix.T]
+    # ranks among all rows serve all pairs of columns that miss nothing
+    whole = [_ranks(among) for among, everything in zip(places, complete, strict=True) if everything]
+    if whole:
+        found[np.ix_(complete, complete)] = _pearson(np.column_stack(whole))
+    for i in range(len(places)):
+        for j in range(i):
+            if not (complete[i] and complete[j]):
+                both = present[:, i] & present[:, j]
+                found[i, j] = found[j, i] = _of_ranks(_ranks(places[i][both]), _ranks(places[j][both]))
+    return found
 
 
 def _unknown(matrix: Matrix) -> Matrix:
     return np.full((matrix.shape[1], matrix.shape[1]), np.nan)
 
 
-def _pair_by_pair(
-    matrix: Matrix,
-    measure: Callable[[Matrix, Matrix], float],
-    found: Matrix,
-    *,
-    skip: NDArray[np.bool_] | None = None,
-) -> Matrix:
-    present = ~np.isnan(matrix)
+def _pair_by_pair(matrix: Matrix, measure: Callable[[Matrix, Matrix], float]) -> Matrix:
+    found, present = _unknown(matrix), ~np.isnan(matrix)
     for i in range(matrix.shape[1]):
         for j in range(i):
-            if skip is None or not (skip[i] and skip[j]):
-                both = present[:, i] & present[:, j]
-                found[i, j] = found[j, i] = measure(matrix[both, i], matrix[both, j])
+            both = present[:, i] & present[:, j]
+            found[i, j] = found[j, i] = measure(matrix[both, i], matrix[both, j])
     return found
 
 
@@ -91,10 +95,24 @@ def _exact(x: Matrix, y: Matrix) -> float:
     return float(np.clip((x @ y) / np.sqrt((x @ x) * (y @ y)), -1.0, 1.0))
 
 
-def _ranks(values: Matrix) -> Matrix:
-    from scipy.stats import rankdata
+def _places(column: Matrix) -> NDArray[np.int32]:
+    """Return the place of each value among the different ones of its column: they are sorted once for all pairs."""
+    return np.unique(column, return_inverse=True)[1].astype(np.int32)
 
-    return np.asarray(rankdata(values), np.float64)
+
+def _ranks(places: NDArray[np.int32]) -> Matrix:
+    """Return the ranks of some rows among each other, equal ones their mean."""
+    counts = np.bincount(places)
+    mean: Matrix = np.cumsum(counts) - (counts - 1) / 2
+    return mean[places]
+
+
+def _of_ranks(x: Matrix, y: Matrix) -> float:
+    """Return Pearson's correlation of ranks, whose mean is known and whose squares are never too large."""
+    middle = (len(x) + 1) / 2
+    x, y = x - middle, y - middle
+    spread = np.sqrt((x @ x) * (y @ y))
+    return float(np.clip((x @ y) / spread, -1.0, 1.0)) if spread else np.nan
 
 
 def _kendall(x: Matrix, y: Matrix) -> float:
