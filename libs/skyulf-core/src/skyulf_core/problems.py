@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
-LONGEST_TEXT = 2_000
-"""Messages are cut to so many characters: a value, or the name of a column, may be as long as a book."""
+from skyulf_core.serving.errors import shortened
+
 _LONGEST_WORD = 100
 _MOST_SHOWN = 10
 _MOST_NAMES = 20
@@ -83,14 +83,6 @@ class NotFittedError(CoreError):
     """The pipeline was asked for something that exists only after `fit`."""
 
     code = "not-fitted"
-
-
-def shortened(text: str, most: int = LONGEST_TEXT) -> str:
-    """Return a text with its middle left out where it is longer than a message may be."""
-    if len(text) <= most:
-        return text
-    begin, end = most // 2, most // 4
-    return f"{text[:begin]} […] {text[-end:]}"
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+LONGEST_TEXT = 2_000
+"""Messages are cut to so many characters: a value, or the name of a column, may be as long as a book."""
+
 
 class RowProblem(NamedTuple):
     """One fault of one row: its index, the field (empty: the row itself), a sentence, a stable code.
@@ -36,3 +39,11 @@ class ValueRefusedError(ValueError):
         super().__init__(message)
         self.message = message
         self.code = code
+
+
+def shortened(text: str, most: int = LONGEST_TEXT) -> str:
+    """Return a text with its middle left out where it is longer than a message may be."""
+    if len(text) <= most:
+        return text
+    begin, end = most // 2, most // 4
+    return f"{text[:begin]} […] {text[-end:]}"

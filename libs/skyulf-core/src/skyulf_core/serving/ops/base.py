@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from skyulf_core.problems import shortened
+from skyulf_core.serving.errors import shortened
 
 # Values are dynamic by nature (one alias for all): a checked cast per value would cost more than the arithmetic.
 Row: TypeAlias = dict[str, Any]
