@@ -3,6 +3,7 @@
 import warnings
 
 import polars as pl
+import pytest
 from drawn import CONFIGS, TARGETS, examples, frames
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,3 +63,19 @@ def test_a_random_pipeline_equals_its_plan(steps, train, new, draw):
 
     for rows in (train, new):
         check_plan(WholePipeline(fitted), Params(), align(rows, fitted.input_schema))
+
+
+REPLACED = {"node": "InvalidValueReplacement", "config": {"columns": ["i"], "rule": "negative", "replacement": 0.5}}
+MAPPED = {"node": "ValueReplacement", "config": {"column_mappings": {"i": {"-1": 0.5}}}}
+CLIPPED = {"node": "ClipValues", "config": {"columns": ["i"], "lower": 0.5}}
+
+
+@pytest.mark.parametrize("step", [REPLACED, MAPPED, CLIPPED], ids=lambda step: step["node"])
+def test_whole_numbers_that_became_floats_are_written_as_floats(step):
+    frame = pl.DataFrame({"i": [3, -1, None]})
+    casting = {"node": "Casting", "config": {"types": {"i": "string"}}}
+
+    fitted = Pipeline.from_config({"steps": [step, casting]}).fit(frame).fitted
+
+    assert features_of(fitted, frame)["i"].to_list() == ["3.0", "0.5", None]
+    check_plan(WholePipeline(fitted), Params(), frame)

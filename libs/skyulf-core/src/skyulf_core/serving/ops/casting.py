@@ -45,7 +45,7 @@ class Cast(Op):
     Fractions are cut towards zero for integers, numbers are true when not zero, `true` and `false` (any case) are
     the strings of a boolean. `format` is strftime's, for strings to and from dates; without it ISO 8601.
     `source_integer` lists columns whose numbers are integers: 3.0 is then written `3` (a batch with nulls holds
-    floats).
+    floats). In any other column numbers are floats: 3 is written `3.0` (a row keeps the integers that it came with).
     """
 
     op: ClassVar[str] = "cast"
@@ -63,10 +63,13 @@ class Cast(Op):
 
     def _one(self, name: str) -> Convert:
         convert, integer, fail = converter(self.to, self.format), name in self.source_integer, self.on_error == "fail"
+        floats = self.to == "string" and not integer
 
         def run(value: object) -> object:
             if integer and isinstance(value, float):
                 value = int(value)
+            elif floats and type(value) is int:
+                value = float(value)
             try:
                 return convert(value)
             except (ValueError, TypeError, OverflowError):
