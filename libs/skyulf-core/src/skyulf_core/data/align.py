@@ -25,7 +25,8 @@ def align(data: pl.DataFrame, schema: Schema, *, optional: frozenset[str] = froz
     column that is missing is all null. Raises DataError for another missing column or another type.
     """
     require_columns(data, [name for name in schema.names if name not in optional])
-    absent = [name for name in schema.names if name not in data.columns]
+    there = set(data.columns)
+    absent = [name for name in schema.names if name not in there]
     data = normalise(data.with_columns(pl.lit(None).alias(name) for name in absent).select(schema.names))
     return data.with_columns(_aligned(data[column.name], column) for column in schema)
 

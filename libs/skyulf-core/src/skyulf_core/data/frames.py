@@ -210,7 +210,8 @@ def _normal(name: str, dtype: pl.DataType) -> pl.Expr | None:
 
 def require_columns(data: pl.DataFrame, names: list[str], *, node: str | None = None) -> None:
     """Raise DataError that names the first column that is not there, and how many others."""
-    missing = [name for name in names if name not in data.columns]
+    there = set(data.columns)
+    missing = [name for name in names if name not in there]
     if missing:
         shown = ", ".join(repr(name) for name in missing[:5]) + (", …" if len(missing) > 5 else "")
         message = f"missing columns: {shown}; {known_columns(data.columns)}"

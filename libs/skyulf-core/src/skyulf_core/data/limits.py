@@ -43,7 +43,7 @@ def refuse_strays(data: pl.DataFrame) -> None:
     counts = [count.alias(name) for name, dtype in data.schema.items() if (count := strays(name, dtype)) is not None]
     found = data.select(counts).row(0, named=True) if counts else {}
     for name, count in found.items():
-        refuse_if_any(name, data.schema[name], count)
+        refuse_if_any(name, data[name].dtype, count)
 
 
 def refuse_if_any(name: str, dtype: pl.DataType, count: int) -> None:

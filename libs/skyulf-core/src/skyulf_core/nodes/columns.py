@@ -37,7 +37,8 @@ def chosen(columns: list[str] | None, schema: Schema, dtypes: Iterable[Dtype]) -
     """Return the named columns that exist, or all of these types, in the order of the schema."""
     if columns is None:
         return schema.of_type(dtypes)
-    return [name for name in columns if name in schema.names]
+    there = set(schema.names)
+    return [name for name in columns if name in there]
 
 
 def chosen_from(data: pl.DataFrame, columns: list[str] | None, dtypes: Iterable[Dtype]) -> list[str]:

@@ -45,8 +45,9 @@ def matrix_of(data: pl.DataFrame, columns: Sequence[str]) -> Matrix:
     """Return the columns as floats, in their order, nulls as NaN. Raises DataError for texts and infinite values."""
     matrix = np.empty((data.height, len(columns)), np.float64, order="F")
     for position, name in enumerate(columns):
-        if dtype_of(data.schema[name]) not in NUMBER_LIKE:
-            message = f"column {name!r} is {dtype_of(data.schema[name])}; this node works on numbers"
+        dtype = dtype_of(data[name].dtype)
+        if dtype not in NUMBER_LIKE:
+            message = f"column {name!r} is {dtype}; this node works on numbers"
             raise DataError(message, reason="wrong-type", column=name)
         # + 0.0: a zero may come as -0.0, which sorts as its equal and is another bit pattern
         matrix[:, position] = data[name].cast(pl.Float64).to_numpy() + 0.0

@@ -20,8 +20,9 @@ PROBABILITIES = 5_000  # of all rows together: with thousands of classes fewer r
 def golden_rows(fitted: FittedPipeline, raw: pl.DataFrame) -> Golden:
     """Return up to 20 of these raw rows with the library's own answers; fewer where there are very many classes."""
     count = max(1, min(ROWS, PROBABILITIES // max(len(fitted.classes or ()), 1)))
-    names = [name for name in fitted.input_schema.names if name not in fitted.optional_columns()]
-    finite = [~pl.col(name).is_infinite().fill_null(False) for name in names if raw.schema[name].is_float()]
+    optional, types = fitted.optional_columns(), raw.schema
+    names = [name for name in fitted.input_schema.names if name not in optional]
+    finite = [~pl.col(name).is_infinite().fill_null(False) for name in names if types[name].is_float()]
     rows = raw.select(names).filter(finite).head(count) if finite else raw.select(names).head(count)
     written = [{name: _json(value) for name, value in row.items()} for row in rows.iter_rows(named=True)]
     if fitted.model is None or not written:

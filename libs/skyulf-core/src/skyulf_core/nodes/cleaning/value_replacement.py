@@ -66,7 +66,8 @@ class ValueReplacementConfig(NodeConfig):
     def chosen(self, schema: Schema) -> list[str]:
         """Return the columns that are worked on."""
         names = schema.of_type(self.automatic()) if self.columns is None and self.mapping else self.columns or []
-        return list(dict.fromkeys(name for name in (*names, *self.column_mappings) if name in schema.names))
+        there = set(schema.names)
+        return list(dict.fromkeys(name for name in (*names, *self.column_mappings) if name in there))
 
     def becomes_float(self, name: str, dtype: Dtype) -> bool:
         """Say whether whole numbers become floats."""

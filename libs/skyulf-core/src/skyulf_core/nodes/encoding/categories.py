@@ -116,8 +116,9 @@ def refuse_unseen(data: pl.DataFrame, known: Mapping[str, Sequence[Scalar]]) -> 
     """Raise DataError that names the first value of a column that training did not see: one query for all columns."""
     if not known:
         return
+    types = data.schema  # looked up once: polars makes a new one of all columns each time
     found = data.lazy().select(
-        pl.col(name).filter(pl.col(name).is_not_null() & code_of(name, keys, data.schema[name]).is_null()).first()
+        pl.col(name).filter(pl.col(name).is_not_null() & code_of(name, keys, types[name]).is_null()).first()
         for name, keys in known.items()
     )
     for name, value in found.collect().row(0, named=True).items():

@@ -161,7 +161,7 @@ class Cells:
     def of(cls, data: pl.DataFrame, name: str, keys: Sequence[Scalar], folds: NDArray[np.int64]) -> Cells:
         """Return the cells of a column whose categories are all in `keys` (None is a null, and the last)."""
         known = [key for key in keys if key is not None]
-        code = code_of(name, known, data.schema[name]) if known else pl.lit(None, pl.UInt32)
+        code = code_of(name, known, data[name].dtype) if known else pl.lit(None, pl.UInt32)
         # the null beside it makes the code as long as the column, also where there is no category
         codes = data.select(
             pl.col(name).is_null().alias("null"), code.fill_null(len(known)).cast(pl.Int64).alias("code")

@@ -57,8 +57,9 @@ class ClipValuesConfig(NodeConfig):
         names: list[str] = []
         if self.lower is not None or self.upper is not None:
             names = schema.of_type(NUMERIC) if self.columns is None else self.columns
-        found = {name: (self.lower, self.upper) for name in names if name in schema.names}
-        return found | {name: (one.lower, one.upper) for name, one in self.bounds.items() if name in schema.names}
+        there = set(schema.names)
+        found = {name: (self.lower, self.upper) for name in names if name in there}
+        return found | {name: (one.lower, one.upper) for name, one in self.bounds.items() if name in there}
 
 
 class ClipValuesApplier(LazyApplier):

@@ -53,7 +53,8 @@ class HistoryConfig(NodeConfig):
         apart = {*self.group_by, *self.sort_by}
         if self.columns is None:
             return [name for name in schema.of_type(NUMERIC) if name not in apart]
-        return [name for name in self.columns if name in schema.names]
+        there = set(schema.names)
+        return [name for name in self.columns if name in there]
 
     def roles(self, columns: frozenset[Dtype]) -> tuple[tuple[str, list[str], frozenset[Dtype]], ...]:
         """Return (field, names, accepted types)."""
@@ -95,7 +96,7 @@ def followed_columns(data: pl.DataFrame, config: HistoryConfig, columns: frozens
     require_columns(data, [name for _, name in config.named_columns()])
     for field, names, accepted in config.roles(columns):
         for name in names:
-            found = dtype_of(data.schema[name])
+            found = dtype_of(data[name].dtype)
             if found not in accepted:
                 message = f"column {name!r} is {found}; {_allowed(field, accepted)}"
                 raise DataError(message, reason="wrong-type", column=name)
@@ -173,7 +174,7 @@ def _codes(data: pl.DataFrame, params: Params) -> NDArray[np.int64]:
         return np.zeros(data.height, np.int64)
     columns = zip(*params.lists("groups"), strict=True) if params.lists("groups") else [()] * len(names)
     known = {
-        f"{index}": pl.Series(list(keys), dtype=data.schema[name], strict=False)
+        f"{index}": pl.Series(list(keys), dtype=data[name].dtype, strict=False)
         for index, (name, keys) in enumerate(zip(names, columns, strict=True))
     }
     new = data.select(pl.col(name).alias(f"{index}") for index, name in enumerate(names))
