@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import polars as pl
@@ -75,14 +74,13 @@ def select(values: pl.LazyFrame, wanted: Sequence[tuple[str, float]], *, rows: i
         for index, bracket in enumerate(brackets)
         for part, expression in bracket.counts().items()
     )
-    columns = list(dict.fromkeys(bracket.column for bracket in brackets))
-    between = [
-        values.select(name).filter(pl.any_horizontal(b.inside() for b in brackets if b.column == name))
-        for name in columns
-    ]
+    inside: dict[str, list[pl.Expr]] = {bracket.column: [] for bracket in brackets}
+    for bracket in brackets:
+        inside[bracket.column].append(bracket.inside())
+    between = [values.select(name).filter(pl.any_horizontal(each)) for name, each in inside.items()]
     first, *rest = collect_each([counts, *between])
     row = first.row(0, named=True)
-    ordered = {name: np.sort(table[name].to_numpy()) for name, table in zip(columns, rest, strict=True)}
+    ordered = {name: np.sort(table[name].to_numpy()) for name, table in zip(inside, rest, strict=True)}
     return [
         Selected(
             bracket,
@@ -101,14 +99,15 @@ def _between(ordered: NDArray[np.float64], bracket: Bracket) -> NDArray[np.float
 def _brackets(values: pl.LazyFrame, wanted: Sequence[tuple[str, float]], *, every: int) -> list[Bracket]:
     counter = "row" + "_" * max(len(name) for name, _ in wanted)
     sample = values.with_row_index(counter).filter(pl.col(counter) % every == 0).drop(counter).collect()
-    return [_bracket(sample[name].drop_nulls(), name, level) for name, level in wanted]
+    ordered = {name: np.sort(sample[name].drop_nulls().to_numpy()) for name in sample.columns}
+    return [_bracket(ordered[name], name, level) for name, level in wanted]
 
 
-def _bracket(sample: pl.Series, name: str, level: float) -> Bracket:
+def _bracket(sample: NDArray[np.float64], name: str, level: float) -> Bracket:
     if not len(sample):
         return Bracket(name, level, -math.inf, math.inf)
     spread = _DEVIATIONS * math.sqrt(max(level * (1 - level), 1 / len(sample)) / len(sample))
-    below, above = level - spread, level + spread
-    low = cast("float", sample.quantile(below, "lower")) if below > 0 else -math.inf
-    high = cast("float", sample.quantile(above, "higher")) if above < 1 else math.inf
+    below, above, last = level - spread, level + spread, len(sample) - 1
+    low = float(sample[math.floor(below * last)]) if below > 0 else -math.inf
+    high = float(sample[math.ceil(above * last)]) if above < 1 else math.inf
     return Bracket(name, level, low, high)
