@@ -11,6 +11,7 @@ import polars as pl
 from skyulf_core.data.selection import Selected, select
 
 SORTED_ROWS = 200_000
+_AT_ONCE = 64  # what polars needs to plan a quantile grows with all columns and quantiles of its query
 
 
 def quantiles(
@@ -36,11 +37,19 @@ def quantiles(
 
 
 def _sorted(frame: pl.LazyFrame, wanted: Sequence[tuple[str, float]]) -> list[float | None]:
-    found = frame.select(
-        pl.col(name).cast(pl.Float64).quantile(level, interpolation="linear").alias(str(index))
-        for index, (name, level) in enumerate(wanted)
-    )
-    return list(found.collect().row(0))
+    values = frame.select(pl.col(name).cast(pl.Float64) for name in dict.fromkeys(name for name, _ in wanted)).collect()
+    found: list[float | None] = []
+    for begin in range(0, len(wanted), _AT_ONCE):
+        part = wanted[begin : begin + _AT_ONCE]
+        found += (
+            values.select(list(dict.fromkeys(name for name, _ in part)))
+            .select(
+                pl.col(name).quantile(level, interpolation="linear").alias(str(index))
+                for index, (name, level) in enumerate(part)
+            )
+            .row(0)
+        )
+    return found
 
 
 def _quantile(selected: Selected) -> tuple[bool, float | None]:

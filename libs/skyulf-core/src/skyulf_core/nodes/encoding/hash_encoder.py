@@ -37,6 +37,9 @@ class HashEncoderConfig(NodeConfig):
     drop_original: bool = Field(default=True, title="Drop original", description="Leave out the encoded columns.")
 
 
+_BY_EXPRESSIONS = 1_024
+
+
 class HashEncoderApplier(LazyApplier):
     """Counts the categories of a row in the columns that their hashes point to."""
 
@@ -45,6 +48,8 @@ class HashEncoderApplier(LazyApplier):
         columns, outputs = params.strings("columns"), params.strings("outputs")
         if not columns:
             return frame
+        if len(columns) * len(outputs) > _BY_EXPRESSIONS:
+            return self._by_matrix(frame, columns, outputs, params)
         taken = {*frame.collect_schema().names(), *outputs}
         places = [free_name(f"{name} place", taken) for name in columns]
         signs = [free_name(f"{name} sign", taken) for name in columns]
@@ -66,6 +71,23 @@ class HashEncoderApplier(LazyApplier):
             for index, output in enumerate(outputs)
         )
         return counted.drop(*places, *signs, *(columns if params.flag("drop_original") else ()))
+
+    def _by_matrix(self, frame: pl.LazyFrame, columns: list[str], outputs: list[str], params: Params) -> pl.LazyFrame:
+        """Return the same query with the counts made in one pass: of many columns the expressions would be too many."""
+        signed, dtype = params.flag("alternate_sign"), pl.Int8 if len(columns) < 128 else pl.Int16
+        kind = pl.Struct(dict.fromkeys(outputs, dtype))
+
+        def count(rows: pl.Series) -> pl.Series:
+            counts = np.zeros((len(rows), len(outputs)), np.int16)
+            for column in rows.struct.unnest().iter_columns():
+                places = _placer(f"{column.name}=", len(outputs))(column).to_numpy()
+                there = np.flatnonzero(places)
+                counts[there, np.abs(places[there]) - 1] += np.sign(places[there]) if signed else 1
+            return pl.DataFrame(counts, schema=outputs).cast(dtype).to_struct()
+
+        name = free_name("hashes", {*frame.collect_schema().names(), *outputs})
+        hashed = pl.struct(columns).map_batches(count, return_dtype=kind, is_elementwise=True).alias(name)
+        return frame.with_columns(hashed).drop(*(columns if params.flag("drop_original") else ())).unnest(name)
 
     def plan(self, params: Params) -> list[Op]:
         """Return one hash operation."""
