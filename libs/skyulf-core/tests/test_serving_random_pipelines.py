@@ -1,7 +1,9 @@
 """Random pipelines of up to eight nodes: what the library makes of rows is what the serving plan makes of them."""
 
 import warnings
+from statistics import NormalDist
 
+import numpy as np
 import polars as pl
 import pytest
 from drawn import CONFIGS, TARGETS, examples, frames
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from skyulf_core import Applier, DataError, Kind, NodeRegistry, Params, Pipeline, Schema, validate_config
 from skyulf_core.data.align import align
 from skyulf_core.pipeline.applying import features_of
+from skyulf_core.serving.ops.quantiles import normal_quantile
 from skyulf_core.testing import check_plan
 
 # rows of history nodes follow on each other: their batch is compared elsewhere
@@ -79,3 +82,20 @@ def test_whole_numbers_that_became_floats_are_written_as_floats(step):
 
     assert features_of(fitted, frame)["i"].to_list() == ["3.0", "0.5", None]
     check_plan(WholePipeline(fitted), Params(), frame)
+
+
+def test_bins_of_normal_places_have_edges_that_rows_meet():
+    frame = pl.DataFrame({"i": [None, None, None, 0, 0, -254, -3457179]})
+    config = {"n_quantiles": 3, "output_distribution": "normal"}
+    steps = [{"node": "QuantileTransformer", "config": config}, {"node": "KBinsDiscretizer", "config": {"n_bins": 3}}]
+
+    fitted = Pipeline.from_config({"steps": steps}).fit(frame).fitted
+
+    check_plan(WholePipeline(fitted), Params(), frame)
+
+
+def test_normal_places_are_those_of_python_to_the_last_bit():
+    drawn = np.random.default_rng(0).random(100_000)
+    places = np.clip(np.concatenate([drawn, drawn**8, 1 - drawn**8, [0.5, 0.075, 0.925]]), 1e-7, 1 - 1e-7)
+
+    assert normal_quantile(places).tolist() == [NormalDist().inv_cdf(place) for place in places.tolist()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from statistics import NormalDist
@@ -123,14 +124,23 @@ def places(
 
 
 def normal_quantile(place: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the quantiles of the normal distribution for places between e**-25 and 1 - e**-25."""
+    """Return the quantiles of the normal distribution for places between e**-25 and 1 - e**-25.
+
+    To the last bit those of Python's statistics, which rows are given: bins that come after it have edges among them.
+    """
     q = place - 0.5
-    middle = _ratio(0.180625 - q * q, _MIDDLE) * q
-    with np.errstate(invalid="ignore"):
-        tail = _ratio(np.sqrt(-np.log(np.where(q <= 0.0, place, 1.0 - place))) - 1.6, _TAIL)
-    return np.where(np.abs(q) <= 0.425, middle, np.where(q < 0.0, -tail, tail))
+    above, below = _polynomials(0.180625 - q * q, _MIDDLE)
+    found = above * q / below
+    far = np.flatnonzero(np.abs(q) > 0.425)
+    nearest = np.minimum(place[far], 1.0 - place[far])
+    # numpy's own logarithm may differ from that of C in the last bit
+    logarithms = np.fromiter(map(math.log, nearest.tolist()), np.float64, len(far))
+    above, below = _polynomials(np.sqrt(-logarithms) - 1.6, _TAIL)
+    found[far] = np.copysign(above / below, q[far])
+    return found
 
 
-def _ratio(r: NDArray[np.float64], polynomials: tuple[tuple[float, ...], tuple[float, ...]]) -> NDArray[np.float64]:
-    above, below = (np.polyval(np.array(coefficients), r) for coefficients in polynomials)
-    return np.asarray(above / below, np.float64)
+def _polynomials(
+    r: NDArray[np.float64], both: tuple[tuple[float, ...], tuple[float, ...]]
+) -> list[NDArray[np.float64]]:
+    return [np.asarray(np.polyval(np.array(coefficients), r), np.float64) for coefficients in both]
