@@ -148,7 +148,7 @@ async def test_many_requests_on_a_cold_model_load_it_once(inference, publish, de
 
 
 async def _until_ready(inference) -> int:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (status := (await inference.client.post(PREDICT, json=ROW)).status_code) in (404, 503):
             await asyncio.sleep(0.5)
     return status
