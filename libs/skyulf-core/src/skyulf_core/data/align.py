@@ -54,7 +54,8 @@ def _aligned(series: pl.Series, column: ColumnSchema) -> pl.Series:
         return series.cast(_TARGETS[wanted])
     if {found, wanted} == {"integer", "float"} or {found, wanted} == {"date", "datetime"}:
         converted = series.cast(_TARGETS[wanted], strict=False)
-        if wanted in ("float", "datetime") or bool((converted.cast(series.dtype) == series).all()):
+        same = (converted.cast(series.dtype) == series).all(ignore_nulls=True)
+        if wanted in ("float", "datetime") or (bool(same) and converted.null_count() == series.null_count()):
             return converted
     if found == "string" and wanted in ("date", "datetime"):
         return _parsed(series, wanted)

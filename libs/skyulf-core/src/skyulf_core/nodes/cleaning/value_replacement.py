@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import polars as pl
@@ -84,9 +84,9 @@ class ValueReplacementApplier(LazyApplier):
         for name, keys, values in zip(*tables, strict=True):
             wanted = _wide(known[name], values)
             column = pl.col(name).cast(wanted)
-            replaced = column.replace_strict(
-                pl.Series(keys, dtype=wanted), pl.Series(values, dtype=wanted), default=column, return_dtype=wanted
-            )
+            old, new = pl.Series(keys, dtype=wanted), pl.Series(values, dtype=wanted)
+            # a function: what polars needs to plan its own replacement grows with all columns of the frame
+            replaced = column.map_batches(_replacer(old, new), return_dtype=wanted, is_elementwise=True)
             changes.append(replaced if keys else column)
         return frame.with_columns(changes)
 
@@ -95,6 +95,10 @@ class ValueReplacementApplier(LazyApplier):
         columns = tuple(params.strings("columns"))
         keys, values = (tuple(tuple(items) for items in params.lists(name)) for name in ("keys", "values"))
         return [Lookup(columns=columns, keys=keys, values=values, default=(None,) * len(columns), keep_unknown=True)]
+
+
+def _replacer(old: pl.Series, new: pl.Series) -> Callable[[pl.Series], pl.Series]:
+    return lambda column: column.replace_strict(old, new, default=column, return_dtype=new.dtype)
 
 
 def _wide(dtype: pl.DataType, values: list[Scalar]) -> pl.DataType:
