@@ -100,7 +100,7 @@ Did you mean 'SimpleImputer'?
 
     @property
     def files(self) -> list[tuple[str, str]]:
-        """(JSON pointer, path) of every file that nodes read when they learn; whoever runs others' graphs looks here."""
+        """(JSON pointer, path) of every file that nodes read when they learn: to look at in graphs of others."""
         nodes = [node for node in self._resolved.nodes if node.config is not None]
         return [(f"{n.placed.pointer}/config{at}", path) for n in nodes for at, path in n.parsed.named_files()]
 
