@@ -17,7 +17,7 @@ from skyulf_core.schema import ColumnSchema
 from skyulf_core.serving.ops import Compute, Op, PlanError
 from skyulf_core.serving.ops.expressions import FUNCTIONS, MAX_DEPTH, kind_of
 from skyulf_core.testing.compare import same_value
-from skyulf_core.testing.plans import columns_of, rows_of
+from skyulf_core.testing.plans import columns_of, rows_of, run_columns, run_rows
 
 A, B, C = ("col", "a"), ("col", "b"), ("col", "c")
 
@@ -276,3 +276,20 @@ def test_a_node_names_the_formula_that_is_wrong():
     params = node.calculator.learn(pl.LazyFrame({"t": [1]}), node.config_model(expressions={"x": "t + 1"}))
     with pytest.raises(DataError, match="column 't' is a text"):
         node.applier.apply(pl.DataFrame({"t": ["a"]}), params)
+
+
+@pytest.mark.parametrize(
+    "text", ["cbrt(x)", "x ** 2", "x ** 3", "abs(x) ** 0.5", "2 ** x", "x ** (1 + 1)", "exp(x) / 3"]
+)
+def test_frames_give_the_last_bit_of_rows(text):
+    # bins behind an expression have edges among the values of the frame: rows must meet them
+    drawn = np.random.default_rng(0).normal(size=2_000)
+    data = pl.DataFrame({"x": [None, 0.0, -0.0, *(drawn * 10).tolist(), *(drawn * 1e-3).tolist()]})
+    entry = NodeRegistry.get("Expression")
+    params = entry.calculator.fit(data, entry.config_model.model_validate({"expressions": {"z": text}}))
+
+    wanted = entry.applier.apply(data, params)["z"].to_list()
+
+    ops = entry.applier.plan(params)
+    assert [row["z"] for row in run_rows(ops, data)] == wanted
+    assert [None if z != z else z for z in run_columns(ops, data)["z"].tolist()] == wanted

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import polars as pl
 
 from skyulf_core.data.frames import dtype_of, require_columns
@@ -21,10 +23,21 @@ from skyulf_core.serving.ops.expression_rows import compile_row
 from skyulf_core.serving.ops.expressions import FUNCTIONS, Tree, check_tree, columns_in
 
 _TYPES: dict[Kind | None, pl.DataType] = {"text": pl.String(), "boolean": pl.Boolean()}
+
+
+def _cube_root(number: pl.Expr) -> pl.Expr:
+    # that of polars, and that of numpy, differ from C's in the last bit; bins behind it have edges among what comes out
+    def roots(values: pl.Series) -> pl.Series:
+        found = np.fromiter(map(math.cbrt, values.to_numpy().tolist()), np.float64, len(values))
+        return pl.Series(values.name, found, nan_to_null=True)
+
+    return number.cast(pl.Float64).map_batches(roots, return_dtype=pl.Float64, is_elementwise=True)
+
+
 _ONE: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "neg": lambda x: -x, "abs": pl.Expr.abs, "floor": pl.Expr.floor, "ceil": pl.Expr.ceil,
     "round": lambda x: x.round(0, mode="half_to_even"), "log": pl.Expr.log, "log1p": pl.Expr.log1p, "exp": pl.Expr.exp,
-    "sqrt": pl.Expr.sqrt, "cbrt": pl.Expr.cbrt, "sin": pl.Expr.sin, "cos": pl.Expr.cos,
+    "sqrt": pl.Expr.sqrt, "cbrt": _cube_root, "sin": pl.Expr.sin, "cos": pl.Expr.cos,
 }  # fmt: skip
 _TWO: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "add": pl.Expr.__add__, "sub": pl.Expr.__sub__, "mul": pl.Expr.__mul__, "div": pl.Expr.__truediv__,
@@ -177,8 +190,11 @@ class _Stages:
         found = [one if carry else self._finite(one) for one, carry in zip(found, carried, strict=True)]
         if head in ("min", "max"):
             return self._extreme(head, found)
+        constant = head in ("div", "mod", "pow") and next(columns_in(tree[2]), None) is None
         if head in ("div", "mod"):
-            return self._divided(head, found, constant=next(columns_in(tree[2]), None) is None)
+            return self._divided(head, found, constant=constant)
+        if head == "pow" and constant:
+            found = self._powers(found)
         stage = max(one.stage for one in found)
         gives = FUNCTIONS[head].gives
         arithmetic = gives == "number" and head != "length"
@@ -192,6 +208,12 @@ class _Stages:
         quotient = left / divisor
         expr = quotient if head == "div" else left - right * quotient.floor()
         return _Built(expr, max(stage, other), "number", finite=False)
+
+    def _powers(self, found: Sequence[_Built]) -> list[_Built]:
+        base, stage = self._keep(found[0])
+        # polars multiplies or takes roots where the exponent is one number, which is another last bit
+        exponent = base * 0.0 + found[1].expr
+        return [_Built(one, stage, "number") for one in (base, exponent)]
 
     def _extreme(self, head: str, found: Sequence[_Built]) -> _Built:
         kept = [self._keep(one) for one in found]
