@@ -1,6 +1,8 @@
 """Every operation: a row and a batch give the same values, and JSON keeps the operation whole."""
 
+import importlib
 import math
+import pkgutil
 from datetime import datetime
 
 import numpy as np
@@ -8,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rows_and_batches import assert_row_is_batch, batch_of, rows_of
+from skyulf_core.serving import ops
 from skyulf_core.serving.ops import (
     CYCLES,
     DATE_PARTS,
-    OPS,
+    OPERATIONS,
     PREDICTION,
     PROBABILITIES,
     SCORES,
@@ -34,6 +37,7 @@ from skyulf_core.serving.ops import (
     Select,
     TreeEnsemble,
 )
+from skyulf_core.serving.ops.base import operation_class
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=64, min_value=-1e12, max_value=1e12)
 maybe_number = st.none() | numbers
@@ -257,13 +261,20 @@ def test_respond(scores, link):
         assert values[PREDICTION] == expected
 
 
-@pytest.mark.parametrize("name", sorted(OPS))
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_unknown_fields_and_missing_fields_are_plan_errors(name):
     with pytest.raises(PlanError, match="unknown fields"):
         Op.from_dict({"op": name, "surprise": 1})
     if name not in ("respond",):
         with pytest.raises(PlanError, match=name):
             Op.from_dict({"op": name})
+
+
+def test_the_closed_set_is_what_the_package_holds():
+    for module in pkgutil.iter_modules(ops.__path__):
+        importlib.import_module(f"{ops.__name__}.{module.name}")
+    assert {name: operation_class(name).__module__.rsplit(".", 1)[-1] for name in OPERATIONS} == OPERATIONS
+    assert all(hasattr(ops, name) for name in ops.__all__)
 
 
 def test_unknown_operations_are_named():

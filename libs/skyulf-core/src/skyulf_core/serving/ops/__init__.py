@@ -1,34 +1,93 @@
-"""The closed set of operations, version 1. Imports numpy and the standard library only."""
+"""The closed set of operations, version 1. Imports numpy and the standard library only.
 
-from skyulf_core.serving.ops.base import OPS, Columns, Op, OpError, PlanError, Row, ValueProblem
-from skyulf_core.serving.ops.bins import Bins
-from skyulf_core.serving.ops.casting import Cast
-from skyulf_core.serving.ops.categories import Lookup, OneHot, Ordinal
-from skyulf_core.serving.ops.columns import Affine, Clip, Copy, Drop, Impute, Rename, Select
-from skyulf_core.serving.ops.compute import Compute
-from skyulf_core.serving.ops.contracts import ReplaceOutside, Require
-from skyulf_core.serving.ops.dates import CYCLES, DATE_PARTS, DateParts
-from skyulf_core.serving.ops.decode import Decode, Respond
-from skyulf_core.serving.ops.embedding import Embed
-from skyulf_core.serving.ops.geo import GeoDistance, H3Index
-from skyulf_core.serving.ops.groups import GroupLookup
-from skyulf_core.serving.ops.hashing import Hash, murmur3_32
-from skyulf_core.serving.ops.history import Lag, Rolling
-from skyulf_core.serving.ops.imputing import KnnImpute, MissingFlags
-from skyulf_core.serving.ops.iterative import IterativeImpute
-from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Linear
-from skyulf_core.serving.ops.project import Project
-from skyulf_core.serving.ops.quantiles import QuantileMap
-from skyulf_core.serving.ops.similarity import TextSimilarity
-from skyulf_core.serving.ops.text import Tokenize, Vectorize
-from skyulf_core.serving.ops.text_cleaning import Alias, TextClean
-from skyulf_core.serving.ops.transforms import Power, Transform
-from skyulf_core.serving.ops.trees import TreeEnsemble
+Names are loaded when they are first used: a plan needs few of the operations, and a server shall start quickly.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from skyulf_core.serving.ops.base import Columns, Op, OpError, PlanError, Row, ValueProblem
+from skyulf_core.serving.ops.closed_set import OPERATIONS
+
+if TYPE_CHECKING:
+    from skyulf_core.serving.ops.bins import Bins
+    from skyulf_core.serving.ops.casting import Cast
+    from skyulf_core.serving.ops.categories import Lookup, OneHot, Ordinal
+    from skyulf_core.serving.ops.columns import Affine, Clip, Copy, Drop, Impute, Rename, Select
+    from skyulf_core.serving.ops.compute import Compute
+    from skyulf_core.serving.ops.contracts import ReplaceOutside, Require
+    from skyulf_core.serving.ops.dates import CYCLES, DATE_PARTS, DateParts
+    from skyulf_core.serving.ops.decode import Decode, Respond
+    from skyulf_core.serving.ops.embedding import Embed
+    from skyulf_core.serving.ops.geo import GeoDistance, H3Index
+    from skyulf_core.serving.ops.groups import GroupLookup
+    from skyulf_core.serving.ops.hashing import Hash, murmur3_32
+    from skyulf_core.serving.ops.history import Lag, Rolling
+    from skyulf_core.serving.ops.imputing import KnnImpute, MissingFlags
+    from skyulf_core.serving.ops.iterative import IterativeImpute
+    from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Linear
+    from skyulf_core.serving.ops.project import Project
+    from skyulf_core.serving.ops.quantiles import QuantileMap
+    from skyulf_core.serving.ops.similarity import TextSimilarity
+    from skyulf_core.serving.ops.text import Tokenize, Vectorize
+    from skyulf_core.serving.ops.text_cleaning import Alias, TextClean
+    from skyulf_core.serving.ops.transforms import Power, Transform
+    from skyulf_core.serving.ops.trees import TreeEnsemble
+
+_HOMES = {
+    "Affine": "columns",
+    "Alias": "text_cleaning",
+    "Bins": "bins",
+    "CYCLES": "dates",
+    "Cast": "casting",
+    "Clip": "columns",
+    "Compute": "compute",
+    "Copy": "columns",
+    "DATE_PARTS": "dates",
+    "DateParts": "dates",
+    "Decode": "decode",
+    "Drop": "columns",
+    "Embed": "embedding",
+    "GeoDistance": "geo",
+    "GroupLookup": "groups",
+    "H3Index": "geo",
+    "Hash": "hashing",
+    "Impute": "columns",
+    "IterativeImpute": "iterative",
+    "KnnImpute": "imputing",
+    "Lag": "history",
+    "Linear": "linear",
+    "Lookup": "categories",
+    "MissingFlags": "imputing",
+    "OneHot": "categories",
+    "Ordinal": "categories",
+    "PREDICTION": "linear",
+    "PROBABILITIES": "linear",
+    "Power": "transforms",
+    "Project": "project",
+    "QuantileMap": "quantiles",
+    "Rename": "columns",
+    "ReplaceOutside": "contracts",
+    "Require": "contracts",
+    "Respond": "decode",
+    "Rolling": "history",
+    "SCORES": "linear",
+    "Select": "columns",
+    "TextClean": "text_cleaning",
+    "TextSimilarity": "similarity",
+    "Tokenize": "text",
+    "Transform": "transforms",
+    "TreeEnsemble": "trees",
+    "Vectorize": "text",
+    "murmur3_32": "hashing",
+}
 
 __all__ = [
     "CYCLES",
     "DATE_PARTS",
-    "OPS",
+    "OPERATIONS",
     "PREDICTION",
     "PROBABILITIES",
     "SCORES",
@@ -79,3 +138,10 @@ __all__ = [
     "Vectorize",
     "murmur3_32",
 ]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skyulf_core.serving.errors import shortened
+from skyulf_core.serving.ops.closed_set import OPERATIONS
 
 # Values are dynamic by nature (one alias for all): a checked cast per value would cost more than the arithmetic.
 Row: TypeAlias = dict[str, Any]
@@ -109,9 +111,9 @@ class Op(ABC):
     def from_dict(cls, data: Mapping[str, object]) -> Op:
         """Build the operation that `data` describes. Raises PlanError for an unknown one or wrong fields."""
         name = data.get("op")
-        kind = OPS.get(name) if isinstance(name, str) else None
-        if kind is None:
-            raise PlanError(f"unknown operation {name!r}; this version knows {', '.join(sorted(OPS))}")
+        if not isinstance(name, str) or name not in OPERATIONS:
+            raise PlanError(f"unknown operation {name!r}; this version knows {', '.join(sorted(OPERATIONS))}")
+        kind = operation_class(name)
         known = {f.name for f in fields(kind)}
         extra = set(data) - known - {"op"}
         if extra:
@@ -128,13 +130,22 @@ def _renamed(value: Any, names: Callable[[str], str]) -> Any:
     return tuple(_renamed(item, names) for item in value) if isinstance(value, tuple) else value
 
 
-OPS: dict[str, type[Op]] = {}
+_LOADED: dict[str, type[Op]] = {}
 
 
 def operation(cls: type[Op]) -> type[Op]:
-    """Add an operation to the closed set. Only modules of this package may do so."""
-    OPS[cls.op] = cls
+    """Offer a class as the operation of its name. Raises KeyError for one outside of the closed set."""
+    if not cls.__module__.endswith(f".{OPERATIONS[cls.op]}"):
+        raise KeyError(cls.op)
+    _LOADED[cls.op] = cls
     return cls
+
+
+def operation_class(name: str) -> type[Op]:
+    """Return the class of an operation; its module is loaded when it is needed first. Raises KeyError."""
+    if name not in _LOADED:
+        importlib.import_module(f"skyulf_core.serving.ops.{OPERATIONS[name]}")
+    return _LOADED[name]
 
 
 def freeze(value: object) -> object:
