@@ -71,15 +71,32 @@ class HandWritten:
         return groups.select(pl.col(name), encoded), mean
 
     def training_rows(self, data: pl.DataFrame, *, folds: int = 5) -> pl.DataFrame:
-        """Return the training rows; the target's encodings are cross-fitted."""
-        fold = np.random.default_rng(0).integers(0, folds, data.height)
-        parts = []
-        for index in range(folds):
-            others, own = data.filter(fold != index), data.filter(fold == index)
-            encodings = {name: self._means(others, name) for name in MANY}
-            parts.append(self._encoded(own, encodings).select(MANY))
-        order = np.argsort(np.concatenate([np.flatnonzero(fold == index) for index in range(folds)]))
-        return self.transform(data).with_columns(pl.concat(parts)[order])
+        """Return the training rows; the target's encodings are cross-fitted, each from sums without its own fold's."""
+        fold = pl.Series("fold", np.random.default_rng(0).integers(0, folds, data.height))
+        y = pl.col(TARGET).cast(pl.Float64)
+        narrow = data.select(*MANY, fold, y.alias("y"), (y * y).alias("square"))
+        sums = (pl.len().cast(pl.Float64).alias("n"), pl.col("y", "square").sum())
+        whole = self._others(narrow.group_by("fold").agg(*sums), []).select(
+            "fold", mean=pl.col("y") / pl.col("n"), variance=_variance(pl.col("n"), pl.col("y"), pl.col("square"))
+        )
+        codes = narrow.select(*MANY, "fold").lazy()
+        for name in MANY:
+            groups = self._others(narrow.group_by(name, "fold").agg(*sums), [name]).join(whole, on="fold")
+            spread, strength = _variance(pl.col("n"), pl.col("y"), pl.col("square")), pl.col("variance") * pl.col("n")
+            weight = pl.when(pl.col("n") > 0).then(strength / (strength + spread)).otherwise(0.0)
+            own = pl.when(pl.col("n") > 0).then(pl.col("y") / pl.col("n")).otherwise(0.0)
+            encoded = (weight * own + (1 - weight) * pl.col("mean")).alias(f"{name}:code")
+            table = groups.select(name, "fold", encoded).lazy()
+            codes = codes.join(table, on=[name, "fold"], how="left", maintain_order="left", nulls_equal=True)
+        coded = codes.select(pl.col(f"{name}:code").alias(name) for name in MANY).collect()
+        return self.transform(data).with_columns(coded)
+
+    @staticmethod
+    def _others(parts: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+        """Return, per group and fold, the sums of the group's other folds."""
+        measures = ("n", "y", "square")
+        total = [pl.col(name).sum().over(by) if by else pl.col(name).sum() for name in measures]
+        return parts.with_columns(every - pl.col(name) for every, name in zip(total, measures, strict=True))
 
     @staticmethod
     def _encoded(data: pl.DataFrame, encodings: dict[str, tuple[pl.DataFrame, float]]) -> pl.DataFrame:
@@ -96,6 +113,10 @@ class HandWritten:
         dummies = [(pl.col(name) == level).alias(level) for name in FEW for level in self.categories[name]]
         query = data.lazy().drop(TEXTS, strict=False).with_columns(*self.numbers, *dates, *dummies).drop(FEW, DATES)
         return self._encoded(query.collect(), self.encodings)
+
+
+def _variance(n: pl.Expr, total: pl.Expr, squares: pl.Expr) -> pl.Expr:
+    return squares / n - (total / n) ** 2
 
 
 def column_transformer() -> Any:
