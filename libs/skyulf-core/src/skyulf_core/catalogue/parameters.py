@@ -52,7 +52,7 @@ def _rows(schema: Schema, definitions: Schema, *, prefix: str, depth: int) -> It
             name=prefix + name,
             type=_type(field, definitions),
             default=_default(field, required=name in required),
-            allowed=_allowed(field, definitions),
+            allowed="; ".join(filter(None, [_allowed(field, definitions), *_limits(name, schema, definitions)])),
             only_when=_condition(field),
             help=" ".join(str(field.get("description", "")).split()),
         )
@@ -78,6 +78,8 @@ def _type(field: Schema, definitions: Schema) -> str:
     if alternatives:
         return " or ".join(dict.fromkeys(_type(each, definitions) for each in alternatives))
     kind = field.get("type")
+    if isinstance(kind, list):
+        return " or ".join(_TYPES.get(str(each), str(each)) for each in kind)
     if kind == "array":
         prefix = _list(field.get("prefixItems"))
         inner = [_type(_resolved(_mapping(each), definitions), definitions) for each in prefix]
@@ -132,7 +134,23 @@ def _allowed(field: Schema, definitions: Schema) -> str:
         inner = field.get(key)
         text = _allowed(_resolved(inner, definitions), definitions) if isinstance(inner, Mapping) else ""
         parts.append(f"each {text}" if text else "")
+    prefix = [_allowed(_resolved(_mapping(each), definitions), definitions) for each in _list(field.get("prefixItems"))]
+    if len(set(prefix)) == 1:
+        parts.append(f"each {prefix[0]}" if prefix[0] else "")
+    else:
+        parts += [f"item {place} {text}" for place, text in enumerate(prefix, start=1) if text]
     return ", ".join(part for part in parts if part)
+
+
+def _limits(name: str, schema: Schema, definitions: Schema) -> Iterator[str]:
+    """Yield what else a field's values must be where others have some value (`if` and `then` in `allOf`)."""
+    for rule in map(_mapping, _list(schema.get("allOf"))):
+        wanted = _mapping(_mapping(rule.get("if")).get("properties"))
+        limits = _mapping(_mapping(_mapping(rule.get("then")).get("properties")).get(name))
+        if limits:
+            where = " and ".join(_is(other, _choices(_mapping(value))) for other, value in wanted.items())
+            kind = _type(limits, definitions) if "type" in limits else ""
+            yield f"where {where}: {', '.join(filter(None, [kind, _allowed(limits, definitions)]))}"
 
 
 def _length(field: Schema, key: str, unit: str) -> str:
@@ -151,12 +169,18 @@ def _number(value: object) -> str:
 
 
 def _condition(field: Schema) -> str:
-    wanted = _mapping(field.get("x-visible-if"))
-    said = [
-        f"{name} is {' or '.join(_json(each) for each in (value if isinstance(value, list) else [value]))}"
-        for name, value in wanted.items()
-    ]
+    """Return `x-visible-if` in words: a value, a list of values any of which will do, or what is `not` to be there."""
+    said: list[str] = []
+    for name, value in _mapping(field.get("x-visible-if")).items():
+        unwanted = isinstance(value, Mapping)
+        values = value["not"] if isinstance(value, Mapping) else value
+        said.append(_is(name, values if isinstance(values, list) else [values], unwanted=unwanted))
     return " and ".join(said)
+
+
+def _is(name: str, values: Sequence[object], *, unwanted: bool = False) -> str:
+    said = (" nor " if unwanted else " or ").join(_json(each) for each in values)
+    return f"{name} is not {said}" if unwanted else f"{name} is {said}"
 
 
 def _objects(field: Schema, definitions: Schema) -> Iterator[tuple[str, Schema]]:

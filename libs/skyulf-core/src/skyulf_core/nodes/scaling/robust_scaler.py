@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from statistics import NormalDist
+from typing import Annotated, TypeAlias
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -18,11 +19,14 @@ from skyulf_core.schema import NUMBER_LIKE, NUMERIC, Schema
 from skyulf_core.serving.ops import Affine, Op
 
 
+Percentile: TypeAlias = Annotated[float, Field(ge=0.0, le=100.0)]
+
+
 class RobustScalerConfig(NodeConfig):
     """What to remove from each column, and which quantiles say how wide it is."""
 
     columns: ColumnNames | None = columns_field("all integer and float columns (0/1 indicators are left alone)")
-    quantile_range: tuple[float, float] = Field(
+    quantile_range: tuple[Percentile, Percentile] = Field(
         default=(25.0, 75.0),
         title="Quantile range",
         description="Percentiles between 0 and 100; their distance in the training rows becomes 1.",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import Field, StrictFloat, StrictInt, model_validator
+from pydantic import ConfigDict, Field, StrictFloat, StrictInt, model_validator
+from pydantic.config import JsonDict
 
 from skyulf_core.nodes.base import Kind, NodeConfig, TargetAwareCalculator, Task
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_from, columns_field, free_name
@@ -28,8 +29,29 @@ _TASKS: dict[str, Task] = {"chi2": "classification", "r_regression": "regression
 _DEFAULTS = {"k_best": 10, "percentile": 10, "fpr": 0.05, "fdr": 0.05, "fwe": 0.05}
 
 
+# `_consistent`, as far as JSON Schema can say it: a mode that is left out is k_best
+_PARAM_BY_MODE: JsonDict = {
+    "allOf": [
+        {
+            "if": {"properties": {"mode": {"const": "k_best"}}},
+            "then": {"properties": {"param": {"type": ["integer", "null"]}}},
+        },
+        {
+            "if": {"properties": {"mode": {"const": "percentile"}}, "required": ["mode"]},
+            "then": {"properties": {"param": {"maximum": 100}}},
+        },
+        {
+            "if": {"properties": {"mode": {"enum": ["fpr", "fdr", "fwe"]}}, "required": ["mode"]},
+            "then": {"properties": {"param": {"maximum": 1}}},
+        },
+    ]
+}
+
+
 class UnivariateSelectionConfig(NodeConfig):
     """How columns are scored, and which scores are kept."""
+
+    model_config = ConfigDict(json_schema_extra=_PARAM_BY_MODE)
 
     columns: ColumnNames | None = columns_field("all integer and float columns")
     mode: Literal["k_best", "percentile", "fpr", "fdr", "fwe"] = Field(
@@ -38,9 +60,8 @@ class UnivariateSelectionConfig(NodeConfig):
         description="Keep the best columns by number (k_best) or share (percentile), or those whose p-value bounds the "
         "false positive rate (fpr), the false discovery rate (fdr) or the family-wise error (fwe).",
     )
-    param: StrictInt | StrictFloat | None = Field(
+    param: Annotated[StrictInt, Field(ge=0)] | Annotated[StrictFloat, Field(ge=0.0, le=100.0)] | None = Field(
         default=None,
-        ge=0,
         title="Parameter",
         description="k_best: number of columns. percentile: 0 to 100. fpr, fdr, fwe: bound, 0 to 1. "
         "Left out: 10 columns, 10 percent, 0.05.",
