@@ -45,6 +45,7 @@ from sklearn.preprocessing import (
 from skyulf_core import Pipeline as SkyulfPipeline
 from skyulf_core.interop import SkyulfTransformer, UnsupportedEstimatorError, from_sklearn, sklearn_columns
 from skyulf_core.interop.reading.catalogue import MODELS, STEPS
+from skyulf_core.interop.reading.walking import parts_of
 from skyulf_core.problems import DataError
 from skyulf_core.serving import load_plan
 
@@ -207,6 +208,25 @@ def test_steps_on_numbers_transform_and_serve_as_scikit_learns(name, tmp_path):
 
     fitted = make_pipeline(transformer, model_after(transformer, data)).fit(data, WEIGHTS)
     check_predict(fitted, data, tmp_path / "bundle", *new)
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [
+        FunctionTransformer(),
+        make_pipeline(FunctionTransformer(), StandardScaler()),
+        make_pipeline(StandardScaler(), FunctionTransformer()),
+        make_column_transformer((FunctionTransformer(), NUMBERS[1:]), (StandardScaler(), NUMBERS[:1])),
+        make_union(FunctionTransformer(), make_pipeline(StandardScaler(), FunctionTransformer())),
+    ],
+    ids=["alone", "first", "last", "by columns", "side by side"],
+)
+def test_what_passes_columns_on_needs_not_name_them(transformer):
+    fitted = transformer.fit(FULL)
+
+    check_transform(fitted, FULL, FAR)
+
+    assert all(getattr(part, "feature_names_out", None) is None for part in parts_of(fitted))
 
 
 @pytest.mark.parametrize("name", ON_TEXTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from skyulf_core.data.frames import normalise, schema_of, to_polars
 from skyulf_core.fitted import FittedPipeline, FittedStep
 from skyulf_core.interop.reading.agreeing import require_agreement
 from skyulf_core.interop.reading.line import Line, Step
-from skyulf_core.interop.reading.walking import read_all
+from skyulf_core.interop.reading.walking import parts_of, passes, read_all
 from skyulf_core.interop.tables import frame_of
 from skyulf_core.nodes.columns import free_name
 from skyulf_core.nodes.registry import NodeRegistry
@@ -66,7 +67,17 @@ def sklearn_columns(fitted: BaseEstimator, data: object) -> dict[str, str]:
     transformer = fitted[:-1] if found.is_model and hasattr(fitted, "steps") else fitted
     if found.is_model and (transformer is fitted or not len(transformer.steps)):
         return {name: name for name in found.columns}
-    return dict(zip((str(name) for name in transformer.get_feature_names_out()), found.columns, strict=True))
+    names = _with_names(transformer).get_feature_names_out()
+    return dict(zip((str(name) for name in names), found.columns, strict=True))
+
+
+def _with_names(transformer: BaseEstimator) -> BaseEstimator:
+    """Return a copy that knows the names of what comes out: a FunctionTransformer() alone does not say them."""
+    copied = deepcopy(transformer)
+    for part in parts_of(copied):
+        if passes(part):
+            part.feature_names_out = "one-to-one"
+    return copied
 
 
 @dataclass(frozen=True)

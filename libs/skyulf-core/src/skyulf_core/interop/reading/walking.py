@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from skyulf_core.interop.reading.catalogue import MODELS, STEPS, class_name, reader_of, supported
@@ -12,8 +12,9 @@ from skyulf_core.interop.reading.models import ReadModel
 from skyulf_core.interop.reading.own import is_own, read_own
 
 if TYPE_CHECKING:
-    pass
+    from sklearn.base import BaseEstimator
 
+_PARTS = ("steps", "transformers_", "transformer_list")
 _COPIES = 100
 """So many columns one Expression makes at most."""
 
@@ -21,7 +22,7 @@ _COPIES = 100
 def read(line: Line, step: Step) -> list[str]:
     """Add what a fitted transformer does; return the columns that come out, in scikit-learn's order."""
     name, estimator = class_name(step.estimator), step.estimator
-    if _passes(estimator):
+    if passes(estimator):
         return step.columns
     if name == "Pipeline":
         return _read_each(line, step, estimator.steps)
@@ -119,7 +120,19 @@ def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def _passes(estimator: object) -> bool:
+def parts_of(estimator: BaseEstimator) -> Iterator[BaseEstimator]:
+    """Yield the fitted estimators that are side by side or one after another in an estimator, innermost ones only."""
+    parts = next((getattr(estimator, name) for name in _PARTS if hasattr(estimator, name)), None)
+    if parts is None:
+        yield estimator
+        return
+    for _, part, *_ in parts:
+        if part is not None and not isinstance(part, str):
+            yield from parts_of(part)
+
+
+def passes(estimator: object) -> bool:
+    """Say whether an estimator gives its columns as they are."""
     if estimator is None or (isinstance(estimator, str) and estimator == "passthrough"):
         return True
     return class_name(estimator) == "FunctionTransformer" and getattr(estimator, "func", "") is None
