@@ -1,6 +1,7 @@
 """The catalogue of nodes: parameters in words, search, and the command."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -102,6 +103,17 @@ def test_the_command_shows_what_there_is() -> None:
 
     assert shown[0].startswith("TrainTestSplit: ")
     assert any(line.startswith("target") and "required" in line for line in shown)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_the_command_answers_an_output_that_knows_few_letters(encoding: str) -> None:
+    def answer(*arguments: str) -> str:
+        call = [sys.executable, "-m", "skyulf_core", "nodes", *arguments]
+        done = subprocess.run(call, capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": encoding})
+        return done.stdout.decode(encoding)
+
+    assert answer("list").splitlines()[1].startswith("-----")
+    assert "OneHotEncoder" in {each["name"] for each in json.loads(answer("list", "--json"))}
 
 
 def test_the_command_answers_people_and_programs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from skyulf_core.nodes.registry import NodeInfo, NodeRegistry
 from skyulf_core.problems import UnknownNodeError
 
 _FACTS = ("family", "kind", "task", "streams", "plan", "reference", "tolerance", "extra", "portable", "keywords")
+_PLAIN = str.maketrans({"─": "-", "…": "...", "–": "-", "×": "x", "≤": "<=", "≥": ">=", "→": "->"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,8 +25,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnknownNodeError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 1
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.write(_encodable("".join(f"{line}\n" for line in lines)))
     return 0
+
+
+def _encodable(text: str) -> str:
+    """Return the text as the output's encoding can hold it: rules are drawn with hyphens where it has no lines."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
+    return text
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,4 +111,5 @@ def _text(value: object) -> str:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    unicode = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    return json.dumps(value, indent=2, ensure_ascii=not unicode)
