@@ -122,8 +122,8 @@ class PlanModel:
         return self.predict_columns(columns)
 
     def predict_columns(self, columns: Columns) -> PredictionBatch:
-        """Predict checked columns: numbers as float64 with NaN for null (or int64, bool), strings as objects with
-        None, times as datetime64[us] with NaT. Raises RowError."""
+        """Predict checked columns: numbers as float64 with NaN for null (or int64, bool), strings, and integers beyond
+        2**53 beside nulls, as objects with None, times as datetime64[us] with NaT. Raises RowError."""
         work = {name: columns[name] for name in self.required_fields}
         try:
             for op in self._ops:

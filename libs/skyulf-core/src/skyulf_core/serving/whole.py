@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skyulf_core.serving.ops.base import in_objects, numbers_of
+
 _NULL = type(None)
 
 
@@ -71,7 +73,9 @@ def _times(dtype: str, raw: list[Any]) -> NDArray[Any] | None:
 def column_of(dtype: str, values: list[Any]) -> NDArray[Any]:
     """Return checked values as a column in the batch's form."""
     has_null = None in values
-    if dtype == "float" or (dtype in ("integer", "boolean") and has_null):
+    if dtype == "integer" and has_null:
+        return numbers_of(values)
+    if dtype == "float" or (dtype == "boolean" and has_null):
         return np.array([np.nan if v is None else v for v in values], np.float64)
     if dtype == "integer":
         return np.array(values, np.int64)
@@ -79,6 +83,4 @@ def column_of(dtype: str, values: list[Any]) -> NDArray[Any]:
         return np.array(values, np.bool_)
     if dtype in ("date", "datetime"):
         return np.array(values, "datetime64[us]")
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column
+    return in_objects(values)

@@ -13,6 +13,7 @@ from skyulf_core.nodes.base import Applier
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError
 from skyulf_core.serving.ops import Columns, Op, OpError, Row
+from skyulf_core.serving.ops.base import numbers_of
 from skyulf_core.testing.compare import CheckError, require, require_same_values
 
 
@@ -34,6 +35,8 @@ def columns_of(data: pl.DataFrame) -> Columns:
 def _array(series: pl.Series) -> NDArray[np.generic]:
     if series.dtype in (pl.Date, pl.Datetime):
         return series.cast(pl.Datetime("us")).to_numpy().astype("datetime64[us]")
+    if series.dtype.is_integer() and series.null_count():
+        return numbers_of(series.to_list())
     if series.dtype.is_numeric() or series.dtype == pl.Boolean:
         return series.cast(pl.Float64).to_numpy() if series.null_count() else series.to_numpy()
     column = np.empty(len(series), object)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, TypeAlias
@@ -21,6 +21,9 @@ Columns: TypeAlias = dict[str, NDArray[Any]]
 RowFunction: TypeAlias = Callable[[Row], None]
 Origins: TypeAlias = dict[str, frozenset[str]]
 Scalar: TypeAlias = bool | int | float | str | None
+
+_EXACT = 2**53
+"""Up to here every integer is a float64 of its own."""
 
 
 class PlanError(ValueError):
@@ -48,7 +51,8 @@ class OpError(ValueError):
 class Op(ABC):
     """One operation of the closed set. The fields are JSON values and numpy arrays, nothing else.
 
-    A null is `None` on a row; in a batch it is NaN (numbers), None (object arrays) or NaT (datetime64[us]).
+    A null is `None` on a row; in a batch it is NaN (numbers), None (object arrays) or NaT (datetime64[us]). Integers
+    beside nulls are float64 where that holds each of them, else objects.
     """
 
     op: ClassVar[str]
@@ -202,8 +206,37 @@ def plain(column: NDArray[Any]) -> list[Any]:
     return values
 
 
+def in_objects(values: Sequence[Any]) -> NDArray[Any]:
+    """Return values as a column of objects."""
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column
+
+
+def numbers_of(values: Sequence[Any]) -> NDArray[Any]:
+    """Return numbers, booleans and nulls as float64 with NaN; as objects where an integer is none that floats hold.
+
+    Else one null in a batch would make one of two large integers that differ, and change the answers of other rows.
+    """
+    numbers = np.array([np.nan if v is None else v for v in values], np.float64)
+    if (np.abs(numbers) >= _EXACT).any() and any(type(v) is int and abs(v) > _EXACT for v in values):
+        return in_objects(values)
+    return numbers
+
+
+def nullable(column: NDArray[Any]) -> NDArray[Any]:
+    """Return a column in a type that can hold nulls beside its values."""
+    if column.dtype.kind in "OM":
+        return column
+    large = column.dtype.kind in "iu" and len(column) and (column.max() > _EXACT or column.min() < -_EXACT)
+    return in_objects(column.tolist()) if large else as_float(column)
+
+
 def from_plain(values: list[Any]) -> NDArray[Any]:
-    """Return plain Python values as a column: numbers as float64 (integers without nulls as int64), else objects."""
+    """Return plain Python values as a column: integers without nulls as int64, else numbers as `numbers_of` does.
+
+    Times become datetime64[us], and all else objects.
+    """
     kinds = {type(v) for v in values if v is not None}
     if kinds <= {bool} and kinds and None not in values:
         return np.array(values, np.bool_)
@@ -211,11 +244,9 @@ def from_plain(values: list[Any]) -> NDArray[Any]:
         try:
             return np.array(values, np.int64)
         except OverflowError:
-            return np.array(values, np.float64)
+            return numbers_of(values)
     if kinds <= {int, float, bool}:
-        return np.array([np.nan if v is None else v for v in values], np.float64)
+        return numbers_of(values)
     if all(hasattr(kind, "isoformat") for kind in kinds):
         return np.array(values, "datetime64[us]")
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column
+    return in_objects(values)

@@ -56,7 +56,7 @@ class Impute(Op):
             nulls = is_null(column)
             if not nulls.any():
                 continue
-            if column.dtype.kind == "f" and isinstance(fill, bool | int | float):
+            if column.dtype.kind == "f" and isinstance(fill, bool | int | float) and float(fill) == fill:
                 columns[name] = np.where(nulls, float(fill), column)
             else:
                 columns[name] = from_plain([fill if v is None else v for v in plain(column)])

@@ -17,7 +17,10 @@ from skyulf_core.serving.ops.base import (
     RowFunction,
     Scalar,
     as_float,
+    in_objects,
     is_null,
+    nullable,
+    numbers_of,
     operation,
     plain,
     same_length,
@@ -213,9 +216,7 @@ def _sort_key(column: NDArray[Any]) -> SortKey:
 
 
 def _objects(values: Tail) -> NDArray[Any]:
-    column = np.empty(len(values), object)
-    column[:] = values.tolist() if isinstance(values, np.ndarray) else values
-    return column
+    return in_objects(plain(values) if isinstance(values, np.ndarray) else values)
 
 
 def _floats(tail: Tail) -> NDArray[np.float64]:
@@ -223,20 +224,22 @@ def _floats(tail: Tail) -> NDArray[np.float64]:
 
 
 def _joined(tail: Tail, column: NDArray[Any]) -> NDArray[Any]:
-    """Return tail and column as one: objects for texts, numbers as they are or as floats."""
+    """Return tail and column as one: objects for texts and large integers, other numbers as they are or as floats."""
     if column.dtype.kind == "O":
         return np.concatenate([_objects(tail), column])
     if isinstance(tail, np.ndarray) and tail.dtype == column.dtype:
         return np.concatenate([tail, column])
-    return np.concatenate([_floats(tail), as_float(column)])
+    both = nullable(tail) if isinstance(tail, np.ndarray) else numbers_of(tail), nullable(column)
+    if any(part.dtype.kind == "O" for part in both):
+        return in_objects([value for part in both for value in plain(part)])
+    return np.concatenate(both)
 
 
 def _taken(values: NDArray[Any], source: NDArray[np.int64]) -> NDArray[Any]:
     missing = source < 0
     if not missing.any():
         return values[source]
-    if values.dtype.kind != "O":
-        values = as_float(values)
+    values = nullable(values)
     found = values[np.where(missing, 0, source)] if len(values) else np.empty(len(source), values.dtype)
     found[missing] = None if values.dtype.kind == "O" else np.nan
     return found
