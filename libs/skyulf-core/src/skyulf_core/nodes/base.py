@@ -260,11 +260,20 @@ class LazyApplier(Applier):
         """Return the query of the changed frame; columns that the node does not know pass through."""
 
     def fuses(self, params: Params) -> bool:
-        """Say whether `transform` is all there is to it; False where `apply` must look at values to refuse some."""
+        """Say whether `transform` is all there is to it; False where `refuse` must look at values before."""
         return True
 
+    def refuse(self, frame: pl.LazyFrame, params: Params) -> None:
+        """Raise DataError for the first value that the node refuses, found by queries that hold no rows.
+
+        Asked only where `fuses` says no. Memory and stream ask the same, so that both refuse with the same words.
+        """
+        raise TypeError(f"{type(self).__name__} does not say which values it refuses")
+
     def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
-        """Return the changed frame."""
+        """Return the changed frame. Raises DataError for values that the node refuses."""
+        if not self.fuses(params):
+            self.refuse(data.lazy(), params)
         return self.transform(data.lazy(), params).collect()
 
 

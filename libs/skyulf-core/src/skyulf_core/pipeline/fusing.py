@@ -69,8 +69,16 @@ def apply_step(step: FittedStep, data: pl.DataFrame) -> pl.DataFrame:
     return apply_chain((step,), data)
 
 
+def refuse_values(step: FittedStep, frame: pl.LazyFrame) -> None:
+    """Raise DataError for the first value that a step refuses, by a query that holds no rows."""
+    applier = applier_of(step)
+    if isinstance(applier, LazyApplier) and not applier.fuses(step.params):
+        with naming(step.node):
+            applier.refuse(frame, step.params)
+
+
 def scan_chain(steps: Iterable[FittedStep], frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the query of steps that all fuse."""
+    """Return the query of steps that all fuse, or whose refused values `refuse_values` has looked for."""
     for step in steps:
         applier = applier_of(step)
         if isinstance(applier, LazyApplier):

@@ -18,7 +18,7 @@ from skyulf_core.nodes.base import (
 )
 from skyulf_core.params import Params
 from skyulf_core.pipeline.fitting import Report
-from skyulf_core.pipeline.fusing import fuses, scan_chain
+from skyulf_core.pipeline.fusing import refuse_values, scan_chain
 from skyulf_core.pipeline.learning import learning
 from skyulf_core.pipeline.resolve import Resolved, ResolvedNode
 from skyulf_core.pipeline.targets import check_target_lazily
@@ -70,7 +70,8 @@ def fit_streaming(resolved: Resolved, frame: pl.LazyFrame, schema: Schema, repor
             report(index / (len(resolved.known_steps) + 1), node.entry.name)
             with learning(node.entry.name):
                 step = _learned(node, current, target)
-            current = scan_chain((step,), _whole(step, current))
+                refuse_values(step, current)
+            current = scan_chain((step,), current)
             steps.append(step)
     inputs = schema if target is None else schema.drop([target])
     return FittedPipeline(config=resolved.to_dict(), input_schema=inputs, steps=tuple(steps), target=target)
@@ -89,8 +90,3 @@ def _learned(node: ResolvedNode, frame: pl.LazyFrame, target: str | None) -> Fit
         params = calculator.learn(features, node.parsed)
     dumped = cast("dict[str, JsonValue]", node.parsed.model_dump(mode="json"))
     return FittedStep(node.placed.id, node.entry.name, dumped, params)
-
-
-def _whole(step: FittedStep, frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the frame that a step applies to: collected where it must look at every value to refuse some."""
-    return frame if fuses(step) else frame.collect().lazy()

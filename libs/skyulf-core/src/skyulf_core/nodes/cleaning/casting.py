@@ -17,6 +17,7 @@ from skyulf_core.nodes.cleaning.convert import (
     cast_series,
     logical,
     op_target,
+    refuse_uncastable,
     sources,
 )
 from skyulf_core.nodes.columns import chosen_lazy
@@ -65,11 +66,15 @@ class CastingApplier(LazyApplier):
         """Every value has to be looked at where one that cannot be converted is refused."""
         return params["on_error"] != "fail"
 
+    def refuse(self, frame: pl.LazyFrame, params: Params) -> None:
+        """Raise DataError for a value that cannot be converted."""
+        refuse_uncastable(frame, _targets(params), text_format=cast("str | None", params["format"]))
+
     def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
         """Return the frame with converted columns. Raises DataError where `on_error` is `fail`."""
         if self.fuses(params):
             return super().apply(data, params)
-        text_format = cast("str | None", params["format"])
+        text_format = cast("str | None", params["format"])  # converted and looked at in one go
         return data.with_columns(
             cast_series(data[name], to, text_format=text_format, on_error="fail") for name, to in _targets(params)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import polars as pl
@@ -60,10 +61,28 @@ def cast_series(series: pl.Series, to: CastName, *, text_format: str | None, on_
     expression = cast_expression(series.name, series.dtype, to, text_format=text_format)
     converted = series.to_frame().select(expression).to_series()
     if on_error == "fail" and converted.null_count() > series.null_count():
-        bad = series.filter(converted.is_null() & series.is_not_null())[0]
-        message = f"column {series.name!r}: {bad!r} cannot be read as {to}"
-        raise DataError(message, reason="cannot-cast", column=series.name)
+        raise _uncastable(series.name, series.filter(converted.is_null() & series.is_not_null())[0], to)
     return converted
+
+
+def refuse_uncastable(frame: pl.LazyFrame, targets: Sequence[tuple[str, CastName]], *, text_format: str | None) -> None:
+    """Raise DataError for the first value of a query that cannot be converted: one look at all columns."""
+    if not targets:
+        return
+    schema = frame.collect_schema()
+    found = frame.select(
+        pl.col(name)
+        .filter(pl.col(name).is_not_null() & cast_expression(name, schema[name], to, text_format=text_format).is_null())
+        .first()
+        for name, to in targets
+    ).collect()
+    for (name, to), value in zip(targets, found.row(0), strict=True):
+        if value is not None:
+            raise _uncastable(name, value, to)
+
+
+def _uncastable(name: str, value: object, to: CastName) -> DataError:
+    return DataError(f"column {name!r}: {value!r} cannot be read as {to}", reason="cannot-cast", column=name)
 
 
 def _mapped(series: pl.Series, convert: Convert, wanted: pl.DataType) -> pl.Series:

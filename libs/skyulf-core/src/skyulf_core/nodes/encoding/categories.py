@@ -112,12 +112,12 @@ def value_of(name: str, keys: Sequence[Scalar], values: Sequence[float], default
     return value_at(place_of(name, keys, dtype), keys, values, default).alias(name)
 
 
-def refuse_unseen(data: pl.DataFrame, known: Mapping[str, Sequence[Scalar]]) -> None:
+def refuse_unseen(frame: pl.LazyFrame, known: Mapping[str, Sequence[Scalar]]) -> None:
     """Raise DataError that names the first value of a column that training did not see: one query for all columns."""
     if not known:
         return
-    types = data.schema  # looked up once: polars makes a new one of all columns each time
-    found = data.lazy().select(
+    types = frame.collect_schema()
+    found = frame.select(
         pl.col(name).filter(pl.col(name).is_not_null() & code_of(name, keys, types[name]).is_null()).first()
         for name, keys in known.items()
     )

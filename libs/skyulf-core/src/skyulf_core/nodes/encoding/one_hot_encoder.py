@@ -65,11 +65,9 @@ class OneHotEncoderApplier(LazyApplier):
         """Say no where unknown categories are an error."""
         return params.text("handle_unknown") != "error"
 
-    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
-        """Return the frame with its indicators. Raises DataError for a category that may not be."""
-        if not self.fuses(params):
-            refuse_unseen(data, {group.column: group.known() for group in groups_of(params)})
-        return super().apply(data, params)
+    def refuse(self, frame: pl.LazyFrame, params: Params) -> None:
+        """Raise DataError for a category that may not be."""
+        refuse_unseen(frame, {group.column: group.known() for group in groups_of(params)})
 
     def plan(self, params: Params) -> list[Op]:
         """Return one one_hot operation per column."""

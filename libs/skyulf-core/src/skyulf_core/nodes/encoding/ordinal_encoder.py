@@ -62,11 +62,9 @@ class OrdinalEncoderApplier(LazyApplier):
         """Say no where unknown categories are an error."""
         return params.text("handle_unknown") != "error"
 
-    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
-        """Return the positions. Raises DataError for a category that may not be."""
-        if not self.fuses(params):
-            refuse_unseen(data, dict(zip(params.strings("columns"), params.lists("categories"), strict=True)))
-        return super().apply(data, params)
+    def refuse(self, frame: pl.LazyFrame, params: Params) -> None:
+        """Raise DataError for a category that may not be."""
+        refuse_unseen(frame, dict(zip(params.strings("columns"), params.lists("categories"), strict=True)))
 
     def plan(self, params: Params) -> list[Op]:
         """Return one ordinal operation."""

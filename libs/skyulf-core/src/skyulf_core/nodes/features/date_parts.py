@@ -10,7 +10,7 @@ from pydantic import Field
 
 from skyulf_core.data.frames import dtype_of
 from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
-from skyulf_core.nodes.cleaning.convert import OnError, cast_series
+from skyulf_core.nodes.cleaning.convert import CastName, OnError, cast_series, refuse_uncastable
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field, free_name
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
@@ -85,12 +85,10 @@ class DatePartsApplier(LazyApplier):
             for part, out in zip(parts, outputs, strict=True)
         ).drop(moments.values())
 
-    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
-        """Return the frame with the parts. Raises DataError for a text that is no date, where that is asked for."""
-        text_format = cast("str | None", params["format"])
-        for name in () if self.fuses(params) else params.strings("texts"):
-            cast_series(data[name], "datetime", text_format=text_format, on_error="fail")
-        return super().apply(data, params)
+    def refuse(self, frame: pl.LazyFrame, params: Params) -> None:
+        """Raise DataError for a text that is no date."""
+        texts: list[tuple[str, CastName]] = [(name, "datetime") for name in params.strings("texts")]
+        refuse_uncastable(frame, texts, text_format=cast("str | None", params["format"]))
 
     def plan(self, params: Params) -> list[Op]:
         """Return a cast for the texts and one date_parts operation per column."""

@@ -62,16 +62,15 @@ class H3IndexApplier(LazyApplier):
         cells = pl.map_batches(degrees, find, return_dtype=pl.String, is_elementwise=True)
         return frame.with_columns(cells.alias(params.text("output")))
 
-    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
-        """Return the frame with the cells. Raises DataError for a position that is none."""
-        latitude, longitude = params.strings("columns")
-        if not self.fuses(params):
-            given = pl.col(latitude).is_not_null() & pl.col(longitude).is_not_null()
-            wrong = data.filter(given & ~_valid(pl.col(latitude), pl.col(longitude)))
-            if wrong.height:
-                message = f"({wrong[latitude][0]!r}, {wrong[longitude][0]!r}) is no position on earth"
-                raise DataError(message, reason="invalid-coordinates", column=latitude)
-        return super().apply(data, params)
+    def refuse(self, frame: pl.LazyFrame, params: Params) -> None:
+        """Raise DataError for a position that is none."""
+        latitude, longitude = (pl.col(name) for name in params.strings("columns"))
+        given = latitude.is_not_null() & longitude.is_not_null()
+        pairs = frame.filter(given & ~_valid(latitude, longitude)).select(latitude.alias("lat"), longitude.alias("lon"))
+        wrong = pairs.head(1).collect()
+        if wrong.height:
+            message = f"({wrong['lat'][0]!r}, {wrong['lon'][0]!r}) is no position on earth"
+            raise DataError(message, reason="invalid-coordinates", column=params.strings("columns")[0])
 
     def plan(self, params: Params) -> list[Op]:
         """Return one h3_index operation."""

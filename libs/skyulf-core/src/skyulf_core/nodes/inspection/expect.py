@@ -46,15 +46,16 @@ class ExpectApplier(LazyApplier):
         """Every value has to be looked at where a promise is about values."""
         return not params.strings("columns")
 
-    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
-        """Return the frame as it is. Raises DataError that names every promise that its values break."""
+    def refuse(self, frame: pl.LazyFrame, params: Params) -> None:
+        """Raise DataError that names every promise that the values break. Holds the columns that it looks at."""
         columns, rules = params.strings("columns"), _rules(params)
-        require_columns(data, list(dict.fromkeys(columns)))
+        names = list(dict.fromkeys(columns))
+        require_columns(pl.DataFrame(schema=frame.collect_schema()), names)
+        data = frame.select(names).collect()
         found = [(column_fault(data[name], rule), name) for name, rule in zip(columns, rules, strict=True)]
         broken = [(fault, name) for fault, name in found if fault is not None]
         if broken:
             raise DataError("; ".join(fault for fault, _ in broken), reason=_REASON, column=broken[0][1])
-        return data
 
     def plan(self, params: Params) -> list[Op]:
         """Return one require operation, where a promise is about single values."""

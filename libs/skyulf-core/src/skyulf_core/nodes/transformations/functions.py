@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Literal, TypeAlias
 
@@ -16,7 +15,7 @@ from skyulf_core.nodes.elementwise import affine, mapped
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError
 from skyulf_core.serving.ops import Affine, Power, Transform
-from skyulf_core.serving.ops.transforms import OnDomain, applied, refusal, refused_rows
+from skyulf_core.serving.ops.transforms import Function, OnDomain, applied, refusal, refused_rows
 
 FunctionName: TypeAlias = Literal["log1p", "sqrt", "cbrt", "reciprocal", "square", "exp"]
 PowerName: TypeAlias = Literal["yeo-johnson", "box-cox"]
@@ -52,20 +51,21 @@ class FunctionApplier(LazyApplier):
         """Say whether values outside a function's domain become null."""
         return params.text("on_error") == "null"
 
-    def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
-        """Return the changed columns as floats. Raises DataError for a value without a finite result."""
-        if not self.fuses(params):
-            for column, name, values, found in self._results(data, params):
-                rows = refused_rows(values, found)
-                if len(rows):
-                    message = f"column {column!r}: {refusal(name, float(values[rows[0]]))}"
-                    raise DataError(message, reason="out-of-domain", column=column)
-        return super().apply(data, params)
+    def refuse(self, frame: pl.LazyFrame, params: Params) -> None:
+        """Raise DataError for a value without a finite result."""
+        ops = [op for op in self.plan(params) if isinstance(op, Transform | Power)]
+        functions = [found for op in ops for found in op.functions()]
+        first = [mapped(column, partial(_refused, function)).drop_nulls().first() for column, _, function in functions]
+        values = frame.select(value.alias(str(i)) for i, value in enumerate(first)).collect().row(0) if first else ()
+        for (column, name, _), value in zip(functions, values, strict=True):
+            if value is not None:
+                message = f"column {column!r}: {refusal(name, value)}"
+                raise DataError(message, reason="out-of-domain", column=column)
 
-    def _results(
-        self, data: pl.DataFrame, params: Params
-    ) -> Iterator[tuple[str, str, NDArray[np.float64], NDArray[np.float64]]]:
-        for op in self.plan(params):
-            for column, name, function in op.functions() if isinstance(op, Transform | Power) else ():
-                values = data[column].cast(pl.Float64).to_numpy()
-                yield column, name, values, applied(function, values)
+
+def _refused(function: Function, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values without a finite result, NaN for the others."""
+    outside = np.full(len(values), np.nan)
+    rows = refused_rows(values, applied(function, values))
+    outside[rows] = values[rows]
+    return outside

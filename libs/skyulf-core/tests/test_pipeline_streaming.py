@@ -1,0 +1,74 @@
+"""What is learned from a LazyFrame, and what it is refused for, is what memory would say."""
+
+import polars as pl
+import pytest
+from skyulf_core import DataError, Pipeline
+from skyulf_core.nodes.base import Calculator, LazyApplier
+from skyulf_core.nodes.registry import NodeRegistry
+
+ROWS = 200_000
+LATE = ROWS // 2
+
+
+def late(first, second, good):
+    """Return a long column with two values that are refused, far from each other."""
+    values = [good] * ROWS
+    values[LATE], values[-1] = first, second
+    return values
+
+
+REFUSALS = {
+    "Casting": ("Casting", {"types": {"t": "float64"}, "on_error": "fail"}, {"t": late("x", "y", "1.5")}),
+    "Casting to dates": ("Casting", {"types": {"t": "date"}, "on_error": "fail"}, {"t": late("x", "y", "2020-01-01")}),
+    "Casting numbers": ("Casting", {"types": {"n": "int8"}, "on_error": "fail"}, {"n": late(300, 400, 1)}),
+    "DateParts": ("DateParts", {"columns": ["t"]}, {"t": late("x", "y", "2020-01-01")}),
+    "SimpleTransformation": ("SimpleTransformation", {"function": "log1p"}, {"n": late(-1.0, -2.0, 1.0)}),
+    "reciprocal": ("SimpleTransformation", {"function": "reciprocal"}, {"n": late(0.0, -0.0, 1.0)}),
+    "H3Index": ("H3Index", {"lat": "n", "lon": "m", "on_error": "fail"}, {"n": late(95.0, -95.0, 1.0), "m": 2.0}),
+    "OrdinalEncoder": (
+        "OrdinalEncoder",
+        {"categories_order": {"t": ["a"]}, "handle_unknown": "error"},
+        {"t": late("x", "y", "a")},
+    ),
+}
+
+
+def refusal(config, frame):
+    with pytest.raises(DataError) as caught:
+        Pipeline.from_config(config).fit(frame)
+    return str(caught.value), caught.value.reason, caught.value.column, caught.value.node
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+@pytest.mark.parametrize("after", [[], ["SimpleImputer"]])
+def test_a_stream_is_refused_for_what_memory_is_refused_for(case, after):
+    node, config, columns = REFUSALS[case]
+    frame = pl.DataFrame({"first": 1.0, **columns})
+    steps = [{"node": "MaxAbsScaler", "config": {"columns": ["first"]}}, {"node": node, "config": config}]
+    steps += [{"node": name} for name in after]
+
+    wanted = refusal({"steps": steps}, frame)
+
+    assert refusal({"steps": steps}, frame.lazy()) == wanted
+    assert wanted[3] == node
+
+
+def test_the_first_column_is_named_whatever_lies_in_the_rows_before():
+    frame = pl.DataFrame({"a": late(-5.0, -6.0, 1.0), "b": [-7.0] * ROWS})
+    config = {"steps": [{"node": "SimpleTransformation", "config": {"function": "sqrt"}}, {"node": "StandardScaler"}]}
+
+    assert refusal(config, frame.lazy())[0] == "SimpleTransformation: column 'a': sqrt of -5.0 is not a finite number"
+
+
+def test_every_node_that_refuses_values_of_a_stream_is_tried():
+    never = {"LabelEncoder", "OneHotEncoder"}  # they learn from these rows what they accept
+
+    found = {entry.name for entry in map(NodeRegistry.get, NodeRegistry.names()) if refuses_in_a_stream(entry)}
+
+    assert found - never == {node for node, _, _ in REFUSALS.values()}
+
+
+def refuses_in_a_stream(entry):
+    calculator, applier = entry.calculator, entry.applier
+    streams = isinstance(calculator, Calculator) and calculator.streaming and isinstance(applier, LazyApplier)
+    return streams and type(applier).refuse is not LazyApplier.refuse
