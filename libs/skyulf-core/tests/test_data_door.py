@@ -108,14 +108,29 @@ def test_whole_numbers_too_large_for_64_bits_with_a_sign_are_floats(dtype):
         pipeline.transform(large)
 
 
-def test_a_lazy_query_holds_null_for_a_date_beyond_the_calendar():
+def test_a_date_beyond_the_calendar_is_refused_of_a_lazy_query_too():
     good = pl.DataFrame({"a": [datetime(2020, 1, 1), datetime(9999, 12, 31, 23, 59, 59)]})
     pipeline = Pipeline.from_config({"steps": [{"node": "DateParts", "config": {"parts": ["year"]}}]}).fit(good)
     far = pl.DataFrame({"a": pl.Series([2**62, 0]).cast(pl.Datetime("ms"))})
 
-    assert pipeline.transform(far.lazy()).collect()["a_year"].to_list() == [None, 1970]
-    with pytest.raises(DataError, match="column 'a' holds dates outside of the years 1 to 9999 in 1 rows"):
-        pipeline.transform(far)
+    for frame in (far, far.lazy()):
+        with pytest.raises(DataError, match="column 'a' holds dates outside of the years 1 to 9999 in 1 rows"):
+            pipeline.transform(frame)
+    unread = pl.concat([good, far.rename({"a": "b"})], how="horizontal")
+    assert pipeline.transform(unread.lazy()).collect().equals(pipeline.transform(unread))
+
+
+@pytest.mark.parametrize("node", ["StandardScaler", "KNNImputer"])  # one is a query, one is not
+@pytest.mark.parametrize(
+    "broken",
+    [lambda rows: rows.with_columns(a=pl.col("nope")), lambda rows: pl.scan_csv("/no such file.csv")],
+)
+def test_a_query_that_cannot_be_planned_is_refused_at_transform_too(node, broken):
+    data = pl.DataFrame({"a": [1.0, 2.0, 3.0]})
+    pipeline = Pipeline.from_config({"steps": [{"node": node}]}).fit(data)
+
+    with pytest.raises(DataError, match="the query of the LazyFrame cannot be run"):
+        pipeline.transform(broken(data.lazy()))
 
 
 def test_messages_stay_short():

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from skyulf_core.data.frames import dtype_of, normalise, normalise_lazy, require_columns
+from skyulf_core.data.frames import dtype_of, normalise, normalise_lazy, refuse_strays_lazily, require_columns, types_of
 from skyulf_core.data.limits import WIDE
 from skyulf_core.problems import DataError
 from skyulf_core.schema import ColumnSchema, Dtype, Schema
@@ -32,13 +32,18 @@ def align(data: pl.DataFrame, schema: Schema, *, optional: frozenset[str] = froz
 
 
 def align_lazy(frame: pl.LazyFrame, schema: Schema) -> pl.LazyFrame | None:
-    """Return the query of what `align` does, where columns are there and of their types; None where values decide."""
-    frame = normalise_lazy(frame)
+    """Return the query of what `align` does, where columns are there and of their types; None where values decide.
+
+    Raises DataError for a query that polars cannot plan, and for dates that cannot be held: those are counted at once.
+    """
+    given = types_of(frame)
+    frame, raw = normalise_lazy(frame), frame
     types = frame.collect_schema()
     if any(types.get(column.name) in WIDE for column in schema):
         return None
     if any(column.name not in types or dtype_of(types[column.name]) != _inside(column.dtype) for column in schema):
         return None
+    refuse_strays_lazily(raw, [name for name in schema.names if given[name].is_temporal()])
     return frame.select(schema.names)
 
 

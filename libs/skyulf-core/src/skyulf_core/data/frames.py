@@ -121,7 +121,7 @@ def schema_of(data: pl.DataFrame | pl.LazyFrame) -> Schema:
 
     Raises DataError for dates and durations that the library cannot hold.
     """
-    types = _types(data)
+    types = types_of(data)
     counts = _collected(data.lazy().select(_counts(types))).row(0, named=True) if types else {}
     for name, dtype in types.items():
         refuse_if_any(name, dtype, counts.get(f"stray {name}", 0))
@@ -135,7 +135,11 @@ def schema_of(data: pl.DataFrame | pl.LazyFrame) -> Schema:
     )
 
 
-def _types(data: pl.DataFrame | pl.LazyFrame) -> pl.Schema:
+def types_of(data: pl.DataFrame | pl.LazyFrame) -> pl.Schema:
+    """Return names and types of the columns. Raises DataError for those that the library cannot use.
+
+    So does a query that polars cannot plan, as one of a column that is not there.
+    """
     try:
         types = data.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -144,6 +148,18 @@ def _types(data: pl.DataFrame | pl.LazyFrame) -> pl.Schema:
     _check_names(types.names())
     _check_types(types)
     return types
+
+
+def refuse_strays_lazily(frame: pl.LazyFrame, names: list[str]) -> None:
+    """Raise DataError for the first of these columns with moments that cannot be held, by a query that counts them.
+
+    Nothing is run where no type of the columns has such moments.
+    """
+    types = frame.collect_schema()
+    counts = [count.alias(name) for name in names if (count := strays(name, types[name])) is not None]
+    found = _collected(frame.select(counts)).row(0, named=True) if counts else {}
+    for name, count in found.items():
+        refuse_if_any(name, types[name], count)
 
 
 def _counts(types: pl.Schema) -> list[pl.Expr]:
@@ -176,7 +192,7 @@ def normalise_lazy(frame: pl.LazyFrame, schema: Schema | None = None) -> pl.Lazy
     """Return the query of the frame in the types that the library uses inside; `schema` is what `schema_of` found.
 
     Without it, whole numbers of more than 64 bits with a sign stay what they are. A query refuses no value: a date
-    outside of the years 1 to 9999 is null in it.
+    outside of the years 1 to 9999 is null in it, and is looked for before (`schema_of`, `refuse_strays_lazily`).
     """
     types = frame.collect_schema()
     floats = {column.name for column in schema or () if column.dtype == "float"}

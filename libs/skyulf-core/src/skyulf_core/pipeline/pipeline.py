@@ -179,13 +179,14 @@ Did you mean 'SimpleImputer'?
     def transform(self, frames: Frames) -> pl.DataFrame | pl.LazyFrame | pd.DataFrame:
         """Return rows as they come out of the last step: the features that the model is given.
 
-        A LazyFrame comes back as a LazyFrame: a query that has not run, where every step is one.
+        A LazyFrame comes back as a LazyFrame: a query that has not run, where every step is one; only dates are looked
+        at before. Raises DataError for missing columns, wrong types and refused values.
         """
         frame = self._rows(frames)
         if not isinstance(frame, pl.LazyFrame):
             return to_library_of(frame, features_of(self.fitted, to_polars(frame)))
         query = query_of(self.fitted, frame)
-        return features_of(self.fitted, frame.collect()).lazy() if query is None else query
+        return features_of(self.fitted, to_polars(frame)).lazy() if query is None else query
 
     def predict(self, frames: Frames) -> pl.Series | pd.Series[Any]:
         """Return one label or number per row. Raises DataError for missing columns, wrong types, refused values."""
