@@ -2,7 +2,7 @@
 
 import os
 import zipfile
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -253,8 +253,102 @@ def test_what_is_wrong_with_a_file_is_said(
 
 def test_a_header_alone_is_a_table_without_rows(catalog: FileSystemCatalog, root: Path) -> None:
     (root / "a.csv").write_text("a,b\n")
+    catalog.write("b.tsv", FRAME.head(0))
 
-    assert catalog.read("a.csv").shape == (0, 2)
+    assert catalog.read("a.csv").schema == {"a": pl.String, "b": pl.String}
+    assert catalog.read("b.tsv").schema == dict.fromkeys(FRAME.columns, pl.String)
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "json", "jsonl", "parquet", "arrow"])
+def test_names_survive_whatever_is_in_them(catalog: FileSystemCatalog, ending: str) -> None:
+    frame = pl.DataFrame({'it"s': [1], '"': [2], 'a""': [3], "b\nc": [4], "d,e\tf": [5], "g\rh": [6]})
+
+    catalog.write(f"a.{ending}", frame)
+
+    assert catalog.read(f"a.{ending}").equals(frame)
+    assert catalog.scan(f"a.{ending}").select('it"s').collect().rows() == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ['"a\nb",c,"a\nb"', ",".join([*(f"{i:0600}" for i in range(2000)), "a\nb", "a\nb"]).replace("a\nb", '"a\nb"')],
+    ids=["of two lines", "of a megabyte"],
+)
+def test_a_name_that_occurs_twice_is_found_in_any_header(catalog: FileSystemCatalog, root: Path, header: str) -> None:
+    (root / "a.csv").write_text(header + "\n" + ",".join("1" * (header.count(",") + 1)) + "\n")
+
+    error = refusal(catalog.read, "a.csv")
+
+    assert (error.reason, error.column) == ("duplicate-columns", "a\nb")
+    assert repr("a\nb") in str(error)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a,b\n1,2\n".encode("utf-16"), "save it as UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16-be"), "save it as UTF-8"),
+        ("a,b\n1,2\n".encode("utf-32"), "save it as UTF-8"),
+        ("größe,b\n1,2\n".encode("latin-1"), "save it as UTF-8"),
+        (b"a,b\r1,2\r3,4\r", "save it with line feeds"),
+        (b'a"b,c\n1,2\n', 'write it as "a""b"'),
+        (b'"a,b\n1,2\n', "the header cannot be read"),
+        (b"a" * 200_000 + b"\n1\n", "the header cannot be read"),
+    ],
+    ids=["utf-16", "utf-16 without a mark", "utf-32", "latin-1", "returns", "bare quote", "open quote", "endless"],
+)
+def test_a_header_that_is_not_certain_is_refused(
+    catalog: FileSystemCatalog, root: Path, content: bytes, said: str
+) -> None:
+    (root / "a.csv").write_bytes(content)
+
+    assert said in str(refusal(catalog.read, "a.csv"))
+    assert said in str(refusal(catalog.describe, "a.csv"))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(
+    ("values", "endings", "said"),
+    [
+        ([1.0, float("inf")], ["json", "jsonl"], "infinite"),
+        ([[1.0], [-float("inf")]], ["json", "jsonl"], "infinite"),
+        ([{"x": [float("inf")]}], ["json", "jsonl"], "infinite"),
+        ([b"\xff"], ["csv", "tsv", "json", "jsonl"], "type binary"),
+        ([{"x": [b"\xff"]}], ["json", "jsonl"], "type binary"),
+        ([[1]], ["csv", "tsv"], "type list"),
+        ([{"x": 1}], ["csv", "tsv"], "type struct"),
+        ([timedelta(1)], ["csv", "tsv"], "type duration"),
+        ([], ["json", "jsonl"], "no rows"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_not_written(
+    catalog: FileSystemCatalog, root: Path, values: list[object], endings: list[str], said: str, lazy: bool
+) -> None:
+    frame = pl.DataFrame({"a": values, "b": ["x"] * len(values)})
+
+    for ending in endings:
+        error = refusal(catalog.write, f"a.{ending}", frame.lazy() if lazy else frame)
+        assert (error.reason, error.column) == ("not-writable", "a" if values else None)
+        assert said in str(error)
+    catalog.write("a.parquet", frame)
+
+    assert catalog.read("a.parquet").equals(frame)
+    assert os.listdir(root) == ["a.parquet"]
+
+
+def test_a_frame_without_columns_is_not_written(catalog: FileSystemCatalog) -> None:
+    for ending in ("csv", "json", "jsonl", "parquet", "arrow"):
+        assert refusal(catalog.write, f"a.{ending}", pl.DataFrame()).reason == "not-writable"
+    assert catalog.list() == []
+
+
+@pytest.mark.parametrize("ending", ["json", "jsonl"])
+def test_a_byte_order_mark_is_no_part_of_json(catalog: FileSystemCatalog, root: Path, ending: str) -> None:
+    text = '{"a": 1}\n{"a": 2}\n' if ending == "jsonl" else '[{"a": 1}, {"a": 2}]'
+    (root / f"a.{ending}").write_text(text, encoding="utf-8-sig")
+
+    assert catalog.read(f"a.{ending}")["a"].to_list() == [1, 2]
+    assert [catalog.scan(f"a.{ending}").select("a").collect().height for _ in range(2)] == [2, 2]
 
 
 def test_a_name_that_is_not_there_leads_to_the_nearest(catalog: FileSystemCatalog) -> None:

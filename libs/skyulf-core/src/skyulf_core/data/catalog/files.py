@@ -23,7 +23,9 @@ class FileSystemCatalog(DataCatalog):
 
     Reads CSV, TSV, Parquet, JSON, JSON Lines, Excel and Feather/Arrow, and folders of `key=value` folders with
     Parquet or CSV files as one dataset; writes all of them but Excel and partitioned folders. Types of CSV columns come
-    from all of their values. Hidden files are not seen, and no name leads out of the folder.
+    from all of their values, CSV is UTF-8, and a header alone is a table of texts without rows. JSON takes no infinite
+    numbers and no table without rows; NaN becomes null in it. Hidden files are not seen, and no name leads out of the
+    folder.
 
     >>> from tempfile import mkdtemp
     >>> catalog = FileSystemCatalog(mkdtemp())
@@ -104,6 +106,8 @@ class FileSystemCatalog(DataCatalog):
         frame = data if isinstance(data, pl.LazyFrame) else to_polars(data).lazy()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if not frame.collect_schema():
+                raise DataError(f"{name!r} would hold no columns", reason="not-writable")
             with _settled(path) as beside:
                 kind.sink(frame, beside)
         except (pl.exceptions.PolarsError, OSError) as error:

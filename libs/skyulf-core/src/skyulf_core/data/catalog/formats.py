@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,13 +11,15 @@ from typing import TypeAlias
 
 import polars as pl
 
+from skyulf_core.data.catalog.csv_files import scan_csv, sink_csv
 from skyulf_core.data.catalog.excel import read_excel
+from skyulf_core.data.catalog.writable import NOT_IN_CSV, NOT_IN_JSON, require_finite, require_types
 from skyulf_core.problems import DataError
 
 Scan: TypeAlias = Callable[[Path], pl.LazyFrame]
 Sink: TypeAlias = Callable[[pl.LazyFrame, Path], None]
 
-_HEADER_BYTES = 1 << 20
+_MARK = codecs.BOM_UTF8
 
 
 @dataclass(frozen=True)
@@ -31,22 +33,9 @@ class Format:
     streams: bool
 
 
-def _scan_csv(path: Path, *, separator: str) -> pl.LazyFrame:
-    _check_header(path, separator)
-    # types come from all rows: a scan of the first ones would promise what a later row breaks
-    return pl.scan_csv(path, separator=separator, infer_schema_length=None, try_parse_dates=True, glob=False)
-
-
-def _check_header(path: Path, separator: str) -> None:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        names = next(csv.reader([file.readline(_HEADER_BYTES)], delimiter=separator), [])
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise DataError(f"column {repeated[0]!r} occurs twice", reason="duplicate-columns", column=repeated[0])
-
-
 def _sink_csv(frame: pl.LazyFrame, path: Path, *, separator: str) -> None:
-    frame.sink_csv(path, separator=separator, check_extension=False)
+    require_types(frame.collect_schema(), NOT_IN_CSV, "CSV")
+    sink_csv(frame, path, separator=separator)
 
 
 def _sink_parquet(frame: pl.LazyFrame, path: Path) -> None:
@@ -62,16 +51,34 @@ def _scan_json(path: Path) -> pl.LazyFrame:
 
 
 def _sink_json(frame: pl.LazyFrame, path: Path) -> None:
-    frame.collect().write_json(path)
+    rows = frame.collect()
+    _require_json(rows.lazy())
+    if not rows.height:
+        raise _without_rows()
+    rows.write_json(path)
 
 
 def _scan_lines(path: Path) -> pl.LazyFrame:
     with path.open("rb") as file:  # an open file is never taken for a pattern of names
+        file.seek(len(_MARK) if file.read(len(_MARK)) == _MARK else 0)
         return pl.scan_ndjson(file, infer_schema_length=None)
 
 
 def _sink_lines(frame: pl.LazyFrame, path: Path) -> None:
+    _require_json(frame)
     frame.sink_ndjson(path, check_extension=False)
+    if not path.stat().st_size:
+        raise _without_rows()
+
+
+def _require_json(frame: pl.LazyFrame) -> None:
+    schema = frame.collect_schema()
+    require_types(schema, NOT_IN_JSON, "JSON")
+    require_finite(frame, schema)
+
+
+def _without_rows() -> DataError:
+    return DataError("there are no rows, and JSON keeps no columns without them; write .parquet", reason="not-writable")
 
 
 def _scan_arrow(path: Path) -> pl.LazyFrame:
@@ -89,8 +96,8 @@ def _scan_excel(path: Path) -> pl.LazyFrame:
 
 
 FORMATS = (
-    Format("csv", (".csv",), partial(_scan_csv, separator=","), partial(_sink_csv, separator=","), True),
-    Format("tsv", (".tsv", ".tab"), partial(_scan_csv, separator="\t"), partial(_sink_csv, separator="\t"), True),
+    Format("csv", (".csv",), partial(scan_csv, separator=","), partial(_sink_csv, separator=","), True),
+    Format("tsv", (".tsv", ".tab"), partial(scan_csv, separator="\t"), partial(_sink_csv, separator="\t"), True),
     Format("parquet", (".parquet", ".pq"), _scan_parquet, _sink_parquet, True),
     Format("json", (".json",), _scan_json, _sink_json, False),
     Format("json lines", (".jsonl", ".ndjson"), _scan_lines, _sink_lines, True),

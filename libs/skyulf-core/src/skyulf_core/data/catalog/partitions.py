@@ -10,8 +10,9 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from skyulf_core.data.catalog.formats import Format, format_of
+from skyulf_core.data.catalog.formats import Format, find_format, format_of
 from skyulf_core.data.catalog.names import files_below
+from skyulf_core.data.catalog.parts import Part, side_by_side
 from skyulf_core.problems import DataError
 
 MOST_FILES = 10_000
@@ -33,16 +34,23 @@ class Partitions:
         return sum(path.stat().st_size for path, _ in self.files)
 
     def scan(self) -> pl.LazyFrame:
-        """Return the rows of all files with the keys at the end; numbers of the same column are brought together."""
+        """Return the rows of all files with the keys at the end; numbers of the same column are brought together.
+
+        Raises DataError that names the file which cannot be read, has other columns, or denies its folders' names.
+        """
         values = [_typed(pl.Series(key, [each[i] for _, each in self.files])) for i, key in enumerate(self.keys)]
-        scans = [self.format.scan(path) for path, _ in self.files]
-        if self.format.name == "parquet" and self._alike(scans):
+        parts = [Part.of(path, self.format, len(self.keys)) for path, _ in self.files]
+        if self.format.name == "parquet" and self._alike([part.rows for part in parts]):
             types = {each.name: each.dtype for each in values}
             paths = [path for path, _ in self.files]
             return pl.scan_parquet(paths, glob=False, hive_partitioning=True, hive_schema=types)
+        keyless = [
+            part.without_keys(dict(zip(self.keys, texts, strict=True)))
+            for part, (_, texts) in zip(parts, self.files, strict=True)
+        ]
         keyed = [
             scan.with_columns(pl.lit(each[row], each.dtype).alias(each.name) for each in values)
-            for row, scan in enumerate(scans)
+            for row, scan in enumerate(side_by_side(keyless))
         ]
         return pl.concat(keyed, how="vertical_relaxed")
 
@@ -72,18 +80,27 @@ def partitions_of(root: Path, folder: Path) -> Partitions:
         raise DataError(f"the partitioned folder {folder.name!r} holds no files", reason="empty-file")
     if len(paths) > MOST_FILES:
         raise DataError(f"{folder.name!r} has more than {MOST_FILES} files; join some", reason="too-many-files")
-    formats = {format_of(path).name for path in paths}
-    if len(formats) > 1 or not formats <= _ALLOWED:
-        shown = ", ".join(sorted(formats))
-        raise DataError(f"{folder.name!r} must hold Parquet or CSV files only, not {shown}", reason="mixed-formats")
+    kinds = {path: find_format(path) for path in paths}
+    for path, kind in kinds.items():
+        if kind is None or kind.name not in _ALLOWED:
+            where = path.relative_to(folder).as_posix()
+            message = f"the partitioned folder {folder.name!r} must hold Parquet or CSV files only, not {where!r}"
+            raise DataError(message, reason="mixed-formats")
+    first = format_of(paths[0])
+    other = next((path for path in paths if kinds[path] != first), None)
+    if other is not None:
+        shown = f"{paths[0].relative_to(folder).as_posix()!r} and {other.relative_to(folder).as_posix()!r}"
+        message = f"the partitioned folder {folder.name!r} holds files of several formats: {shown}"
+        raise DataError(message, reason="mixed-formats")
     found = [(path, list(_pairs(path.parent.relative_to(folder).parts))) for path in paths]
-    keys = [key for key, _ in found[0][1]]
+    keys = [key for key, _ in max((pairs for _, pairs in found), key=len)]
     for path, pairs in found:
         if [key for key, _ in pairs] != keys or len(pairs) != len(path.parent.relative_to(folder).parts):
-            where = path.parent.relative_to(folder)
-            raise DataError(f"{str(where)!r} does not name the keys {', '.join(keys)}", reason="mixed-partitions")
+            where = path.relative_to(folder).as_posix()
+            message = f"{where!r} does not lie in folders that name the keys {', '.join(keys)}"
+            raise DataError(message, reason="mixed-partitions")
     files = tuple((path, tuple(value for _, value in pairs)) for path, pairs in found)
-    return Partitions(format_of(paths[0]), tuple(keys), files)
+    return Partitions(first, tuple(keys), files)
 
 
 def _pair(name: str) -> tuple[str, str | None] | None:
