@@ -154,6 +154,10 @@ class NodeBase(ABC, Generic[ConfigT]):
         """
         return []
 
+    def repeats_rows(self, config: ConfigT) -> bool:
+        """Say whether a training row may come out twice, or others made after it: nothing may cross-fit behind that."""
+        return False
+
 
 class Calculator(NodeBase[ConfigT]):
     """Learns params from training rows. Holds no state of its own."""
@@ -207,9 +211,15 @@ class TargetAwareCalculator(NodeBase[ConfigT]):
     ) -> pl.DataFrame | None:
         """Return the training rows as the next node shall see them; None: as the Applier makes them.
 
-        Encoders of the target answer here with cross-fitted values: no row is encoded with its own target.
+        Encoders of the target answer here with cross-fitted values: no row is encoded with its own target. A node that
+        answers here is refused behind one that repeats rows.
         """
         return None
+
+    @property
+    def cross_fits(self) -> bool:
+        """Whether training rows get other values than new ones: it has `training_rows` of its own."""
+        return type(self).training_rows is not TargetAwareCalculator.training_rows
 
 
 class StreamingTargetAwareCalculator(TargetAwareCalculator[ConfigT]):
@@ -234,6 +244,10 @@ class Resampler(NodeBase[ConfigT]):
     @abstractmethod
     def resample(self, features: pl.DataFrame, target: pl.Series, config: ConfigT) -> tuple[pl.DataFrame, pl.Series]:
         """Return the new training rows and their targets, equally long; columns and types stay. Raises DataError."""
+
+    def repeats_rows(self, config: ConfigT) -> bool:
+        """Say that it does; one that only leaves rows out answers otherwise."""
+        return True
 
     def infer_schema(self, schema: Schema, config: ConfigT) -> Schema:
         """Return the same columns."""
@@ -282,7 +296,7 @@ class RowApplier(Applier):
 
     @abstractmethod
     def rows(self, data: pl.DataFrame, params: Params) -> NDArray[np.int64]:
-        """Return positions of the rows to keep, in order; a position may come twice."""
+        """Return positions of the rows to keep, in order; twice only where the calculator `repeats_rows`."""
 
     def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
         """Return the remaining rows."""

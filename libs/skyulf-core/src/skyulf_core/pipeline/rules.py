@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from skyulf_core.nodes.base import Combiner, Kind, ModelCalculator, Splitter
+from skyulf_core.pipeline.leaks import leaks
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
 from skyulf_core.pipeline.rows import Rows, rows_of, table
 from skyulf_core.pipeline.wiring import SOURCE, downstream, upstream
@@ -25,7 +26,8 @@ def rule_problems(resolved: Resolved) -> list[Problem]:
         *_before_split(resolved, rows, references),
         *_on_reference(resolved, references),
         *_merges(resolved, rows),
-        *_joins(resolved, rows),
+        *_inner_joins(resolved, rows),
+        *leaks(resolved, rows, references),
         *_task_problems(resolved),
     ]
 
@@ -150,19 +152,12 @@ def _merges(resolved: Resolved, rows: dict[str, Rows]) -> Iterator[Problem]:
                     yield Problem(pointer, text, code, node=node.id, field="inputs", suggestion=hint)
 
 
-def _joins(resolved: Resolved, rows: dict[str, Rows]) -> Iterator[Problem]:
+def _inner_joins(resolved: Resolved, rows: dict[str, Rows]) -> Iterator[Problem]:
     for node in resolved.known_steps:
         calculator = node.entry.calculator
         if not isinstance(calculator, Combiner) or not node.inputs:
             continue
         left = rows.get(node.inputs[0])
-        for index in sorted(calculator.reference_inputs):
-            right = rows.get(node.inputs[index]) if index < len(node.inputs) else None
-            if left is not None and right is not None and left.source == right.source:
-                message = f"Both sides of {node.id!r} come from {table(left.source)}: every row would find itself."
-                hint = "Use Merge for columns of the same rows, GroupAggregate for values of groups."
-                pointer = f"{node.placed.pointer}/inputs/{index}"
-                yield Problem(pointer, message, "join-with-itself", node=node.id, field="inputs", suggestion=hint)
         if left is not None and left.splitters and node.config is not None and calculator.drops_rows(node.config):
             message = f"An inner {node.entry.name} drops rows, after the split those of one part only."
             hint = f"Choose how: left, or move it before {left.splitters[0]!r}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -37,6 +38,21 @@ def upstream(start: Iterable[str], inputs: Wiring) -> set[str]:
             seen.add(name)
             stack += inputs.get(name, ())
     return seen
+
+
+def way(start: str, end: str, inputs: Wiring) -> list[str]:
+    """Return the ids on a shortest way from one to another that depends on it, with both; empty where there is none.
+
+    >>> way("a", "d", {"b": ["a"], "c": ["a", "b"], "d": ["c"]})
+    ['a', 'c', 'd']
+    """
+    ways, waiting = {end: [end]}, deque([end])
+    while waiting:
+        name = waiting.popleft()
+        found = [source for source in inputs.get(name, ()) if source not in ways]
+        ways |= {source: [source, *ways[name]] for source in found}
+        waiting += found
+    return ways.get(start, [])
 
 
 def readers_of(inputs: Wiring) -> dict[str, list[str]]:

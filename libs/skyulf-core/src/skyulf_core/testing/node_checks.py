@@ -201,6 +201,8 @@ def rows_are_positions(case: Case) -> None:
         return
     rows = case.entry.applier.rows(case.data, case.fit(case.data))
     require(rows.dtype.kind == "i" and bool(((rows >= 0) & (rows < case.data.height)).all()), "not positions of rows")
+    once = len(set(rows.tolist())) == len(rows)
+    require(once or case.calculator.repeats_rows(case.config), "rows come twice, and the node does not say so")
 
 
 def learns_nothing_where_stateless(case: Case) -> None:

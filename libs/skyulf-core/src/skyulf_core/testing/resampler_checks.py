@@ -30,6 +30,15 @@ def rows_and_targets_stay_together(case: Case) -> None:
     require_same_frame(data, before, "input", exact=True)
 
 
+def no_row_comes_twice_unsaid(case: Case) -> None:
+    """A node that says it repeats no row only leaves some out: encoders that cross-fit may stand behind it."""
+    if case.calculator.repeats_rows(case.config):
+        return
+    data = case.data.select(*_NAMES, pl.int_range(pl.len()).alias("row"))
+    rows = _resample(case, data, case.frame["label"])[0]["row"]
+    require(rows.is_unique().all() and bool(rows.is_in(data["row"].implode()).all()), "rows come twice, or new ones")
+
+
 def resampling_repeats(case: Case) -> None:
     """The same rows give the same rows again."""
     data, target = case.data.select(_NAMES), case.frame["label"]
@@ -62,5 +71,6 @@ def unusable_columns_are_named(case: Case) -> None:
 
 
 RESAMPLER_CHECKS = (
-    rows_and_targets_stay_together, resampling_repeats, too_few_rows_are_refused, unusable_columns_are_named,
+    rows_and_targets_stay_together, no_row_comes_twice_unsaid, resampling_repeats, too_few_rows_are_refused,
+    unusable_columns_are_named,
 )  # fmt: skip

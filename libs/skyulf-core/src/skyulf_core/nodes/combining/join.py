@@ -140,7 +140,8 @@ class JoinCalculator(Combiner[JoinConfig]):
     Inputs: the rows that are predicted (left), and reference data (right), whose keys are unique. Rows of the right
     side are kept with the model, at most 100,000 of them: predictions look keys up in what was there when the
     pipeline was trained, and a key that was not gives nulls. A null key has no partner. Keys are whole
-    numbers, booleans or texts.
+    numbers, booleans or texts. Reference data may be looked up in further tables, but hold nothing of the table whose
+    rows are predicted, over whatever nodes: no splitter divides them, and values of test rows would come back.
 
     >>> orders, customers = pl.DataFrame({"who": [1, 2]}), pl.DataFrame({"id": [2], "plan": ["pro"]})
     >>> config = JoinConfig(left_on=["who"], right_on=["id"])

@@ -112,6 +112,8 @@ class TargetEncoderCalculator(StreamingTargetAwareCalculator[TargetEncoderConfig
     Missing values are a category of their own; what training did not see gets the mean of all rows. Training rows are
     encoded by the other folds (cross-fitting), so that no row is encoded with its own target. All numbers are those
     of scikit-learn's TargetEncoder: `transform` for new rows, `fit_transform` with the same seed for training rows.
+    Behind a node that repeats training rows or makes others after them (Oversampling, Undersampling with replacement)
+    it is refused: they would lie in other folds, and a row's own target would come back.
 
     >>> data = pl.DataFrame({"city": ["Oslo", "Oslo", "Rome", "Rome"]})
     >>> target = pl.Series("price", [1.0, 2.0, 4.0, 4.5])

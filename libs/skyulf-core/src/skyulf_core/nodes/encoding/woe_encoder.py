@@ -92,6 +92,8 @@ class WOEEncoderCalculator(StreamingTargetAwareCalculator[WOEEncoderConfig]):
     `regularization` added to both counts and twice of it to both totals; a category of one row only, and one that
     training did not see, weighs 0. Missing values are a category of their own. All as category_encoders.WOEEncoder
     has it for new rows; training rows are encoded by the other folds, so that no row is encoded with its own target.
+    Behind a node that repeats training rows or makes others after them (Oversampling, Undersampling with replacement)
+    it is refused: they would lie in other folds, and a row's own target would come back.
 
     What is learned holds `information_values`, one number per column: the sum over its categories of (share of
     events - share of other rows) times the weight. By custom below 0.02 a column says nothing, above 0.3 it is strong.

@@ -87,6 +87,8 @@ class OversamplingResampler(Resampler[OversamplingConfig]):
     are rounded, those of booleans are true from 0.5 on; columns keep their types. `random` takes any columns; the other
     strategies refuse texts, dates and missing values by name, and every one a target that is no class. Needs the extra
     `imbalanced`. adasyn refuses classes that are nearly balanced: its shares round to no rows.
+    Encoders that cross-fit (TargetEncoder, WOEEncoder) stand before it, never behind: copies and neighbours of a row
+    would lie in other folds.
 
     >>> data, target = pl.DataFrame({"x": [1, 2, 3, 9]}), pl.Series("y", ["a", "a", "a", "b"])
     >>> node = OversamplingResampler()

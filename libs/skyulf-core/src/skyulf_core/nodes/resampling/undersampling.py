@@ -88,7 +88,8 @@ class UndersamplingResampler(Resampler[UndersamplingConfig]):
     Test rows and predictions stay as they are. The rows are imbalanced-learn's on the same random state, in its order:
     class by class for `random` and `nearmiss`, as they were for `tomek` and `enn`. `random` takes any columns; the
     other strategies refuse texts, dates and missing values by name, and every one a target that is no class. Needs the
-    extra `imbalanced`.
+    extra `imbalanced`. With `replacement`, encoders that cross-fit (TargetEncoder, WOEEncoder) stand before it, never
+    behind: copies of a row would lie in other folds.
 
     >>> data, target = pl.DataFrame({"x": [1, 2, 3, 9]}), pl.Series("y", ["a", "a", "a", "b"])
     >>> rows, labels = UndersamplingResampler().resample(data, target, UndersamplingConfig())
@@ -116,6 +117,10 @@ class UndersamplingResampler(Resampler[UndersamplingConfig]):
         """Refuse columns that are no numbers, where rows are compared; say that the extra is missing."""
         found = [] if config.strategy == "random" else type_problems(schema, config.strategy)
         return found + extra_problems("imblearn", extra="imbalanced")
+
+    def repeats_rows(self, config: UndersamplingConfig) -> bool:
+        """Say whether rows are drawn with replacement."""
+        return config.strategy == "random" and config.replacement
 
     def resample(
         self, features: pl.DataFrame, target: pl.Series, config: UndersamplingConfig
