@@ -1,5 +1,8 @@
 """What is learned from a LazyFrame, and what it is refused for, is what memory would say."""
 
+from fractions import Fraction
+
+import numpy as np
 import polars as pl
 import pytest
 from skyulf_core import DataError, Pipeline
@@ -72,3 +75,19 @@ def refuses_in_a_stream(entry):
     calculator, applier = entry.calculator, entry.applier
     streams = isinstance(calculator, Calculator) and calculator.streaming and isinstance(applier, LazyApplier)
     return streams and type(applier).refuse is not LazyApplier.refuse
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e9, 1e12, -1e12])
+def test_variances_keep_their_digits_beside_a_large_mean(offset):
+    values = offset + np.random.default_rng(0).normal(size=20_000)
+    exact = [Fraction(value) for value in values.tolist()]
+    mean = sum(exact) / len(exact)
+    variance = float(sum((value - mean) ** 2 for value in exact) / len(exact))
+    frame = pl.DataFrame({"x": values})
+
+    for data in (frame, frame.lazy()):
+        steps = [{"node": "VarianceThreshold", "config": {"threshold": 0.1}}, {"node": "DatasetProfile"}]
+        selection, profile = Pipeline.from_config({"steps": steps}).fit(data).fitted.steps
+        assert selection.params.array("variances") == pytest.approx([variance], rel=1e-9)
+        wanted = (variance * 20_000 / 19_999) ** 0.5
+        assert profile.params["columns"][0]["std"] == pytest.approx(wanted, rel=1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 import polars as pl
@@ -12,6 +13,7 @@ from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalcu
 from skyulf_core.nodes.columns import ColumnNames, chosen_lazy, columns_field
 from skyulf_core.nodes.inspection.json_values import json_value
 from skyulf_core.nodes.registry import NodeRegistry
+from skyulf_core.nodes.scaling.statistics import moments_of
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError
 from skyulf_core.schema import DTYPES, NUMBER_LIKE, NUMERIC, TEMPORAL, TEXT, Dtype, Schema
@@ -64,7 +66,7 @@ class DatasetProfileCalculator(StreamingCalculator[DatasetProfileConfig]):
     reference = "pandas.DataFrame.describe, nunique and value_counts"
 
     def learn(self, frame: pl.LazyFrame, config: DatasetProfileConfig) -> Params:
-        """Learn everything about all columns, in one query."""
+        """Learn everything about all columns, in one query, and deviations in two more."""
         columns = chosen_lazy(frame, config.columns, _PROFILED)
         if len(columns) > _MOST_COLUMNS:
             message = f"{len(columns)} columns; at most {_MOST_COLUMNS} are profiled: name some"
@@ -73,7 +75,7 @@ class DatasetProfileCalculator(StreamingCalculator[DatasetProfileConfig]):
         parts = {(name, key): part for name in columns for key, part in _parts(name, known[name], config.top).items()}
         query = [pl.len().alias("rows"), *(part.alias(f"{index}") for index, part in enumerate(parts.values()))]
         rows, *values = frame.select(query).collect().row(0)
-        found = dict(zip(parts, values, strict=True))
+        found = dict(zip(parts, values, strict=True)) | _deviations(frame, [n for n in columns if known[n] in NUMERIC])
         return Params(rows=rows, columns=[_column(name, known[name], rows, found) for name in columns])
 
     def infer_schema(self, schema: Schema, config: DatasetProfileConfig) -> Schema:
@@ -90,7 +92,6 @@ def _parts(name: str, dtype: Dtype, top: int) -> dict[str, pl.Expr]:
         parts["mean"] = column.mean()
     if dtype in NUMERIC:
         number = column.cast(pl.Float64)
-        parts["std"] = number.std()
         parts |= {f"q{level}": number.quantile(level, interpolation="linear") for level in _LEVELS}
     if top and dtype in NUMBER_LIKE | TEXT | TEMPORAL:
         # counted once, then sorted within the list: counted again, the values would come in another order
@@ -99,6 +100,16 @@ def _parts(name: str, dtype: Dtype, top: int) -> dict[str, pl.Expr]:
         counted = values.value_counts(name="\n").implode()
         parts["top"] = counted.list.eval(pair.sort_by(order, descending=[True, False]).head(top))
     return parts
+
+
+def _deviations(frame: pl.LazyFrame, columns: list[str]) -> dict[tuple[str, str], object]:
+    """Return the standard deviations (ddof 1) of columns of numbers, None where there are not two values."""
+    moments = moments_of(frame, columns, usable=lambda _, values: values)
+    return {
+        (name, "std"): math.sqrt(max(variance, 0.0) * (count / (count - 1.0)))
+        for name, (_, variance, count) in zip(columns, moments, strict=True)
+        if variance is not None and count is not None and count > 1.0 and not math.isnan(variance)
+    }
 
 
 def _column(name: str, dtype: Dtype, rows: int, found: dict[tuple[str, str], object]) -> dict[str, object]:

@@ -16,9 +16,16 @@ Numbers: TypeAlias = tuple[float | None, ...]
 
 
 def statistics_of(
-    frame: pl.LazyFrame, columns: Sequence[str], statistics: Callable[[pl.Expr], Sequence[pl.Expr]]
+    frame: pl.LazyFrame,
+    columns: Sequence[str],
+    statistics: Callable[[pl.Expr], Sequence[pl.Expr]],
+    *,
+    usable: Callable[[str, Numbers], Numbers] | None = None,
 ) -> list[Numbers]:
-    """Return the statistics of each column as floats; those of a column without values are None."""
+    """Return the statistics of each column as floats; those of a column without values are None.
+
+    `usable` is what looks at them (left out: `finite`).
+    """
     if not columns:
         return []
     width = len(statistics(pl.col(columns[0])))
@@ -28,7 +35,7 @@ def statistics_of(
         for j, expression in enumerate(statistics(pl.col(name).cast(pl.Float64)))
     ).collect()
     row: Numbers = found.row(0)
-    return [finite(name, row[width * i : width * (i + 1)]) for i, name in enumerate(columns)]
+    return [(usable or finite)(name, row[width * i : width * (i + 1)]) for i, name in enumerate(columns)]
 
 
 def finite(name: str, values: Numbers) -> Numbers:
@@ -47,19 +54,21 @@ def usable_scale(name: str, scale: float) -> float:
     return 1.0 if scale < 10.0 * EPSILON else scale
 
 
-def moments_of(frame: pl.LazyFrame, columns: Sequence[str]) -> list[Numbers]:
+def moments_of(
+    frame: pl.LazyFrame, columns: Sequence[str], *, usable: Callable[[str, Numbers], Numbers] | None = None
+) -> list[Numbers]:
     """Return mean, variance (ddof 0) and number of values of each column.
 
     Two passes and the correction of the mean's own rounding, as scikit-learn: a sum of squares alone loses digits where
     the mean is large, and a query that centres by its own mean holds the whole column.
     """
-    first = statistics_of(frame, columns, lambda column: [column.mean(), column.count()])
+    first = statistics_of(frame, columns, lambda column: [column.mean(), column.count()], usable=usable)
     centred = frame.select(
         (pl.col(name).cast(pl.Float64) - found[0]).alias(name) for name, found in zip(columns, first, strict=True)
     )
-    second = statistics_of(centred, columns, lambda column: [column.mean(), (column**2).mean()])
+    second = statistics_of(centred, columns, lambda column: [column.mean(), (column**2).mean()], usable=usable)
     return [
-        (mean, None if rest is None or squares is None else squares - rest**2, count)
+        (mean, None if rest is None or squares is None else squares - rest * rest, count)
         for (mean, count), (rest, squares) in zip(first, second, strict=True)
     ]
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from skyulf_core.nodes.base import Kind, NodeConfig, StreamingCalculator
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field
 from skyulf_core.nodes.registry import NodeRegistry
+from skyulf_core.nodes.scaling.statistics import Numbers, moments_of, statistics_of
 from skyulf_core.nodes.selection.kept import SelectionApplier, maybe, selection
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError
@@ -63,21 +64,15 @@ class VarianceThresholdCalculator(StreamingCalculator[VarianceThresholdConfig]):
     reference = "sklearn.feature_selection.VarianceThreshold"
 
     def learn(self, frame: pl.LazyFrame, config: VarianceThresholdConfig) -> Params:
-        """Learn variance and range of every column, in one query."""
+        """Learn variance and, where it decides, range of every column, in passes over all of them."""
         columns = chosen_lazy(frame, config.columns, NUMERIC)
-        # by position: a name may hold anything
-        floats = frame.select(pl.col(name).cast(pl.Float64).alias(str(i)) for i, name in enumerate(columns))
-        found = floats.select(part for i in range(len(columns)) for part in _statistics(str(i)))
-        row = found.collect(engine="streaming").row(0) if columns else ()
-        pairs = [(row[2 * i], row[2 * i + 1]) for i in range(len(columns))]
-        for name, (variance, _) in zip(columns, pairs, strict=True):
-            if variance is not None and not math.isfinite(variance):
-                message = f"column {name!r} holds infinite values or numbers too large to square"
-                raise DataError(message, reason="not-finite", column=name)
-        variances = [math.nan if variance is None else variance for variance, _ in pairs]
+        found = [variance for _, variance, _ in moments_of(frame, columns, usable=_squarable)]
+        variances = [math.nan if variance is None else max(variance, 0.0) for variance in found]
         least = config.threshold * (1.0 + _ROUNDING)
-        # for threshold 0 the range decides: it is exact, and the variance of equal values may round to more than 0
-        kept = [(r or 0.0) > 0.0 if least == 0.0 else v > least for v, (_, r) in zip(variances, pairs, strict=True)]
+        if least:
+            kept = [variance > least for variance in variances]
+        else:  # the range is exact, and the variance of equal values may round to more than 0
+            kept = [bool(differ) for (differ,) in statistics_of(frame, columns, lambda x: [x.max() > x.min()])]
         return selection(columns, kept, variances=np.array(variances, np.float64))
 
     def infer_schema(self, schema: Schema, config: VarianceThresholdConfig) -> Schema:
@@ -85,7 +80,8 @@ class VarianceThresholdCalculator(StreamingCalculator[VarianceThresholdConfig]):
         return maybe(schema, chosen(config.columns, schema, NUMERIC))
 
 
-def _statistics(name: str) -> tuple[pl.Expr, pl.Expr]:
-    column = pl.col(name)
-    # var() merges what it knows of parts of the rows: no column is held, and no digits are lost to a large mean
-    return column.var(ddof=0).alias(f"{name}:variance"), (column.max() - column.min()).alias(f"{name}:range")
+def _squarable(name: str, values: Numbers) -> Numbers:
+    if not all(value is None or math.isfinite(value) for value in values):
+        message = f"column {name!r} holds infinite values or numbers too large to square"
+        raise DataError(message, reason="not-finite", column=name)
+    return values
