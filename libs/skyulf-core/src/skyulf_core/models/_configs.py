@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from skyulf_core.nodes.base import NodeConfig
 
@@ -19,6 +20,8 @@ ClassWeight: TypeAlias = Annotated[
         description="balanced weights every class by the inverse of its frequency; null weights all rows the same.",
     ),
 ]
+
+_STOPPING: JsonDict = {"x-visible-if": {"early_stopping": ["auto", True]}}
 
 
 class BoostingConfig(NodeConfig):
@@ -44,10 +47,25 @@ class BoostingConfig(NodeConfig):
         "auto", title="Early stopping", description="Stop when a held-out part gets no better; auto: above 10,000 rows."
     )
     validation_fraction: float = Field(
-        0.1, gt=0, lt=1, title="Held-out share", description="Share of the training rows for early stopping."
+        0.1,
+        gt=0,
+        lt=1,
+        title="Held-out share",
+        description="Share of the training rows for early stopping.",
+        json_schema_extra=_STOPPING,
     )
     n_iter_no_change: int = Field(
-        10, ge=1, title="Patience", description="Iterations without progress before stopping early."
+        10,
+        ge=1,
+        title="Patience",
+        description="Iterations without progress before stopping early.",
+        json_schema_extra=_STOPPING,
     )
-    tol: float = Field(1e-7, ge=0, title="Tolerance", description="Progress smaller than this counts as none.")
+    tol: float = Field(
+        1e-7,
+        ge=0,
+        title="Tolerance",
+        description="Progress smaller than this counts as none.",
+        json_schema_extra=_STOPPING,
+    )
     random_state: RandomState = 0

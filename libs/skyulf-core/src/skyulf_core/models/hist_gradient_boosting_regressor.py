@@ -29,7 +29,12 @@ class HistGradientBoostingRegressorConfig(BoostingConfig):
         "squared_error", title="Loss", description="What training makes small; gamma and poisson model the logarithm."
     )
     quantile: float | None = Field(
-        None, ge=0, le=1, title="Quantile", description="Which quantile to predict, for the loss quantile."
+        None,
+        ge=0,
+        le=1,
+        title="Quantile",
+        description="Which quantile to predict, for the loss quantile.",
+        json_schema_extra={"x-visible-if": {"loss": "quantile"}},
     )
 
     @model_validator(mode="after")

@@ -33,6 +33,7 @@ class LogisticRegressionConfig(NodeConfig):
         le=1,
         title="L1 share",
         description="0: L2 penalty, 1: L1, between: both (with saga).",
+        json_schema_extra={"x-visible-if": {"solver": ["liblinear", "saga"]}},
     )
     fit_intercept: bool = Field(True, title="Intercept", description="Whether a constant is learned.")
     solver: Literal["lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"] = Field(
@@ -43,7 +44,7 @@ class LogisticRegressionConfig(NodeConfig):
     tol: float = Field(1e-4, gt=0, title="Tolerance", description="Stop when the gradient is smaller than this.")
     max_iter: int = Field(100, ge=1, le=100_000, title="Iterations", description="Largest number of iterations.")
     class_weight: ClassWeight = None
-    random_state: RandomState = 0
+    random_state: RandomState = Field(0, json_schema_extra={"x-visible-if": {"solver": ["liblinear", "sag", "saga"]}})
 
     @model_validator(mode="after")
     def _solver_knows_the_penalty(self) -> LogisticRegressionConfig:

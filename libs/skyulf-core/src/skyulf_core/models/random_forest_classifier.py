@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -32,7 +32,7 @@ class RandomForestClassifierConfig(NodeConfig):
     max_depth: int | None = Field(None, ge=1, title="Depth", description="Largest depth of a tree; null: no limit.")
     min_samples_split: int = Field(2, ge=2, title="Rows to split", description="Fewest rows of a node that is split.")
     min_samples_leaf: int = Field(1, ge=1, title="Rows per leaf", description="Fewest rows in a leaf.")
-    max_features: Literal["sqrt", "log2"] | float | None = Field(
+    max_features: Literal["sqrt", "log2"] | Annotated[float, Field(gt=0, le=1)] | None = Field(
         "sqrt",
         title="Features per split",
         description="How many a split looks at: a rule, a share, or null: all.",
@@ -41,19 +41,24 @@ class RandomForestClassifierConfig(NodeConfig):
     min_impurity_decrease: float = Field(0.0, ge=0, title="Least gain", description="Least gain of a split.")
     bootstrap: bool = Field(True, title="Resample", description="Whether each tree sees its own sample of the rows.")
     max_samples: float | None = Field(
-        None, gt=0, le=1, title="Sample share", description="Share of the rows each tree sees; null: all, resampled."
+        None,
+        gt=0,
+        le=1,
+        title="Sample share",
+        description="Share of the rows each tree sees; null: all, resampled.",
+        json_schema_extra={"x-visible-if": {"bootstrap": True}},
     )
     class_weight: Literal["balanced", "balanced_subsample"] | None = Field(
         None, title="Class weight", description="balanced: by inverse frequency; …_subsample: in each tree's sample."
     )
     ccp_alpha: float = Field(0.0, ge=0, title="Pruning", description="Cost-complexity pruning; larger prunes more.")
-    n_jobs: int | None = Field(None, title="Parallel jobs", description="Trees grown at once; -1: one per processor.")
+    n_jobs: int | None = Field(
+        None, ge=-1, title="Parallel jobs", description="Trees grown at once; -1: one per processor."
+    )
     random_state: RandomState = 0
 
     @model_validator(mode="after")
     def _shares_make_sense(self) -> RandomForestClassifierConfig:
-        if isinstance(self.max_features, float) and not 0 < self.max_features <= 1:
-            raise ValueError("max_features as a share must lie above 0 and up to 1")
         if self.max_samples is not None and not self.bootstrap:
             raise ValueError("max_samples needs bootstrap")
         if self.n_jobs == 0:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
+from pydantic.config import JsonDict
 from sklearn.linear_model import Ridge
 
 from skyulf_core.models._base import PlanApplier, fitting, refuse_nulls, to_matrix
@@ -19,6 +20,7 @@ from skyulf_core.params import Params
 from skyulf_core.serving.ops import Linear, Op, Respond
 
 _NAME = "ridge_regression"
+_ITERATIVE: JsonDict = {"x-visible-if": {"solver": {"not": ["svd", "cholesky"]}}}
 
 
 class RidgeRegressionConfig(NodeConfig):
@@ -29,10 +31,18 @@ class RidgeRegressionConfig(NodeConfig):
     solver: Literal["auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs"] = Field(
         "auto", title="Solver", description="auto chooses by the data; lbfgs is for positive coefficients only."
     )
-    max_iter: int | None = Field(None, ge=1, title="Iterations", description="Largest number; null: the solver's own.")
-    tol: float = Field(1e-4, ge=0, title="Tolerance", description="Precision of iterative solvers.")
+    max_iter: int | None = Field(
+        None,
+        ge=1,
+        title="Iterations",
+        description="Largest number; null: the solver's own.",
+        json_schema_extra=_ITERATIVE,
+    )
+    tol: float = Field(
+        1e-4, ge=0, title="Tolerance", description="Precision of iterative solvers.", json_schema_extra=_ITERATIVE
+    )
     positive: bool = Field(False, title="Positive", description="Whether coefficients are kept from being negative.")
-    random_state: RandomState = 0
+    random_state: RandomState = Field(0, json_schema_extra={"x-visible-if": {"solver": ["sag", "saga"]}})
 
     @model_validator(mode="after")
     def _solver_fits(self) -> RidgeRegressionConfig:

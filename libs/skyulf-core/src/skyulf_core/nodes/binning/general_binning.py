@@ -33,9 +33,19 @@ class ColumnBinning(NodeConfig):
     """What is other for one column; what is left out is as for all."""
 
     strategy: Strategy | None = Field(default=None, title="Strategy", description="Where the edges of bins lie.")
-    n_bins: int | None = Field(default=None, ge=2, le=1000, title="Bins", description="Number of bins.")
+    n_bins: int | None = Field(
+        default=None,
+        ge=2,
+        le=1000,
+        title="Bins",
+        description="Number of bins.",
+        json_schema_extra={"x-visible-if": {"strategy": {"not": "custom"}}},
+    )
     edges: Edges | None = Field(
-        default=None, title="Edges", description="For `custom`: ascending edges.", json_schema_extra=_CUSTOM_EDGES
+        default=None,
+        title="Edges",
+        description="For `custom`: ascending edges.",
+        json_schema_extra={"x-visible-if": {"strategy": ["custom", None]}},
     )
     custom_labels: Labels | None = Field(default=None, title="Labels", description="A text for each bin.")
 

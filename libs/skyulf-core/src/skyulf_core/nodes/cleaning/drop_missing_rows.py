@@ -29,7 +29,10 @@ class DropMissingRowsConfig(NodeConfig):
         json_schema_extra={"x-widget": "columns"},
     )
     how: Literal["any", "all"] = Field(
-        default="any", title="How", description="Drop a row where any of the columns is missing, or all of them."
+        default="any",
+        title="How",
+        description="Drop a row where any of the columns is missing, or all of them.",
+        json_schema_extra={"x-visible-if": {"threshold": None}},
     )
     threshold: int | None = Field(
         default=None,

@@ -33,6 +33,7 @@ class TextCleaningConfig(NodeConfig):
         max_length=MAX_PATTERN,
         title="Replacement",
         description="What stands for a match of the pattern; \\1 is its first group, \\0 the match, \\\\ a backslash.",
+        json_schema_extra={"x-visible-if": {"pattern": {"not": None}}},
     )
     remove_special: bool = Field(
         default=False,

@@ -35,21 +35,25 @@ class JoinConfig(NodeConfig):
     """By which columns rows find each other, and what becomes of those without a partner."""
 
     on: ColumnNames | None = Field(
-        default=None, min_length=1, title="On", description="Key columns of both sides.", json_schema_extra=_COLUMNS
+        default=None,
+        min_length=1,
+        title="On",
+        description="Key columns of both sides.",
+        json_schema_extra=_COLUMNS | {"x-visible-if": {"left_on": None}},
     )
     left_on: ColumnNames | None = Field(
         default=None,
         min_length=1,
         title="Left on",
         description="Key columns of the left side, where they are named otherwise than those of the right.",
-        json_schema_extra=_COLUMNS,
+        json_schema_extra=_COLUMNS | {"x-visible-if": {"on": None}},
     )
     right_on: ColumnNames | None = Field(
         default=None,
         min_length=1,
         title="Right on",
         description="Key columns of the right side, in the order of those of the left; they are not taken over.",
-        json_schema_extra=_COLUMNS,
+        json_schema_extra=_COLUMNS | {"x-visible-if": {"on": None}},
     )
     how: Literal["left", "inner"] = Field(
         default="left",

@@ -33,7 +33,11 @@ class OrdinalEncoderConfig(NodeConfig):
         description="A category without a place: `unknown_value`, or an error.",
     )
     unknown_value: int | None = Field(
-        default=-1, le=-1, title="Unknown value", description="Code of a category without a place; empty: missing."
+        default=-1,
+        le=-1,
+        title="Unknown value",
+        description="Code of a category without a place; empty: missing.",
+        json_schema_extra={"x-visible-if": {"handle_unknown": "use_encoded_value"}},
     )
     missing_value: int | None = Field(
         default=None, le=-1, title="Missing value", description="Code of a missing value; empty: it stays missing."

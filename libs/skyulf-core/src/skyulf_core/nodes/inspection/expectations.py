@@ -36,7 +36,10 @@ class Expectation(NodeConfig):
         "rows with a missing value aside; row_count: of all rows.",
     )
     columns: ColumnNames = Field(
-        default=[], title="Columns", description="Columns that promise it.", json_schema_extra={"x-widget": "columns"}
+        default=[],
+        title="Columns",
+        description="Columns that promise it.",
+        json_schema_extra={"x-widget": "columns", "x-visible-if": {"check": {"not": "row_count"}}},
     )
     type: TypeName | None = Field(
         default=None,

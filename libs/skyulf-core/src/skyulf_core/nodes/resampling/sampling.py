@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field, StrictFloat
+from pydantic.config import JsonDict
 
 from skyulf_core.data.frames import dtype_of
 from skyulf_core.nodes.matrix import Matrix, matrix_of, refuse_nulls
@@ -24,10 +25,15 @@ _MANY = 20
 _ROWS_PER_CLASS = 10
 
 
-def random_state_field() -> int:
-    """Return the field `random_state` of a resampling node."""
+def random_state_field(only_when: JsonDict | None = None) -> int:
+    """Return the field `random_state` of a resampling node, with the condition under which it matters."""
     field: int = Field(
-        default=42, ge=0, le=2**32 - 1, title="Random state", description="The same number makes the same rows."
+        default=42,
+        ge=0,
+        le=2**32 - 1,
+        title="Random state",
+        description="The same number makes the same rows.",
+        json_schema_extra=None if only_when is None else {"x-visible-if": only_when},
     )
     return field
 

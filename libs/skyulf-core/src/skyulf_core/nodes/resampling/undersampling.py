@@ -70,7 +70,7 @@ class UndersamplingConfig(NodeConfig):
         description="A row stays where all its neighbours are of its class, or most of them.",
         json_schema_extra={"x-visible-if": {"strategy": "enn"}},
     )
-    random_state: int = random_state_field()
+    random_state: int = random_state_field({"strategy": "random"})
 
     @model_validator(mode="after")
     def _consistent(self) -> UndersamplingConfig:

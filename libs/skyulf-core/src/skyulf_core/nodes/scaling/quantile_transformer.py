@@ -43,7 +43,12 @@ class QuantileTransformerConfig(NodeConfig):
         description="Training rows to learn the quantiles from; of more a sample is drawn. Null: all rows.",
     )
     random_state: int = Field(
-        default=0, ge=0, le=2**32 - 1, title="Random seed", description="Of the sample, where one is drawn."
+        default=0,
+        ge=0,
+        le=2**32 - 1,
+        title="Random seed",
+        description="Of the sample, where one is drawn.",
+        json_schema_extra={"x-visible-if": {"subsample": {"not": None}}},
     )
 
     @model_validator(mode="after")

@@ -18,7 +18,6 @@ from skyulf_core.params import Params
 from skyulf_core.schema import NUMBER_LIKE, NUMERIC, Schema
 from skyulf_core.serving.ops import Affine, Op
 
-
 Percentile: TypeAlias = Annotated[float, Field(ge=0.0, le=100.0)]
 
 

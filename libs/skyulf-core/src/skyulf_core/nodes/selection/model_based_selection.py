@@ -45,7 +45,10 @@ class ModelBasedSelectionConfig(NodeConfig):
         "classes; the others take both.",
     )
     threshold: (
-        StrictInt | StrictFloat | Annotated[str, Field(pattern=r"^([0-9]+(\.[0-9]+)?\*)?(mean|median)$")] | None
+        Annotated[StrictInt, Field(ge=0)]
+        | Annotated[StrictFloat, Field(ge=0.0)]
+        | Annotated[str, Field(pattern=r"^([0-9]+(\.[0-9]+)?\*)?(mean|median)$")]
+        | None
     ) = Field(
         default=None,
         title="Threshold",
@@ -106,7 +109,14 @@ class ModelBasedSelectionConfig(NodeConfig):
     )
     task: TaskChoice = task_field()
     random_state: int = Field(
-        default=42, ge=0, le=2**32 - 1, title="Random state", description="The same number gives the same columns."
+        default=42,
+        ge=0,
+        le=2**32 - 1,
+        title="Random state",
+        description="The same number gives the same columns.",
+        json_schema_extra={
+            "x-visible-if": {"estimator": ["decision_tree", "random_forest", "extra_trees", "linear_svm"]}
+        },
     )
 
     @model_validator(mode="after")

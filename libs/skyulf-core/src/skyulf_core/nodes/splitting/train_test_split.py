@@ -31,12 +31,18 @@ class TrainTestSplitConfig(NodeConfig):
         default=False,
         title="Stratify",
         description="Give each split the same share of every class. Classification only.",
+        json_schema_extra={"x-visible-if": {"shuffle": True}},
     )
     shuffle: bool = Field(
         default=True, title="Shuffle", description="Draw rows at random; otherwise the last ones are held out."
     )
     random_state: int = Field(
-        default=42, ge=0, le=2**32 - 1, title="Random state", description="The same number draws the same rows."
+        default=42,
+        ge=0,
+        le=2**32 - 1,
+        title="Random state",
+        description="The same number draws the same rows.",
+        json_schema_extra={"x-visible-if": {"shuffle": True}},
     )
     drop_missing_target: bool = Field(
         default=False,

@@ -48,6 +48,7 @@ class DateFeaturesConfig(NodeConfig):
         le=MOST_WAVES,
         title="Number of waves",
         description="Waves per period: the second comes twice in it, the third three times, …",
+        json_schema_extra={"x-visible-if": {"fourier": {"not": [[]]}}},
     )
     drop_original: bool = Field(default=True, title="Drop original", description="Leave out the dates themselves.")
 
