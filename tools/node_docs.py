@@ -26,7 +26,7 @@ What pipelines can be made of: {count} nodes in {families} families. `python -m 
 
 **Kind** says where a node may stand and what it may learn from, **streams** that it learns from rows that memory does
 not hold, **becomes** which operations of the [serving plan](../architecture/serving-plan.md) it is at predict. Every
-node passes `check_node`, and is compared with its **reference** in the tests; without another number within 1e-09.
+node passes `check_node`, and is compared with its **reference** in the tests, within the **tolerance**.
 A node of your own: [how to write one](../guides/writing-a-node.md)."""
 
 
@@ -71,23 +71,20 @@ def overview(entries: list[NodeEntry], operations: dict[str, list[str]]) -> str:
 
 
 def family_table(members: list[NodeEntry], operations: dict[str, list[str]]) -> str:
-    """Return one family's nodes as a table; columns in which nothing is said are left out."""
+    """Return one family's nodes as a table of the same columns in every family."""
     rows = []
     for entry in members:
         info = entry.info()
-        reference = info.reference if info.tolerance == 1e-9 or not info.reference else _with_tolerance(entry)
-        becomes = ", ".join(f"`{name}`" for name in operations[entry.name])
-        streams, extra = "yes" if info.streaming else "", info.extra or ""
+        becomes = ", ".join(f"`{name}`" for name in operations[entry.name]) or "–"
+        streams, extra = "yes" if info.streaming else "no", info.extra or "–"
         link = f"[{entry.name}]({path_of(entry).as_posix()})"
-        portable = "" if info.portable else "no"
-        rows.append([link, info.summary, info.kind.value, streams, becomes, reference, extra, portable])
-    headings = ["Node", "What it does", "Kind", "Streams", "Becomes", "Reference", "Extra", "Portable"]
-    kept = [i for i in range(len(headings)) if any(row[i] for row in rows)]
-    return markdown_table([headings[i] for i in kept], [[row[i] for i in kept] for row in rows])
-
-
-def _with_tolerance(entry: NodeEntry) -> str:
-    return f"{entry.calculator.reference} ({tolerance(entry.info())})"
+        within = tolerance(info) if info.reference else "–"
+        portable = "yes" if info.portable else "no"
+        rows.append(
+            [link, info.summary, info.kind.value, streams, becomes, info.reference or "–", within, extra, portable]
+        )
+    headings = ["Node", "What it does", "Kind", "Streams", "Becomes", "Reference", "Tolerance", "Extra", "Portable"]
+    return markdown_table(headings, rows)
 
 
 def write(files: dict[Path, str]) -> None:

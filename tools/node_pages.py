@@ -15,7 +15,7 @@ import polars as pl
 import skyulf_core
 from node_examples import Example
 from skyulf_core.catalogue import Parameter, parameters_of
-from skyulf_core.nodes.base import Kind, ModelCalculator, Resampler
+from skyulf_core.nodes.base import CombinerApplier, Kind, ModelCalculator, Resampler
 from skyulf_core.nodes.registry import NodeEntry, NodeInfo
 from skyulf_core.serving.ops import Op
 
@@ -94,7 +94,7 @@ def _rules(entry: NodeEntry, example: Example, operations: Sequence[str]) -> lis
     lines.append(f"**Streams**: {'yes, it learns from rows that memory does not hold' if info.streaming else 'no'}.")
     if example.fuses is not None:
         lines.append(f"**Fuses** with its neighbours into one query: {'yes' if example.fuses else 'no'}.")
-    lines.append(f"**Becomes** {_listed(operations) or 'nothing: it does not run at predict'}.")
+    lines.append(f"**Becomes** {_listed(operations) or _no_operation(entry)}.")
     if info.reference:
         lines.append(f"**Compared with** {info.reference}, {tolerance(info)}.")
     if info.extra:
@@ -109,6 +109,12 @@ def _kind(entry: NodeEntry) -> str:
     if isinstance(entry.calculator, Resampler):
         return "Makes another set of training rows; test rows and predictions keep all of theirs."
     return "Learns from the training rows." if entry.is_model else KINDS[entry.kind]
+
+
+def _no_operation(entry: NodeEntry) -> str:
+    if isinstance(entry.applier, CombinerApplier):
+        return "no operation of its own: at predict, what follows it reads each column from the branch that owns it"
+    return "nothing: it does not run at predict"
 
 
 def tolerance(info: NodeInfo) -> str:
