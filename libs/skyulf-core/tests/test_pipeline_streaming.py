@@ -1,5 +1,6 @@
 """What is learned from a LazyFrame, and what it is refused for, is what memory would say."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -91,3 +92,23 @@ def test_variances_keep_their_digits_beside_a_large_mean(offset):
         assert selection.params.array("variances") == pytest.approx([variance], rel=1e-9)
         wanted = (variance * 20_000 / 19_999) ** 0.5
         assert profile.params["columns"][0]["std"] == pytest.approx(wanted, rel=1e-9)
+
+
+def test_statistics_of_groups_are_the_same_bits_in_every_fit():
+    rng, rows = np.random.default_rng(0), 200_000
+    keys, numbers = rng.integers(0, 8, rows), rng.normal(size=rows) * 10.0 ** rng.integers(-8, 9, rows)
+    gaps = pl.Series(numbers[::-1]).set(pl.Series(rng.random(rows) < 0.1), None)
+    frame = pl.DataFrame({"g": keys, "x": numbers, "y": gaps})
+    group = {"group_by": ["g"]}
+    aggregate = {**group, "column": "x", "aggregations": ["mean", "sum", "std"]}
+    steps = [{"node": "GroupImputer", "config": group}, {"node": "GroupAggregate", "config": aggregate}]
+
+    fits = [Pipeline.from_config({"steps": steps}).fit(data).fitted.steps for data in [frame, frame.lazy()] * 4]
+
+    for imputer, aggregated in fits:
+        assert imputer.params["values"] == fits[0][0].params["values"]
+        assert imputer.params["defaults"] == fits[0][0].params["defaults"]
+        assert aggregated.params["values"] == fits[0][1].params["values"]
+        assert aggregated.params["default"] == fits[0][1].params["default"]
+    exact = [math.fsum(numbers[keys == key]) for key in range(8)]
+    assert fits[0][1].params["values"][1] == pytest.approx(exact, rel=1e-15)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Annotated, Literal, TypeAlias, cast
 
@@ -11,6 +10,7 @@ from pydantic import Field, model_validator
 
 from skyulf_core.data.frames import dtype_of, require_columns
 from skyulf_core.data.queries import collect_each
+from skyulf_core.data.sums import Sums, sums_of
 from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
 from skyulf_core.nodes.columns import ColumnNames, free_name
 from skyulf_core.nodes.registry import NodeRegistry
@@ -24,8 +24,7 @@ Aggregation: TypeAlias = Literal["mean", "sum", "count", "min", "max", "std", "m
 _MOST_GROUPS = 1_000_000
 _KEYS: frozenset[Dtype] = TEXT | {"integer", "boolean"}
 _STATISTICS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
-    "mean": pl.Expr.mean, "sum": pl.Expr.sum, "count": pl.Expr.count, "min": pl.Expr.min, "max": pl.Expr.max,
-    "std": pl.Expr.std, "median": pl.Expr.median,
+    "count": pl.Expr.count, "min": pl.Expr.min, "max": pl.Expr.max, "median": pl.Expr.median,
 }  # fmt: skip
 
 
@@ -162,10 +161,7 @@ class GroupAggregateCalculator(StreamingCalculator[GroupAggregateConfig]):
         require_columns(pl.DataFrame(schema=schema), [*config.group_by, config.column])
         _require_types(schema, config)
         outputs = config.outputs(set(schema))
-        numbers = pl.col(config.column).cast(pl.Float64)
-        kinds = dict.fromkeys(config.aggregations)
-        made = [_STATISTICS[k](numbers).cast(pl.Float64).alias(out) for k, out in zip(kinds, outputs, strict=True)]
-        by_group, of_all = collect_each([frame.group_by(config.group_by).agg(made), frame.select(made)])
+        by_group, of_all = _statistics(frame, config, outputs)
         if by_group.height > _MOST_GROUPS:
             message = f"{', '.join(config.group_by)} make {by_group.height:,} groups, more than {_MOST_GROUPS:,}"
             raise DataError(message, reason="too-many-groups", column=config.group_by[0])
@@ -189,6 +185,44 @@ class GroupAggregateCalculator(StreamingCalculator[GroupAggregateConfig]):
         )
 
 
+def _statistics(
+    frame: pl.LazyFrame, config: GroupAggregateConfig, outputs: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return (one row per group: keys and outputs; one row for all rows: outputs)."""
+    names = dict(zip(dict.fromkeys(config.aggregations), outputs, strict=True))
+    taken = {*config.group_by, *outputs, config.column}
+    sums = sums_of(frame, [config.column])[0]
+    numbers = pl.col(config.column).cast(pl.Float64)
+    made = {"mean": sums.mean(numbers), "sum": sums.sum(numbers)}
+    made |= {kind: aggregate(numbers) for kind, aggregate in _STATISTICS.items()}
+    wanted = [made[kind].cast(pl.Float64).alias(out) for kind, out in names.items() if kind != "std"]
+    if "std" in names:
+        middle, reach = (free_name(name, taken) for name in ("middle", "reach"))
+        extremes = pl.max_horizontal(numbers.max() - made["mean"], made["mean"] - numbers.min())
+        wanted += [made["mean"].alias(middle), extremes.alias(reach)]
+    by_group, of_all = collect_each([frame.group_by(config.group_by).agg(wanted), frame.select(wanted)])
+    if "std" not in names or by_group.height > _MOST_GROUPS:
+        return by_group, of_all
+    rows = frame.select(*config.group_by, numbers.alias(config.column))
+    lookup = by_group.select(*config.group_by, middle).lazy()
+    centred = rows.join(lookup, on=config.group_by, how="left", nulls_equal=True)
+    of_groups = _deviation(config.column, pl.col(middle), by_group[reach], sums.rows).alias(names["std"])
+    of_rows = _deviation(config.column, pl.lit(of_all[middle][0], pl.Float64), of_all[reach], sums.rows)
+    queries = [centred.group_by(config.group_by).agg(of_groups), rows.select(of_rows.alias(names["std"]))]
+    groups, whole = collect_each(queries)
+    return by_group.join(groups, on=config.group_by, nulls_equal=True), of_all.hstack(whole)
+
+
+def _deviation(column: str, middle: pl.Expr, reaches: pl.Series, rows: int) -> pl.Expr:
+    """Return the aggregation of the standard deviation (ddof 1) about a mean that may be off by its rounding."""
+    reach = cast("float | None", reaches.max()) or 0.0
+    apart = pl.col(column) - middle
+    rest, squares = Sums(reach, rows).sum(apart), Sums(reach * reach, rows).sum(apart * apart)
+    count = apart.count().cast(pl.Float64)
+    variance = (squares - rest * rest / count) / (count - 1.0)
+    return pl.when(count > 1.0).then(pl.when(variance < 0.0).then(0.0).otherwise(variance).sqrt())
+
+
 def _fallback(of_all: float | None, config: GroupAggregateConfig) -> float | None:
     if config.fallback == "constant":
         return config.fill_value
@@ -204,6 +238,5 @@ def _require_types(schema: pl.Schema, config: GroupAggregateConfig) -> None:
 
 
 def _require_finite(columns: list[pl.Series], name: str) -> None:
-    if any(not math.isfinite(cast("float", value)) for series in columns for value in (series.min(), series.max())
-           if value is not None):  # fmt: skip
+    if not all(bool(series.is_finite().all()) for series in columns):
         raise DataError(f"column {name!r} holds infinite or too large values", reason="not-finite", column=name)

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from skyulf_core.data.frames import dtype_of, require_columns
 from skyulf_core.data.queries import collect_each
+from skyulf_core.data.sums import sums_of
 from skyulf_core.nodes.base import Kind, LazyApplier, NodeConfig, StreamingCalculator
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field, free_name
 from skyulf_core.nodes.encoding.categories import ENCODABLE
@@ -202,9 +203,9 @@ def _statistics(
     frame: pl.LazyFrame, columns: list[str], config: GroupImputerConfig
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return (one row per group that has a value, in the order of the keys; one row for all)."""
-    found = [_statistic(name, config.strategy) for name in columns]
     if not columns:
         return frame.select(config.group_by).head(0).collect(), pl.DataFrame()
+    found = _aggregations(frame, columns, config.strategy)
     # 0.0 and -0.0 are one key
     keys = [
         (pl.col(n) + 0.0).alias(n) if dtype.is_float() else pl.col(n)
@@ -215,11 +216,14 @@ def _statistics(
     return some.sort(config.group_by, nulls_last=False), whole
 
 
-def _statistic(name: str, strategy: str) -> pl.Expr:
-    column = pl.col(name)
+def _aggregations(frame: pl.LazyFrame, columns: list[str], strategy: str) -> list[pl.Expr]:
     if strategy == "most_frequent":
-        return column.drop_nulls().mode().min().alias(name)
-    return column.cast(pl.Float64).mean() if strategy == "mean" else column.cast(pl.Float64).median()
+        return [pl.col(name).drop_nulls().mode().min().alias(name) for name in columns]
+    numbers = [pl.col(name).cast(pl.Float64) for name in columns]
+    if strategy == "median":
+        return [number.median() for number in numbers]
+    found = zip(sums_of(frame, columns), numbers, columns, strict=True)
+    return [sums.mean(number).alias(name) for sums, number, name in found]
 
 
 def _keys(column: pl.Series) -> list[Scalar]:
