@@ -11,13 +11,18 @@ from skyulf_core.serving.ops import Op, OpError
 
 
 def batch_of(rows):
-    """Build a batch in the documented form: float64 with NaN, objects with None, datetime64[us] with NaT."""
+    """Build a batch in the documented form: float64 with NaN, objects with None, datetime64[us] with NaT.
+
+    Integers beyond 2**53 are int64, or objects beside nulls.
+    """
     columns = {}
     for name in rows[0]:
         values = [row[name] for row in rows]
         kinds = {type(v) for v in values} - {type(None)}
         if kinds and kinds <= {datetime}:
             columns[name] = np.array(values, "datetime64[us]")
+        elif kinds == {int} and any(abs(v or 0) > 2**53 for v in values):
+            columns[name] = np.array(values, object if None in values else np.int64)
         elif kinds <= {int, float}:
             columns[name] = np.array([np.nan if v is None else v for v in values], np.float64)
         else:

@@ -23,11 +23,20 @@ def require(condition: bool, message: str) -> None:
 
 
 def same_value(found: object, wanted: object, *, tolerance: float = TOLERANCE) -> bool:
-    """Say whether two values are the same: nulls alike, numbers within the tolerance, dates as their midnight."""
+    """Say whether two values are the same: nulls alike, numbers within the tolerance, dates as their midnight.
+
+    Integers beyond 2**53, which floats do not tell apart, are the same only where they are equal.
+    """
+    if _is_large(found) or _is_large(wanted):
+        return found == wanted
     found, wanted = _plain(found), _plain(wanted)
     if isinstance(found, float) and isinstance(wanted, float):
         return found == wanted or abs(found - wanted) <= tolerance * max(1.0, abs(wanted))
     return found == wanted
+
+
+def _is_large(value: object) -> bool:
+    return type(value) is int and abs(value) > 2**53
 
 
 def _plain(value: object) -> object:

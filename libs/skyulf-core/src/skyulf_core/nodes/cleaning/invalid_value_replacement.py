@@ -84,7 +84,7 @@ class InvalidValueReplacementApplier(LazyApplier):
                 columns=columns,
                 lower=(low,) * len(columns),
                 upper=(high,) * len(columns),
-                values=(float(value) if isinstance(value, int | float) else None,) * len(columns),
+                values=(value if isinstance(value, int | float) else None,) * len(columns),
             )
         ]
 

@@ -232,6 +232,30 @@ def nullable(column: NDArray[Any]) -> NDArray[Any]:
     return in_objects(column.tolist()) if large else as_float(column)
 
 
+def shown(value: object) -> str:
+    """Return a value as a message has it: 3.0 and 3, -0.0 and 0.0 are one number, so one text."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+        return repr(int(value))
+    return repr(value)
+
+
+def any_float(values: Iterable[Any]) -> bool:
+    """Say whether one of the values is a float: integers beside it become floats, as a column has one type."""
+    return any(type(value) is float for value in values)
+
+
+def widened(value: Any) -> Any:
+    """Return an integer as a float, anything else as it is."""
+    return float(value) if type(value) is int else value
+
+
+def replaced(column: NDArray[Any], where: NDArray[np.bool_], value: float | None) -> NDArray[Any]:
+    """Return numbers with others, or nulls, in some places; large integers stay what they are."""
+    found = nullable(column).copy()
+    found[where] = np.nan if value is None and found.dtype.kind != "O" else value
+    return found
+
+
 def from_plain(values: list[Any]) -> NDArray[Any]:
     """Return plain Python values as a column: integers without nulls as int64, else numbers as `numbers_of` does.
 

@@ -18,11 +18,14 @@ from skyulf_core.serving.ops.base import (
     RowFunction,
     Scalar,
     ValueProblem,
+    any_float,
     from_plain,
     operation,
     plain,
     same_length,
+    shown,
     source_needed,
+    widened,
 )
 from skyulf_core.serving.ops.tables import Codes, Values
 
@@ -32,7 +35,7 @@ _NOTHING = -1
 
 def unknown_category(row: int, column: str, value: object) -> ValueProblem:
     """Say that a category was never seen in training."""
-    return ValueProblem(row, column, f"{value!r} was not seen in training", "unknown_category")
+    return ValueProblem(row, column, f"{shown(value)} was not seen in training", "unknown_category")
 
 
 @operation
@@ -235,12 +238,25 @@ class Lookup(Op):
     def row_function(self) -> RowFunction:
         """Look up one row."""
         tables, keep = self._tables, self.keep_unknown
+        if keep:
+            return self._keeping()
 
         def run(values: Row) -> None:
             for name, table, default in tables:
                 value = values[name]
+                values[name] = table.get(value if value == value else None, default)
+
+        return run
+
+    def _keeping(self) -> RowFunction:
+        tables = tuple((name, table, any_float(table.values())) for name, table, _ in self._tables)
+
+        def run(values: Row) -> None:
+            for name, table, wide in tables:
+                value = values[name]
                 key = value if value == value else None
-                values[name] = table.get(key, key if keep else default)
+                found = table.get(key, key)
+                values[name] = widened(found) if wide else found
 
         return run
 
@@ -248,7 +264,8 @@ class Lookup(Op):
         """Look up columns: float64 (or int64) where the result is numbers, else objects."""
         if self.keep_unknown:
             for name, table, _ in self._tables:
-                columns[name] = from_plain([table.get(k, k) for k in plain(columns[name])])
+                found = [table.get(k, k) for k in plain(columns[name])]
+                columns[name] = from_plain([widened(v) for v in found] if any_float(table.values()) else found)
             return
         for name, codes, values in self._positions:
             columns[name] = values.take(codes.of(columns[name]))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skyulf_core.serving.ops.base import (
     Columns,
@@ -21,13 +22,17 @@ from skyulf_core.serving.ops.base import (
     operation,
     plain,
     same_length,
+    widened,
 )
 
 
 @operation
 @dataclass(frozen=True)
 class Impute(Op):
-    """Replace the nulls of each column by its value (a number, string or boolean)."""
+    """Replace the nulls of each column by its value (a number, string or boolean).
+
+    A float makes floats of the integers beside it.
+    """
 
     op: ClassVar[str] = "impute"
     parallel: ClassVar[tuple[str, ...]] = ("columns", "values")
@@ -39,20 +44,24 @@ class Impute(Op):
 
     def row_function(self) -> RowFunction:
         """Fill one row."""
-        pairs = tuple(zip(self.columns, self.values, strict=True))
+        fills = tuple((name, fill, type(fill) is float) for name, fill in zip(self.columns, self.values, strict=True))
 
         def run(values: Row) -> None:
-            for name, fill in pairs:
+            for name, fill, wide in fills:
                 value = values[name]
                 if value is None or value != value:
                     values[name] = fill
+                elif wide and type(value) is int:
+                    values[name] = float(value)
 
         return run
 
     def batch(self, columns: Columns) -> None:
-        """Fill columns; a column without nulls keeps its dtype."""
+        """Fill columns; a column without nulls keeps its dtype, unless the fill makes floats of integers."""
         for name, fill in zip(self.columns, self.values, strict=True):
             column = columns[name]
+            if type(fill) is float and column.dtype.kind in "iuO":
+                column = columns[name] = _widened(column)
             nulls = is_null(column)
             if not nulls.any():
                 continue
@@ -67,6 +76,10 @@ class Impute(Op):
             if fill is not None:
                 origins[name] = frozenset()
         return frozenset()
+
+
+def _widened(column: NDArray[Any]) -> NDArray[Any]:
+    return as_float(column) if column.dtype.kind != "O" else from_plain([widened(v) for v in plain(column)])
 
 
 @operation
@@ -110,7 +123,10 @@ class Affine(Op):
 @operation
 @dataclass(frozen=True)
 class Clip(Op):
-    """Bring each column into `[lower, upper]`; a bound of null is none. Nulls stay null."""
+    """Bring each column into `[lower, upper]`; a bound of null is none. Nulls stay null.
+
+    Whole numbers stay whole where both bounds are whole and within 2**53, else all are floats.
+    """
 
     op: ClassVar[str] = "clip"
     parallel: ClassVar[tuple[str, ...]] = ("columns", "lower", "upper")
@@ -124,12 +140,12 @@ class Clip(Op):
     def row_function(self) -> RowFunction:
         """Clip one row."""
         bounds = tuple(
-            (name, -math.inf if low is None else low, math.inf if high is None else high)
+            (name, -math.inf if low is None else low, math.inf if high is None else high, not _whole(low, high))
             for name, low, high in zip(self.columns, self.lower, self.upper, strict=True)
         )
 
         def run(values: Row) -> None:
-            for name, low, high in bounds:
+            for name, low, high, wide in bounds:
                 value = values[name]
                 if value is None:
                     continue
@@ -137,18 +153,39 @@ class Clip(Op):
                     values[name] = low
                 elif value > high:
                     values[name] = high
+                elif wide and type(value) is int:
+                    values[name] = float(value)
 
         return run
 
     def batch(self, columns: Columns) -> None:
         """Clip columns."""
         for name, low, high in zip(self.columns, self.lower, self.upper, strict=True):
-            column = as_float(columns[name])
+            column = columns[name]
+            if column.dtype.kind in "iuO" and _whole(low, high):
+                columns[name] = _clipped_whole(column, low, high)
+                continue
+            column = as_float(column)
             if low is not None:
                 column = np.where(column < low, low, column)
             if high is not None:
                 column = np.where(column > high, high, column)
             columns[name] = column
+
+
+def _whole(low: float | None, high: float | None) -> bool:
+    return all(bound is None or (float(bound).is_integer() and abs(bound) <= 2.0**53) for bound in (low, high))
+
+
+def _clipped_whole(column: NDArray[Any], low: float | None, high: float | None) -> NDArray[Any]:
+    """Clip integers as integers, which floats could not tell apart."""
+    least, most = (None if bound is None else int(bound) for bound in (low, high))
+    if column.dtype.kind == "i":
+        column = column.astype(np.int64, copy=False)
+        column = column if least is None else np.where(column < least, least, column)
+        return column if most is None else np.where(column > most, most, column)
+    bounds = -math.inf if least is None else least, math.inf if most is None else most
+    return from_plain([v if v is None else min(max(v, bounds[0]), bounds[1]) for v in plain(column)])
 
 
 @operation

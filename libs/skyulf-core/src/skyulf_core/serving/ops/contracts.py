@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, TypeAlias
 
-import numpy as np
-
 from skyulf_core.serving.ops.base import (
     Columns,
     Op,
@@ -23,7 +21,9 @@ from skyulf_core.serving.ops.base import (
     as_float,
     operation,
     plain,
+    replaced,
     same_length,
+    shown,
 )
 from skyulf_core.serving.ops.text_cleaning import pattern_of
 
@@ -40,7 +40,10 @@ RULES: dict[str, str] = {
 @operation
 @dataclass(frozen=True)
 class ReplaceOutside(Op):
-    """Replace what lies outside of `[lower, upper]`, compared as float64; a bound of null is none. Nulls stay null."""
+    """Replace what lies outside of `[lower, upper]`, compared as float64; a bound of null is none. Nulls stay null.
+
+    A value that is a float makes floats of the integers beside it.
+    """
 
     op: ClassVar[str] = "replace_outside"
     parallel: ClassVar[tuple[str, ...]] = ("columns", "lower", "upper", "values")
@@ -67,15 +70,17 @@ class ReplaceOutside(Op):
                 value = values[name]
                 if value is not None and not low <= float(value) <= high and value == value:
                     values[name] = other
+                elif type(value) is int and type(other) is float:
+                    values[name] = float(value)
 
         return run
 
     def batch(self, columns: Columns) -> None:
-        """Replace in columns, as float64."""
+        """Replace in columns."""
         for name, low, high, other in self._bounds():
             column = as_float(columns[name])
             outside = (column < low) | (column > high)
-            columns[name] = np.where(outside, np.nan if other is None else float(other), column)
+            columns[name] = replaced(column if type(other) is float else columns[name], outside, other)
 
 
 @operation
@@ -157,7 +162,7 @@ def fault_of(rule: Rule) -> Fault | None:
         return _outside(*arguments)
     if kind == "allowed":
         allowed: frozenset[Scalar] = frozenset(arguments[0])
-        return lambda value: None if value in allowed else f"{_shown(value)} is none of the allowed values"
+        return lambda value: None if value in allowed else f"{shown(value)} is none of the allowed values"
     if kind == "regex":
         pattern = pattern_of(arguments[0])
         return lambda value: None if pattern.fullmatch(value.encode()) else f"{value!r} does not match {arguments[0]!r}"
@@ -169,7 +174,7 @@ def _outside(lower: float | None, upper: float | None) -> Fault:
     words = (
         f"above {high:g}" if lower is None else f"below {low:g}" if upper is None else f"outside of {low:g} to {high:g}"
     )
-    return lambda value: None if low <= float(value) <= high else f"{_shown(value)} lies {words}"
+    return lambda value: None if low <= float(value) <= high else f"{shown(value)} lies {words}"
 
 
 def _not_of_type(dtype: str) -> Fault:
@@ -185,8 +190,4 @@ def _not_of_type(dtype: str) -> Fault:
     if dtype not in tests:
         raise PlanError(f"require: type {dtype!r}")
     test = tests[dtype]
-    return lambda value: None if test(value) else f"{_shown(value)} is no {dtype}"
-
-
-def _shown(value: object) -> str:
-    return repr(value + 0.0 if isinstance(value, float) else value)  # -0.0 and 0.0 are one number, so one text
+    return lambda value: None if test(value) else f"{shown(value)} is no {dtype}"

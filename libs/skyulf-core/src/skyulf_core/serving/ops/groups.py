@@ -22,6 +22,7 @@ from skyulf_core.serving.ops.base import (
     operation,
     plain,
     same_length,
+    widened,
 )
 from skyulf_core.serving.ops.tables import Values
 
@@ -61,13 +62,15 @@ class GroupLookup(Op):
     def row_function(self) -> RowFunction:
         """Look up one row."""
         columns, outputs, table, default = self.columns, self.outputs, self._table, self.default
-        fill = self.mode == "fill"
+        fill, wide = self.mode == "fill", [values.any_float for values in self._stored]
 
         def run(values: Row) -> None:
             found = table.get(_key([values[name] for name in columns]), default)
-            for name, value in zip(outputs, found, strict=True):
+            for name, value, floats in zip(outputs, found, wide, strict=True):
                 if not fill or values[name] is None or values[name] != values[name]:
                     values[name] = value
+                elif floats:
+                    values[name] = widened(values[name])
 
         return run
 
@@ -127,4 +130,5 @@ def _filled(before: NDArray[Any], values: Values, positions: NDArray[np.intp]) -
     if values.floats and before.dtype == np.float64:
         return np.where(np.isnan(before), values.take(positions), before)
     pairs = zip(plain(before), values.plain(positions), strict=True)
-    return from_plain([new if old is None else old for old, new in pairs])
+    found = [new if old is None else old for old, new in pairs]
+    return from_plain([widened(value) for value in found] if values.any_float else found)

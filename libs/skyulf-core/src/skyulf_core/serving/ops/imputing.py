@@ -20,6 +20,7 @@ from skyulf_core.serving.ops.base import (
     is_null,
     operation,
     same_length,
+    widened,
 )
 
 _BLOCK = 100_000
@@ -112,12 +113,12 @@ class KnnImpute(Op):
         def run(values: Row) -> None:
             row = [values[name] for name in columns]
             if not any(value is None or value != value for value in row):
+                values.update([(name, widened(value)) for name, value in zip(columns, row, strict=True)])
                 return
             block = np.array([[np.nan if value is None else value for value in row]], np.float64)
             filled = donors.fill(block)[0].tolist()
             for name, value, new in zip(columns, row, filled, strict=True):
-                if value is None or value != value:
-                    values[name] = new
+                values[name] = new if value is None or value != value else widened(value)
 
         return run
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from skyulf_core.serving.ops.base import Columns, Op, Origins, Row, RowFunction, as_float, operation
+from skyulf_core.serving.ops.base import Columns, Op, Origins, Row, RowFunction, as_float, operation, widened
 from skyulf_core.serving.ops.imputing import blocks, nearest
 from skyulf_core.serving.ops.walk import Trees, walk_batch
 
@@ -99,14 +99,14 @@ class IterativeImpute(Op):
             row = [values[name] for name in columns]
             holes = {i for i, value in enumerate(row) if value is None or value != value}
             if not holes:
+                values.update([(name, widened(value)) for name, value in zip(columns, row, strict=True)])
                 return
             filled = [initial[i] if i in holes else float(value) for i, value in enumerate(row)]
             for step, feature in enumerate(steps):
                 if feature in holes:
                     found = predict(step, feature, filled)
                     filled[feature] = found if finite(found) else initial[feature]
-            for i in holes:
-                values[columns[i]] = filled[i]
+            values.update(zip(columns, filled, strict=True))
 
         return run
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skyulf_core.serving.ops.base import Scalar, from_plain
+from skyulf_core.serving.ops.base import Scalar, any_float, from_plain
 
 _INT64 = range(-(2**63), 2**63)
 
@@ -39,6 +40,11 @@ class Values:
     def __init__(self, values: Iterable[Scalar]) -> None:
         self._values = list(values)
         self._array = _array(self._values)
+
+    @cached_property
+    def any_float(self) -> bool:
+        """Whether one of them is a float."""
+        return any_float(self._values)
 
     @property
     def floats(self) -> bool:
