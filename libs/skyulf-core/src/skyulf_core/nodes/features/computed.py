@@ -22,6 +22,7 @@ from skyulf_core.serving.ops.base import freeze, thaw
 from skyulf_core.serving.ops.expression_rows import compile_row
 from skyulf_core.serving.ops.expressions import FUNCTIONS, Tree, check_tree, columns_in
 
+_NULL: Tree = ("lit", None)
 _TYPES: dict[Kind | None, pl.DataType] = {"text": pl.String(), "boolean": pl.Boolean()}
 
 
@@ -34,6 +35,17 @@ def _cube_root(number: pl.Expr) -> pl.Expr:
     return number.cast(pl.Float64).map_batches(roots, return_dtype=pl.Float64, is_elementwise=True)
 
 
+def _power(base: pl.Expr, exponent: pl.Expr) -> pl.Expr:
+    # a single exponent is another last bit to polars, which also cuts short frames into pieces of one row
+    def powers(pair: Sequence[pl.Series]) -> pl.Series:
+        bases, exponents = pair
+        if len(bases) != 1:
+            return bases.pow(exponents)
+        return pl.concat([bases, bases]).pow(pl.concat([exponents, exponents])).head(1)
+
+    return pl.map_batches([base, exponent], powers, return_dtype=pl.Float64, is_elementwise=True)
+
+
 _ONE: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "neg": lambda x: -x, "abs": pl.Expr.abs, "floor": pl.Expr.floor, "ceil": pl.Expr.ceil,
     "round": lambda x: x.round(0, mode="half_to_even"), "log": pl.Expr.log, "log1p": pl.Expr.log1p, "exp": pl.Expr.exp,
@@ -41,7 +53,7 @@ _ONE: dict[str, Callable[[pl.Expr], pl.Expr]] = {
 }  # fmt: skip
 _TWO: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "add": pl.Expr.__add__, "sub": pl.Expr.__sub__, "mul": pl.Expr.__mul__, "div": pl.Expr.__truediv__,
-    "pow": pl.Expr.pow,
+    "pow": _power,
     "eq": pl.Expr.__eq__, "ne": pl.Expr.__ne__, "lt": pl.Expr.__lt__, "le": pl.Expr.__le__, "gt": pl.Expr.__gt__,
     "ge": pl.Expr.__ge__,
 }  # fmt: skip
@@ -88,6 +100,37 @@ def trees_of(params: Params) -> list[Tree]:
     return [cast("Tree", freeze(tree)) for tree in params.lists("expressions")]
 
 
+def folded(tree: Tree) -> Tree:
+    """Return a tree of the same values without what is the same for every row: functions of literals, known choices.
+
+    To polars a literal is one row; it broadcasts that beside a column, but not in every place.
+    """
+    head = tree[0]
+    if head not in FUNCTIONS:
+        return tree
+    arguments = [folded(argument) for argument in tree[1:]]
+    if head == "if" and arguments[0][0] == "lit":
+        return arguments[1] if arguments[0][1] else arguments[2]
+    if head == "coalesce":
+        return _coalesced(arguments)
+    if head not in ("if", "is_null") and _NULL in arguments:
+        return _NULL
+    if all(argument[0] == "lit" for argument in arguments):
+        return ("lit", compile_row((head, *arguments))({}))
+    return (head, *arguments)
+
+
+def _coalesced(arguments: Sequence[Tree]) -> Tree:
+    """Return what may be taken: up to the first literal that is not null."""
+    kept: list[Tree] = []
+    for argument in arguments:
+        if argument != _NULL:
+            kept.append(argument)
+            if argument[0] == "lit":
+                break
+    return ("coalesce", *kept) if len(kept) > 1 else next(iter(kept), _NULL)
+
+
 @dataclass(frozen=True)
 class _Built:
     """An expression that can run after so many stages. `finite`: nothing else can come out."""
@@ -121,12 +164,10 @@ class _Stages:
             raise DataError(str(error), reason="wrong-type", column=error.column) from error
         if kind == "other":
             raise DataError(f"column {tree[1]!r} is no number, boolean or text", reason="wrong-type", column=tree[1])
-        return self._finite(self._of(tree, kind or "number"))
+        return self._finite(self._of(folded(tree), kind or "number"))
 
     def _of(self, tree: Tree, kind: Kind | None = None) -> _Built:
         """Return the expression of a tree as a number, boolean or text (left out: what it is)."""
-        if tree[0] in FUNCTIONS and next(columns_in(tree), None) is None:
-            tree = ("lit", compile_row(tree)({}))
         own = infer_kind(tree, self._kinds)
         wanted = kind or own or "number"
         head = tree[0]
@@ -190,10 +231,9 @@ class _Stages:
         found = [one if carry else self._finite(one) for one, carry in zip(found, carried, strict=True)]
         if head in ("min", "max"):
             return self._extreme(head, found)
-        constant = head in ("div", "mod", "pow") and next(columns_in(tree[2]), None) is None
         if head in ("div", "mod"):
-            return self._divided(head, found, constant=constant)
-        if head == "pow" and constant:
+            return self._divided(head, found, constant=tree[2][0] == "lit")
+        if head == "pow":
             found = self._powers(found)
         stage = max(one.stage for one in found)
         gives = FUNCTIONS[head].gives
@@ -210,10 +250,13 @@ class _Stages:
         return _Built(expr, max(stage, other), "number", finite=False)
 
     def _powers(self, found: Sequence[_Built]) -> list[_Built]:
-        base, stage = self._keep(found[0])
-        # polars multiplies or takes roots where the exponent is one number, which is another last bit
-        exponent = base * 0.0 + found[1].expr
-        return [_Built(one, stage, "number") for one in (base, exponent)]
+        """Return base and exponent in full length: with one exponent polars multiplies or takes roots."""
+        (base, stage), (exponent, other) = (self._keep(one) for one in found)
+        if exponent.meta.is_literal():
+            exponent = base * 0.0 + exponent
+        elif base.meta.is_literal():
+            base = exponent * 0.0 + base
+        return [_Built(one, max(stage, other), "number") for one in (base, exponent)]
 
     def _extreme(self, head: str, found: Sequence[_Built]) -> _Built:
         kept = [self._keep(one) for one in found]
