@@ -1,5 +1,9 @@
 """Text nodes agree with scikit-learn on real texts: the descriptions of its own datasets, line by line."""
 
+import subprocess
+import sys
+import tracemalloc
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,6 +11,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from skyulf_core import DataError, NodeRegistry, Pipeline
 from skyulf_core.bundle import verify
+from skyulf_core.nodes.text.vectorizing import VocabularyConfig, learn_vocabulary
 from skyulf_core.nodes.text.vectors import read_vectors
 from skyulf_core.serving import load_plan
 
@@ -88,6 +93,54 @@ def test_the_most_frequent_words_are_scikit_learns_where_no_other_is_as_frequent
 
     for limit in clear[:: len(clear) // 4]:
         require_same("CountVectorizer", CountVectorizer(max_features=limit), 0.0, max_features=limit)
+
+
+def test_learning_words_holds_numbers_of_terms_not_of_texts():
+    def peak(rows):
+        texts = pl.Series(
+            "text", [" ".join(f"word{(i * j) % 997}" for j in range(30)) + f" {i:b}" for i in range(rows)]
+        )
+        tracemalloc.start()
+        learn_vocabulary(texts, VocabularyConfig(more_stop_words=[]))
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    few, many = peak(1_000), peak(8_000)
+
+    assert many - few < 7_000 * 30 * 8
+
+
+def test_more_terms_than_can_be_counted_are_refused():
+    texts = pl.Series("text", [f"word{i}" for i in range(101)])
+
+    assert len(learn_vocabulary(texts, VocabularyConfig(), most_terms=101).terms) == 101
+    with pytest.raises(DataError, match="'text' has more than 100 different terms") as caught:
+        learn_vocabulary(texts, VocabularyConfig(), most_terms=100)
+
+    assert (caught.value.reason, caught.value.column) == ("too-many-terms", "text")
+
+
+SMALL_MEMORY = """
+import resource
+import polars as pl
+from skyulf_core import Pipeline
+frame = pl.DataFrame({"text": [f"word{i}" for i in range(1000)] * 500})
+node = {"node": "CountVectorizer", "config": {"columns": ["text"]}}
+pipeline = Pipeline.from_config({"steps": [node]}).fit(frame.head(1000))
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (1 << 30), resource.RLIM_INFINITY))
+try:
+    pipeline.transform(frame)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_words_that_do_not_fit_into_memory_are_refused_in_a_sentence():
+    done = subprocess.run([sys.executable, "-c", SMALL_MEMORY], capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith("DataError CountVectorizer: 500000 rows of 1000 new columns take 4.0 GB")
 
 
 def test_of_equally_frequent_words_the_first_in_the_alphabet_are_taken():

@@ -18,7 +18,7 @@ _NOT_AT_PREDICT = {Kind.SPLITTER, Kind.ROW_CHANGING}
 
 @contextmanager
 def naming(node: str) -> Iterator[None]:
-    """Add the node's name to a DataError that names none.
+    """Add the node's name to a DataError that names none, and make one of memory that is not there.
 
     What numpy warns of (a division by zero, an overflow) is looked for by the nodes, which have rules for it.
     """
@@ -29,6 +29,9 @@ def naming(node: str) -> Iterator[None]:
         if error.node is not None:
             raise
         raise DataError(error.message, reason=error.reason, column=error.column, node=node) from error
+    except MemoryError as error:
+        message = f"there is not enough memory ({error}); give it fewer rows, or let the steps make fewer columns"
+        raise DataError(message, reason="out-of-memory", node=node) from error
 
 
 def applier_of(step: FittedStep) -> Applier | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
+from heapq import nsmallest
+from typing import Annotated, Literal, TypeAlias, cast
 
 import numpy as np
 import polars as pl
@@ -20,10 +22,9 @@ from skyulf_core.schema import TEXT, ColumnSchema, Schema
 from skyulf_core.serving.ops import Op
 from skyulf_core.serving.ops.text import Analyzer, Vectorize
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
 MOST_OUTPUTS = 10_000
+MOST_TERMS = 10_000_000
+"""So many different terms are counted at most: about two gigabytes."""
 Norm: TypeAlias = Literal["none", "l1", "l2"]
 Frequency: TypeAlias = Annotated[StrictInt, Field(ge=1)] | Annotated[StrictFloat, Field(ge=0.0, le=1.0)]
 Length: TypeAlias = Annotated[StrictInt, Field(ge=1, le=3)]
@@ -93,9 +94,14 @@ class VectorizerApplier(Applier):
     def apply(self, data: pl.DataFrame, params: Params) -> pl.DataFrame:
         """Return the frame with a float column per term at its end; missing texts are zeros."""
         made: list[pl.Series] = []
-        for op in self.operations(params):
-            codes, texts = distinct_texts(data[op.column])
-            made += [pl.Series(name, values) for name, values in op.spread(op.sparse(texts), codes)]
+        operations = list(self.operations(params))
+        try:
+            for op in operations:
+                codes, texts = distinct_texts(data[op.column])
+                made += [pl.Series(name, values) for name, values in op.spread(op.sparse(texts), codes)]
+        except MemoryError as error:
+            made.clear()
+            raise _too_large(data.height, sum(len(op.outputs) for op in operations)) from error
         kept = data.drop(params.strings("columns")) if params.flag("drop_original") else data
         return kept.with_columns(made)
 
@@ -121,6 +127,14 @@ class VectorizerApplier(Applier):
             )
 
 
+def _too_large(rows: int, columns: int) -> DataError:
+    message = (
+        f"{rows} rows of {columns} new columns take {8e-9 * rows * columns:.1f} GB, and there is not enough memory; "
+        "make fewer columns of the texts, or give fewer rows at a time"
+    )
+    return DataError(message, reason="out-of-memory")
+
+
 def distinct_texts(series: pl.Series) -> tuple[NDArray[np.int64], list[str | None]]:
     """Return the place of each text among the different ones, and those."""
     texts = series.unique(maintain_order=True)
@@ -139,20 +153,17 @@ class Vocabulary:
     rows: NDArray[np.int64]
 
 
-def learn_vocabulary(series: pl.Series, config: VocabularyConfig) -> Vocabulary:
-    """Return the terms that become columns. Raises DataError where no term is left."""
+def learn_vocabulary(series: pl.Series, config: VocabularyConfig, *, most_terms: int = MOST_TERMS) -> Vocabulary:
+    """Return the terms that become columns. Raises DataError where no term is left, or too many must be counted."""
     least, most = _rows(config.min_df, len(series)), _rows(config.max_df, len(series))
     if len(series) and most < least:
         message = f"column {series.name!r}: max_df ({most:g} rows) is below min_df ({least:g} rows)"
         raise DataError(message, reason="impossible-frequencies", column=series.name)
-    counted = series.drop_nulls().value_counts(name="rows")
-    terms, matrix = _count(counted[series.name].to_list(), config.analyzer(), binary=config.binary)
-    weights = counted["rows"].cast(pl.Int64).to_numpy()
-    total, rows = weights @ matrix, weights @ (matrix > 0).astype(np.int64)
-    order = sorted(range(len(terms)), key=terms.__getitem__)
-    kept = [place for place in order if least <= rows[place] <= most]
-    # the sort keeps the alphabet among equals: the same terms on every machine
-    kept = sorted(sorted(kept, key=lambda place: -total[place])[: config.max_features], key=terms.__getitem__)
+    terms, total, rows = _count(series.drop_nulls().value_counts(name="rows"), config, most_terms)
+    kept = np.flatnonzero((rows >= least) & (rows <= most)).tolist()
+    # the alphabet decides among equals: the same terms on every machine
+    kept = nsmallest(config.max_features, kept, key=lambda place: (-total[place], terms[place]))
+    kept.sort(key=terms.__getitem__)
     if not kept:
         message = (
             f"column {series.name!r} has no words to learn from in the training rows that min_df, max_df and the "
@@ -199,21 +210,31 @@ def _rows(frequency: float, height: int) -> float:
     return frequency * height if isinstance(frequency, float) else frequency
 
 
-def _count(texts: list[str], analyzer: Analyzer, *, binary: bool) -> tuple[list[str], csr_matrix]:
-    """Return all terms, and how often each text has each."""
-    from scipy.sparse import csr_matrix
+def _count(
+    counted: pl.DataFrame, config: VocabularyConfig, most_terms: int
+) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+    """Return all terms of texts and their numbers of rows, how often each occurs, and in how many rows.
 
+    Holds two numbers per term, not the terms of each text: learning takes no more memory for more rows.
+    """
+    analyzer, name = config.analyzer(), counted.columns[0]
     places: dict[str, int] = {}
-    columns: list[int] = []
-    counts: list[int] = []
-    starts = [0]
-    for text in texts:
-        found = Counter(analyzer.terms(text))
-        columns += [places.setdefault(term, len(places)) for term in found]
-        counts += [1] * len(found) if binary else found.values()
-        starts.append(len(columns))
-    data = np.array(counts, np.int64), np.array(columns, np.int64), np.array(starts, np.int64)
-    return list(places), csr_matrix(data, shape=(len(texts), len(places)))
+    total, rows = array("q"), array("q")
+    for text, weight in counted.iter_rows():
+        for term, count in Counter(analyzer.terms(text)).items():
+            place = places.setdefault(term, len(places))
+            if place == len(rows):
+                total.append(0)
+                rows.append(0)
+            total[place] += weight if config.binary else weight * count
+            rows[place] += weight
+        if len(places) > most_terms:
+            message = (
+                f"column {name!r} has more than {most_terms} different terms, too many to count; take shorter ones "
+                "(ngram_range), leave words out, or use HashingVectorizer, which learns none"
+            )
+            raise DataError(message, reason="too-many-terms", column=name)
+    return list(places), np.frombuffer(total, np.int64), np.frombuffer(rows, np.int64)
 
 
 def require_few(columns: list[str], outputs: int) -> None:
