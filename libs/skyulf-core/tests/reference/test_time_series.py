@@ -176,7 +176,7 @@ def test_date_features_are_pandas_and_plain_python():
         if at is None:
             assert set(row.values()) == {None}
             continue
-        assert row["at_elapsed_seconds"] == pytest.approx((at - first).total_seconds(), abs=1e-5)
+        assert row["at_elapsed_seconds"] == pytest.approx((at - first).total_seconds(), rel=1e-9, abs=1e-9)
         assert row["at_elapsed_days"] == pytest.approx((at - first) / timedelta(days=1), abs=1e-9)
         assert row["at_seconds_of_day"] == at.hour * 3600 + at.minute * 60 + at.second + at.microsecond / 1e6
     for period in ("daily", "weekly", "yearly"):
