@@ -50,10 +50,11 @@ class PowerTransformerCalculator(Calculator[PowerTransformerConfig]):
     """Make skewed numbers nearly normal with a power that is learned for each column.
 
     The power is the one of the greatest likelihood, as scipy finds it for the sorted values, so that the order of rows
-    teaches nothing. scikit-learn takes them as they come: sums round otherwise, and Brent's search ends elsewhere on the
-    flat top, where likelihoods differ by less than 1e-11. On real tables the standardised values then differ by up to
-    2e-7, those not standardised by up to 3e-7 of one plus themselves. On sorted values both agree to 1e-9. A constant column keeps power 1, one without values stays as it is.
-    With `on_error: fail` a new value without a finite result is refused: for Box-Cox all that is not above 0.
+    teaches nothing. scikit-learn takes them as they come: sums round otherwise, and Brent's search ends elsewhere on
+    the flat top, where likelihoods differ by less than 1e-11. On real tables the standardised values then differ by up
+    to 2e-7, those not standardised by up to 3e-7 of one plus themselves. On sorted values both agree to 1e-9. A
+    constant column keeps power 1, one without values stays as it is. With `on_error: fail` a new value without a finite
+    result is refused: for Box-Cox all that is not above 0.
 
     >>> data = pl.DataFrame({"income": [1.0, 2.0, 4.0, 8.0, 16.0]})
     >>> config = PowerTransformerConfig(method="box-cox", standardize=False)
