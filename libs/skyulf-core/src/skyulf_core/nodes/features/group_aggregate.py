@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, Literal, TypeAlias, cast
+from typing import Annotated, Literal, TypeAlias
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -190,35 +190,56 @@ def _statistics(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return (one row per group: keys and outputs; one row for all rows: outputs)."""
     names = dict(zip(dict.fromkeys(config.aggregations), outputs, strict=True))
-    taken = {*config.group_by, *outputs, config.column}
     sums = sums_of(frame, [config.column])[0]
     numbers = pl.col(config.column).cast(pl.Float64)
     made = {"mean": sums.mean(numbers), "sum": sums.sum(numbers)}
     made |= {kind: aggregate(numbers) for kind, aggregate in _STATISTICS.items()}
     wanted = [made[kind].cast(pl.Float64).alias(out) for kind, out in names.items() if kind != "std"]
+    taken = {*config.group_by, *outputs, config.column}
+    parts = [free_name(part, taken) for part in ("mean", "min", "max")]
     if "std" in names:
-        middle, reach = (free_name(name, taken) for name in ("middle", "reach"))
-        extremes = pl.max_horizontal(numbers.max() - made["mean"], made["mean"] - numbers.min())
-        wanted += [made["mean"].alias(middle), extremes.alias(reach)]
-    by_group, of_all = collect_each([frame.group_by(config.group_by).agg(wanted), frame.select(wanted)])
+        wanted += [made[kind].alias(part) for kind, part in zip(("mean", "min", "max"), parts, strict=True)]
+    # three times as fast as the other engine for sums, of a frame in memory too
+    engine: Literal["auto", "streaming"] = "auto" if "median" in names else "streaming"
+    by_group, of_all = collect_each([frame.group_by(config.group_by).agg(wanted), frame.select(wanted)], engine=engine)
     if "std" not in names or by_group.height > _MOST_GROUPS:
         return by_group, of_all
     rows = frame.select(*config.group_by, numbers.alias(config.column))
-    lookup = by_group.select(*config.group_by, middle).lazy()
-    centred = rows.join(lookup, on=config.group_by, how="left", nulls_equal=True)
-    of_groups = _deviation(config.column, pl.col(middle), by_group[reach], sums.rows).alias(names["std"])
-    of_rows = _deviation(config.column, pl.lit(of_all[middle][0], pl.Float64), of_all[reach], sums.rows)
-    queries = [centred.group_by(config.group_by).agg(of_groups), rows.select(of_rows.alias(names["std"]))]
-    groups, whole = collect_each(queries)
+    groups, whole = (
+        found.with_columns(_deviation(parts).alias(names["std"])).drop(parts)
+        for found in _squares_about_means(rows, config, (by_group, of_all), parts, sums.rows)
+    )
     return by_group.join(groups, on=config.group_by, nulls_equal=True), of_all.hstack(whole)
 
 
-def _deviation(column: str, middle: pl.Expr, reaches: pl.Series, rows: int) -> pl.Expr:
-    """Return the aggregation of the standard deviation (ddof 1) about a mean that may be off by its rounding."""
-    reach = cast("float | None", reaches.max()) or 0.0
-    apart = pl.col(column) - middle
-    rest, squares = Sums(reach, rows).sum(apart), Sums(reach * reach, rows).sum(apart * apart)
-    count = apart.count().cast(pl.Float64)
+def _squares_about_means(
+    rows: pl.LazyFrame,
+    config: GroupAggregateConfig,
+    found: tuple[pl.DataFrame, pl.DataFrame],
+    parts: list[str],
+    most: int,
+) -> list[pl.DataFrame]:
+    """Return sums of what lies between numbers and their mean, of its squares, and counts: by group, and of all."""
+    by_group, of_all = found
+    lookup = by_group.lazy().select(*config.group_by, parts[0])
+    centred = rows.join(lookup, on=config.group_by, how="left", nulls_equal=True)
+    apart = pl.col(config.column) - pl.col(parts[0])
+    of_group = _squares(apart, by_group, parts, most)
+    apart = pl.col(config.column) - pl.lit(of_all[parts[0]][0], pl.Float64)
+    queries = [centred.group_by(config.group_by).agg(of_group), rows.select(_squares(apart, of_all, parts, most))]
+    return collect_each(queries, engine="streaming")
+
+
+def _squares(apart: pl.Expr, known: pl.DataFrame, parts: list[str], rows: int) -> list[pl.Expr]:
+    mean, least, most = (pl.col(part) for part in parts)
+    reach = known.select(pl.max_horizontal(most - mean, mean - least).max()).item() or 0.0
+    found = Sums(reach, rows).sum(apart), Sums(reach * reach, rows).sum(apart * apart), apart.count().cast(pl.Float64)
+    return [expression.alias(part) for expression, part in zip(found, parts, strict=True)]
+
+
+def _deviation(parts: list[str]) -> pl.Expr:
+    """Return the standard deviation (ddof 1) from sums about a mean that may be off by its rounding."""
+    rest, squares, count = (pl.col(part) for part in parts)
     variance = (squares - rest * rest / count) / (count - 1.0)
     return pl.when(count > 1.0).then(pl.when(variance < 0.0).then(0.0).otherwise(variance).sqrt())
 

@@ -211,7 +211,8 @@ def _statistics(
         (pl.col(n) + 0.0).alias(n) if dtype.is_float() else pl.col(n)
         for n, dtype in frame.select(config.group_by).collect_schema().items()
     ]
-    groups, whole = collect_each([frame.group_by(keys).agg(found), frame.select(found)])
+    engine: Literal["auto", "streaming"] = "streaming" if config.strategy == "mean" else "auto"
+    groups, whole = collect_each([frame.group_by(keys).agg(found), frame.select(found)], engine=engine)
     some = groups.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in columns))
     return some.sort(config.group_by, nulls_last=False), whole
 
