@@ -1,8 +1,11 @@
 """Every node that acts at predict is trained and served, in both forms, and HTTP answers what the library answers."""
 
 import io
+import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +14,15 @@ import pytest
 from harness import every_node
 from harness.api import Api, Json
 from harness.form import Skyulf
-from skyulf_core import Kind, NodeRegistry, Pipeline
+from skyulf_core import CoreError, Kind, NodeRegistry, Pipeline
+from skyulf_core.nodes.registry import NodeEntry
+from skyulf_core.serving import load_plan
+from skyulf_core.serving.ops import OPERATIONS
 from threadpoolctl import threadpool_limits
 
 TOLERANCE = 1e-9
+LEAVING_OUT = {"drop", "select"}
+"""Operations that only leave columns out: their whole effect is that nothing reads those."""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +44,35 @@ def test_the_pipelines_use_every_node_that_acts_at_predict(configs: list[Json]) 
     assert not any(NodeRegistry.get(name).kind is Kind.SPLITTER for name in wanted)
 
 
+def test_the_pipelines_are_served_whole(configs: list[Json], tmp_path: Path) -> None:
+    """What no answer depends on is cut from a plan before it runs, and would be served without being tried."""
+    run: set[str] = set()
+    for index, config in enumerate(configs):
+        folder = fitted(config).save(tmp_path / str(index))
+        written = [op["op"] for op in json.loads((folder / "plan.json").read_text())["ops"]]
+        served = [op.op for op in load_plan(folder)._ops]
+        assert Counter(written) - Counter(served) <= Counter(dict.fromkeys(LEAVING_OUT, 100)), nodes_of(config)
+        run.update(served)
+
+    assert run == set(OPERATIONS) - LEAVING_OUT
+
+
+def test_every_node_makes_a_difference_to_what_is_answered(configs: list[Json]) -> None:
+    asked = every_node.asked()
+    for config in configs:
+        if "nodes" in config:
+            continue
+        answers = numbers(fitted(config), asked)
+        for step in own_steps(config):
+            others = {**config, "steps": [other for other in config["steps"] if other is not step]}
+            try:
+                without = numbers(fitted(others), asked)
+            except CoreError:
+                continue
+            same = without.shape == answers.shape and np.allclose(without, answers, rtol=0, atol=TOLERANCE)
+            assert not same, step
+
+
 def test_http_answers_what_the_library_answers(skyulf: Skyulf, configs: list[Json]) -> None:
     frame = every_node.training()
     with skyulf.project() as api:
@@ -52,8 +89,9 @@ def test_http_answers_what_the_library_answers(skyulf: Skyulf, configs: list[Jso
             found = api.deploy(name, name, api.version_of(ended)["version"])
             assert found["status"] == "ready", (nodes_of(config), found)
             with threadpool_limits(1):
-                frames = {"rows": frame, "plans": every_node.reference()} if config.get("sources") else frame
-                compare(api, name, Pipeline.from_config(config).fit(frames))
+                compare(api, name, fitted(config))
+            if "Expect" in nodes_of(config):
+                refused(api, name)
 
 
 def uploaded(api: Api, frame: pl.DataFrame, name: str) -> Json:
@@ -61,6 +99,32 @@ def uploaded(api: Api, frame: pl.DataFrame, name: str) -> Json:
     frame.write_parquet(buffer)
     media_type = "application/vnd.apache.parquet"
     return api.ready_dataset(buffer.getvalue(), name=f"{name}.parquet", media_type=media_type)
+
+
+def fitted(config: Json) -> Pipeline:
+    frame = every_node.training()
+    frames = {"rows": frame, "plans": every_node.reference()} if config.get("sources") else frame
+    with threadpool_limits(1):
+        return Pipeline.from_config(config).fit(frames)
+
+
+def own_steps(config: Json) -> list[Json]:
+    """The steps that are there for their node's sake and change values, in a way that no later step makes up for."""
+    end = max(index for index, step in enumerate(config["steps"]) if step["node"] == every_node.TAIL)
+    steps = [(step, NodeRegistry.get(step["node"])) for step in config["steps"][2:end]]
+    return [step for step, node in steps if not made_up_for(node)]
+
+
+def made_up_for(node: NodeEntry) -> bool:
+    """Say whether the steps behind a node do its work without it: scaling, taking words apart, naming what is left."""
+    others = {*every_node.LOOK_ONLY, "Tokenizer", "ValueReplacement"}  # two categories that swap names are told apart
+    return node.family == "scaling" or node.name in others or every_node.leaves_columns_out(node)
+
+
+def numbers(pipeline: Pipeline, asked: pl.DataFrame) -> np.ndarray:
+    if pipeline.fitted.classes is not None:
+        return pl.DataFrame(pipeline.predict_proba(asked)).to_numpy()
+    return pl.Series(pipeline.predict(asked)).to_numpy()
 
 
 def submitted(api: Api, name: str, config: Json, dataset: Json, sources: Json) -> Json:
@@ -75,6 +139,13 @@ def compare(api: Api, name: str, library: Pipeline) -> None:
     same(api.predict(name, rows), library, asked, name)
     for index in (0, 7):
         same(api.predict(name, rows[index : index + 1]), library, asked[index : index + 1], name)
+
+
+def refused(api: Api, name: str) -> None:
+    row = {key: plain(value) for key, value in every_node.asked().row(0, named=True).items()}
+    answer = api.call("POST", f"/deployments/{name}/predict", json={"rows": [{**row, "number": -5000.0}]})
+    assert answer.status_code == 422
+    assert "number" in answer.text
 
 
 def same(answer: Json, library: Pipeline, asked: pl.DataFrame, name: str) -> None:
