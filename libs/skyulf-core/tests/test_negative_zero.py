@@ -75,11 +75,11 @@ def test_a_zero_has_one_text():
     assert str(json_value(-0.0)) == "0.0"
 
 
-def test_a_contract_speaks_of_zero_without_its_sign():
+def test_a_contract_speaks_of_zero_without_its_sign_or_its_type():
     entry = NodeRegistry.get("Expect")
     config = {"expectations": [{"check": "range", "columns": ["x"], "lower": 1}]}
     parsed = entry.config_model.model_validate(config)
 
-    for numbers in ([0.0, -0.0], [-0.0, 0.0]):
-        with pytest.raises(DataError, match=r"column 'x': 0\.0 lies below 1"):
+    for numbers in ([0.0, -0.0], [-0.0, 0.0], [0, 0], [0, None]):
+        with pytest.raises(DataError, match="column 'x': 0 lies below 1"):
             entry.calculator.fit(pl.DataFrame({"x": numbers}), parsed)
