@@ -22,7 +22,8 @@ FOLDER = Path("docs/nodes")
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?|-?\d+e[+-]?\d+")
 INTRODUCTION = """\
 What pipelines can be made of: {count} nodes in {families} families. `python -m skyulf_core nodes list`, `… search` and
-`… show` say the same on a terminal, `skyulf nodes …` where the platform is installed, `GET /api/v1/nodes` to programs.
+`… show` say the same on a terminal, `skyulf nodes list` where the platform is installed, `GET /api/v1/nodes` to
+programs.
 
 **Kind** says where a node may stand and what it may learn from, **streams** that it learns from rows that memory does
 not hold, **becomes** which operations of the [serving plan](../architecture/serving-plan.md) it is at predict. Every
