@@ -63,6 +63,7 @@ def test_a_version_knows_where_it_comes_from(told: Told, name: str) -> None:
         "pipeline_name": pipeline["name"],
         "dataset_id": told.dataset["id"],
         "dataset_version": 1,
+        "sources": {},
     }
     assert version["digest"] == job["digest"]
     assert told.deployments[name]["serving"] == {"model": f"late-{name}", "version": 1}
