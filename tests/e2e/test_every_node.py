@@ -73,6 +73,7 @@ def test_every_node_makes_a_difference_to_what_is_answered(configs: list[Json]) 
             assert not same, step
 
 
+@pytest.mark.timeout(900)
 def test_http_answers_what_the_library_answers(skyulf: Skyulf, configs: list[Json]) -> None:
     frame = every_node.training()
     with skyulf.project() as api:
