@@ -42,7 +42,7 @@ def upload(ingestion: Ingestion):
 @pytest.fixture
 def settled(ingestion: Ingestion):
     async def wait(dataset_id: str) -> dict[str, object]:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while True:
                 found = (await ingestion.client.get(f"{DATASETS}/{dataset_id}")).json()
                 if found["status"] != "processing":

@@ -24,4 +24,4 @@ def each_column(parquet: Path) -> Iterator[tuple[str, pl.LazyFrame]]:
     for start in range(0, len(names), width):
         group = names[start : start + width]
         read = lazy.select(group).collect()
-        yield from ((name, read.select(name).lazy()) for name in group)
+        yield from ((column.name, column.to_frame().lazy()) for column in read)

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from skyulf_ingestion.child.column_types import DATE, MOMENT, typed
@@ -87,7 +89,7 @@ def _column(counted: pl.DataFrame, nulls: int, rows: int) -> dict[str, JsonValue
         "top_values": _top(counted),
     }
     if values.dtype.is_numeric():
-        described.update(_numbers(counted.with_columns(pl.col("value").cast(pl.Float64)), present=rows - nulls))
+        described.update(_numbers(counted, present=rows - nulls))
     elif values.dtype.is_temporal() and len(values):
         described.update(min=_jsonable(values.min()), max=_jsonable(values.max()))
     elif values.dtype == pl.String and len(values):
@@ -97,44 +99,52 @@ def _column(counted: pl.DataFrame, nulls: int, rows: int) -> dict[str, JsonValue
 
 
 def _numbers(counted: pl.DataFrame, *, present: int) -> dict[str, JsonValue]:
-    finite = counted.filter(pl.col("value").is_finite()).sort("value")
-    values, counts = finite["value"], finite["count"]
+    # numpy, since a query of its own for each figure would be most of the work in a wide table
+    values, counts = counted["value"].cast(pl.Float64).to_numpy(), counted["count"].to_numpy()
+    order = np.argsort(values, kind="stable")
+    order = order[np.isfinite(values[order])]
+    values, counts = values[order], counts[order]
     total = int(counts.sum())
     figures: dict[str, JsonValue] = {"non_finite": present - total}
     if not total:
         return figures
-    mean = float((values * counts).sum() / total)
-    spread = float(((values - mean) ** 2 * counts).sum())
+    low, high = float(values[0]), float(values[-1])
+    with np.errstate(over="ignore", invalid="ignore"):  # of values near the largest float; said as "inf" or "nan"
+        mean = float((values * counts).sum() / total)
+        deviations = values - mean
+        spread = float((deviations * deviations * counts).sum())
     return {
         **figures,
-        "min": values[0],
-        "max": values[-1],
+        "min": low,
+        "max": high,
         "mean": _jsonable(mean),
         "std": _jsonable(math.sqrt(spread / (total - 1)) if total > 1 else None),
-        "quantiles": _quantiles(values, counts.cum_sum(), total),
-        "histogram": _histogram(finite, values[0], values[-1]),
+        "quantiles": _quantiles(values, counts.cumsum(), total),
+        "histogram": _histogram(values, counts),
     }
 
 
-def _quantiles(values: pl.Series, upto: pl.Series, total: int) -> dict[str, JsonValue]:
+def _quantiles(values: NDArray[np.float64], upto: NDArray[np.int64], total: int) -> dict[str, JsonValue]:
     """Linear interpolation between the two nearest of all values, each repeated as often as it occurs."""
     places = [(total - 1) * q for q in QUANTILES]
     ranks = [rank for place in places for rank in (int(place), math.ceil(place))]
-    nearest = values.gather(upto.search_sorted(pl.Series(ranks), side="right")).to_list()
+    nearest = values[np.searchsorted(upto, ranks, side="right")].tolist()
     return {
         str(q): _jsonable(below + (above - below) * (place - int(place)))
         for q, place, below, above in zip(QUANTILES, places, nearest[::2], nearest[1::2], strict=True)
     }
 
 
-def _histogram(finite: pl.DataFrame, low: float, high: float) -> dict[str, JsonValue]:
+def _histogram(values: NDArray[np.float64], counts: NDArray[np.int64]) -> dict[str, JsonValue]:
+    low, high = float(values[0]), float(values[-1])
     if low == high or not math.isfinite(high - low):
-        return {"edges": [low, high], "counts": [int(finite["count"].sum())]}
+        return {"edges": [low, high], "counts": [int(counts.sum())]}
     width = (high - low) / BINS
-    bins = ((pl.col("value") - low) / width).floor().clip(0, BINS - 1).cast(pl.Int64)
-    counted = dict(finite.group_by(bins).agg(pl.col("count").sum()).iter_rows())
+    bins = np.clip(np.floor((values - low) / width), 0, BINS - 1).astype(np.intp)
+    held = np.zeros(BINS, dtype=np.int64)
+    np.add.at(held, bins, counts)
     edges: list[JsonValue] = [low + width * step for step in range(BINS)]
-    return {"edges": [*edges, high], "counts": [counted.get(step, 0) for step in range(BINS)]}
+    return {"edges": [*edges, high], "counts": [*map(int, held)]}
 
 
 def _top(counted: pl.DataFrame) -> list[JsonValue]:
