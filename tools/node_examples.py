@@ -14,15 +14,8 @@ from unittest.mock import patch
 import numpy as np
 import polars as pl
 from skyulf_core.catalogue.operations import operations_of
-from skyulf_core.nodes.base import (
-    Applier,
-    CombinerApplier,
-    LazyApplier,
-    ModelApplier,
-    ModelCalculator,
-    NodeConfig,
-    SplitRows,
-)
+from skyulf_core.nodes.base import Applier, LazyApplier, ModelApplier, ModelCalculator, NodeConfig, SplitRows
+from skyulf_core.nodes.combiner import CombinerApplier
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError

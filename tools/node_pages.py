@@ -15,7 +15,8 @@ import polars as pl
 import skyulf_core
 from node_examples import Example
 from skyulf_core.catalogue import Parameter, parameters_of
-from skyulf_core.nodes.base import CombinerApplier, Kind, ModelCalculator, Resampler
+from skyulf_core.nodes.base import Kind, ModelCalculator, Resampler
+from skyulf_core.nodes.combiner import CombinerApplier
 from skyulf_core.nodes.registry import NodeEntry, NodeInfo
 from skyulf_core.serving.ops import Op
 

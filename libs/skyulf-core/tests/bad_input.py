@@ -8,7 +8,8 @@ from functools import cache
 import polars as pl
 from skyulf_core import CoreError, InvalidConfigError, NodeRegistry, Pipeline
 from skyulf_core.data.align import align
-from skyulf_core.nodes.base import Calculator, Combiner, Resampler, Splitter, TargetAwareCalculator
+from skyulf_core.nodes.base import Calculator, Resampler, Splitter, TargetAwareCalculator
+from skyulf_core.nodes.combiner import Combiner
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.problems import FitWarning
 from skyulf_core.serving.ops import PREDICTION, OpError

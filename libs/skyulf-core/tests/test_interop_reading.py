@@ -1,18 +1,30 @@
 """from_sklearn: fitted pipelines of scikit-learn answer the same here, in the library, in the plan, after loading."""
 
-import json
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
-from palmerpenguins import load_penguins
-from sklearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from interop_reading import (
+    FAR,
+    FULL,
+    GAPS,
+    KNOWN,
+    NUMBERS,
+    PENGUINS,
+    TEXTS,
+    UNSEEN,
+    WEIGHTS,
+    WORDS,
+    check_predict,
+    check_transform,
+    trees,
+)
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_wine
 from sklearn.decomposition import PCA, TruncatedSVD
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import (
     SelectFdr,
     SelectFpr,
@@ -26,8 +38,8 @@ from sklearn.feature_selection import (
     r_regression,
 )
 from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
     KBinsDiscretizer,
@@ -42,88 +54,14 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
-from skyulf_core import Pipeline as SkyulfPipeline
-from skyulf_core.interop import SkyulfTransformer, UnsupportedEstimatorError, from_sklearn, sklearn_columns
+from skyulf_core.interop import UnsupportedEstimatorError, from_sklearn, sklearn_columns
 from skyulf_core.interop.reading.catalogue import MODELS, STEPS
 from skyulf_core.interop.reading.walking import parts_of
 from skyulf_core.problems import DataError
-from skyulf_core.serving import load_plan
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-PENGUINS = load_penguins()
-NUMBERS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
-TEXTS = ["island", "sex"]
-WEIGHTS = PENGUINS["body_mass_g"].fillna(4000.0).to_numpy()
-GAPS = PENGUINS[NUMBERS]
-FULL = GAPS.fillna(GAPS.mean())
-WORDS = PENGUINS[TEXTS]
-KNOWN = WORDS.fillna("unknown")
-UNSEEN = pd.concat([WORDS, pd.DataFrame({"island": ["Mars", "Dream"], "sex": ["female", "other"]})]).iloc[-30:]
-
-
-def trees(**options):
-    return HistGradientBoostingRegressor(max_iter=4, min_samples_leaf=5, **options)
-
-
-def dense(found):
-    return np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype=object)
-
-
-def agree(theirs, ours):
-    ours = np.array(ours.rows(), dtype=object)
-    assert ours.shape == theirs.shape
-    for a, b in zip(theirs.ravel(), ours.ravel(), strict=True):
-        if isinstance(a, str):
-            assert a == b
-        else:
-            a, b = (np.nan if value is None or value is pd.NA else float(value) for value in (a, b))
-            assert (a != a and b != b) or abs(a - b) <= 1e-9 * max(1.0, abs(a)), (a, b)
-
-
-def records(frame):
-    return [
-        {name: None if isinstance(value, float) and value != value else value for name, value in row.items()}
-        for row in json.loads(pl.from_pandas(frame).write_json())
-    ]
-
-
-def check_transform(fitted, data, *more):
-    pipeline = from_sklearn(fitted, data)
-    names = list(sklearn_columns(fitted, data).values())
-    for rows in (data, *more):
-        found = pl.from_pandas(pd.DataFrame(pipeline.transform(rows)))
-        assert set(found.columns) == set(names)
-        agree(dense(fitted.transform(rows)), found.select(names))
-    return pipeline
-
-
-def check_predict(fitted, data, folder, *more):
-    """In the library, from a bundle, and by the serving plan: row by row and as a batch."""
-    pipeline = from_sklearn(fitted, data, target="answer")
-    loaded = SkyulfPipeline.load(pipeline.save(folder))
-    plan = load_plan(folder)
-    for rows in (data, *more):
-        expected = fitted.predict(rows)
-        labels = expected.dtype.kind not in "f"
-        batch = plan.predict_rows(records(rows))
-        single = [plan.predict_row(row).predictions[0] for row in records(rows)[::5]]
-        for found in (pipeline.predict(rows), loaded.predict(rows), batch.predictions):
-            if labels:
-                assert list(found) == expected.tolist()
-            else:
-                np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-9, atol=1e-9)
-        assert single == batch.predictions[::5]
-        if labels:
-            chances = fitted.predict_proba(rows)
-            np.testing.assert_allclose(pipeline.predict_proba(rows).to_numpy(), chances, rtol=0, atol=1e-9)
-            served = [list(row.values()) for row in batch.probabilities]
-            np.testing.assert_allclose(served, chances, rtol=0, atol=1e-9)
-    return pipeline
-
-
 # Name: transformer, rows that it is fitted on, and new rows (with values that training did not have).
-FAR = FULL * 1.7 - 300.0
 ON_NUMBERS = {
     "imputer": (SimpleImputer(), GAPS),
     "imputer of medians": (SimpleImputer(strategy="median", add_indicator=True), GAPS),
@@ -273,196 +211,6 @@ def test_indicators_may_be_filled_and_booleans_too():
     assert "Casting" in [step.node for step in pipeline.fitted.steps]
 
 
-def columns(**options):
-    return ColumnTransformer(
-        [
-            ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), NUMBERS),
-            ("texts", OneHotEncoder(handle_unknown="ignore"), TEXTS),
-        ],
-        **options,
-    )
-
-
-def test_a_classic_pipeline_with_nulls_and_unseen_categories(tmp_path):
-    data, target = PENGUINS.drop(columns="species"), PENGUINS["species"]
-    new = data.head(40).assign(island="Mars")
-    assert new["sex"].isna().any()
-    fitted = Pipeline([("columns", columns()), ("model", LogisticRegression(max_iter=500))]).fit(data, target)
-
-    pipeline = check_predict(fitted, data, tmp_path / "bundle", new)
-
-    assert [step.node for step in pipeline.fitted.steps] == [
-        "FeatureTargetSplit", "DropColumns", "SimpleImputer", "StandardScaler", "OneHotEncoder",
-    ]  # fmt: skip
-    assert [step.id for step in pipeline.fitted.steps][2:] == [
-        "columns__numbers__simpleimputer", "columns__numbers__standardscaler", "columns__texts",
-    ]  # fmt: skip
-    assert pipeline.fitted.classes == ("Adelie", "Chinstrap", "Gentoo")
-    assert pipeline.fitted.target == "answer"
-    assert len(pipeline.fitted.golden.rows) == 20
-
-
-def test_what_was_read_can_be_fitted_again_and_gives_the_same(tmp_path):
-    data = PENGUINS.drop(columns="species")
-    fitted = make_pipeline(columns(), RandomForestClassifier(12, random_state=3)).fit(data, PENGUINS["species"])
-    pipeline = from_sklearn(fitted, data, target="species")
-
-    again = SkyulfPipeline.from_config(pipeline.config).fit(PENGUINS)
-
-    assert again.predict(data).equals(pipeline.predict(data))
-
-
-def test_rows_that_a_server_gets_need_no_column_that_is_dropped():
-    data = PENGUINS.drop(columns="species")
-    fitted = make_pipeline(columns(), LogisticRegression(max_iter=500)).fit(data, PENGUINS["species"])
-    pipeline = from_sklearn(fitted, data)
-
-    assert pipeline.fitted.optional_columns() == {"year"}
-    assert pipeline.predict(data.drop(columns="year")).tolist() == fitted.predict(data).tolist()
-
-
-SHAPES = {
-    "rest dropped": columns(),
-    "rest kept": columns(remainder="passthrough"),
-    "rest scaled": columns(remainder=MinMaxScaler()),
-    "short names": columns(remainder="passthrough", verbose_feature_names_out=False),
-    "selected": make_column_transformer(
-        (OneHotEncoder(), make_column_selector(dtype_exclude="number")),
-        (SimpleImputer(), make_column_selector(dtype_include="number")),
-    ),
-    "by position": ColumnTransformer(
-        [("a", "drop", [0]), ("b", SimpleImputer(), slice(1, 3)), ("c", "passthrough", [-1])]
-    ),
-    "by mask": ColumnTransformer([("a", MinMaxScaler(), [False, True, False, True, False, False, False])]),
-    "nothing": ColumnTransformer([("a", StandardScaler(), []), ("b", "passthrough", NUMBERS)]),
-    "twice": ColumnTransformer(
-        [
-            ("scaled", StandardScaler(), NUMBERS),
-            ("raw", "passthrough", [*NUMBERS, "island"]),
-            ("ranked", QuantileTransformer(n_quantiles=20), NUMBERS[:2]),
-            ("coded", OrdinalEncoder(), TEXTS),
-            ("shown", OneHotEncoder(), ["island"]),
-        ]
-    ),
-    "nested": make_pipeline(
-        columns(remainder="passthrough", sparse_threshold=0),
-        ColumnTransformer([("a", MinMaxScaler(), slice(0, 3)), ("b", "passthrough", slice(3, 8))]),
-        "passthrough",
-    ),
-    "union": make_pipeline(
-        ColumnTransformer([("numbers", SimpleImputer(), NUMBERS)]),
-        make_union(StandardScaler(), PCA(2), make_pipeline(PolynomialFeatures(), MinMaxScaler()), "passthrough"),
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_column_transformers_pipelines_and_unions_of_every_shape(shape):
-    data = PENGUINS.drop(columns="species")
-
-    check_transform(SHAPES[shape].fit(data), data)
-
-
-def test_nodes_inside_a_pipeline_of_scikit_learn_are_taken_out_again(tmp_path):
-    data = PENGUINS.drop(columns="species")
-    parts = ColumnTransformer(
-        [
-            ("filled", SkyulfTransformer("SimpleImputer"), NUMBERS),
-            ("texts", SkyulfTransformer("FrequencyEncoder", columns=["island"]), ["island"]),
-            ("shown", SkyulfTransformer("OneHotEncoder", include_missing=True), ["sex"]),
-        ],
-        verbose_feature_names_out=False,
-    )
-    steps = [SkyulfTransformer("Winsorize"), SkyulfTransformer("StandardScaler"), LogisticRegression(max_iter=500)]
-    fitted = make_pipeline(parts, *steps).set_output(transform="pandas").fit(data, PENGUINS["species"])
-
-    pipeline = check_predict(fitted, data, tmp_path / "bundle", data.head(9).assign(island="Mars"))
-
-    assert [step.node for step in pipeline.fitted.steps] == [
-        "FeatureTargetSplit", "DropColumns", "SimpleImputer", "FrequencyEncoder", "OneHotEncoder", "Winsorize",
-        "StandardScaler",
-    ]  # fmt: skip
-
-
-def test_pipelines_inside_pipelines_may_end_with_the_model(tmp_path):
-    inner = Pipeline([("scale", StandardScaler()), ("model", Ridge())])
-    fitted = Pipeline([("fill", SimpleImputer()), ("rest", inner)]).fit(GAPS, WEIGHTS)
-
-    pipeline = check_predict(fitted, GAPS, tmp_path / "bundle", FAR)
-
-    assert [step.id for step in pipeline.fitted.steps] == ["split", "fill", "rest__scale"]
-
-
-def test_parts_of_a_union_may_be_dropped():
-    union = FeatureUnion([("a", StandardScaler()), ("b", "drop")]).fit(FULL)
-
-    assert list(sklearn_columns(union, FULL)) == [f"a__{name}" for name in NUMBERS]
-    check_transform(union, FULL, FAR)
-
-
-MODEL_CASES = {
-    "logistic": (LogisticRegression(max_iter=200), load_wine),
-    "logistic, two classes": (LogisticRegression(fit_intercept=False, solver="liblinear"), load_breast_cancer),
-    "forest": (RandomForestClassifier(15, max_depth=6), load_wine),
-    "forest, two classes": (RandomForestClassifier(15, class_weight="balanced"), load_breast_cancer),
-    "boosting": (HistGradientBoostingClassifier(max_iter=5), load_wine),
-    "boosting, two classes": (HistGradientBoostingClassifier(max_iter=5, class_weight="balanced"), load_breast_cancer),
-    "ridge": (Ridge(alpha=0.3), load_diabetes),
-    "ridge without constant": (Ridge(fit_intercept=False, positive=True), load_diabetes),
-    "boosted numbers": (HistGradientBoostingRegressor(max_iter=9), load_diabetes),
-    "boosted quantile": (HistGradientBoostingRegressor(loss="quantile", quantile=0.8, max_iter=9), load_diabetes),
-    "boosted counts": (HistGradientBoostingRegressor(loss="poisson", max_iter=9), load_diabetes),
-}
-
-
-@pytest.mark.parametrize("name", MODEL_CASES)
-def test_models_predict_as_scikit_learns(name, tmp_path):
-    model, load = MODEL_CASES[name]
-    data, target = load(return_X_y=True, as_frame=True)
-    fitted = make_pipeline(StandardScaler(), model).fit(data, target)
-
-    check_predict(fitted, data, tmp_path / "bundle", data * 1.3)
-
-
-@pytest.mark.parametrize("labels", [["no", "yes"], [False, True], [10, 3], [2.0, 1.0]], ids=str)
-def test_labels_keep_their_values(labels, tmp_path):
-    data, target = load_breast_cancer(return_X_y=True, as_frame=True)
-    fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(data, np.array(labels)[target])
-
-    pipeline = from_sklearn(fitted, data)
-
-    assert pipeline.predict(data).tolist() == fitted.predict(data).tolist()
-
-
-def test_trees_that_part_rows_by_the_last_bit_of_a_sum_are_refused_rather_than_nearly_right():
-    fitted = make_pipeline(PCA(3), trees()).fit(FULL, WEIGHTS)
-
-    with pytest.raises(UnsupportedEstimatorError, match=r"predictions are not scikit-learn's.*by the last bit"):
-        from_sklearn(fitted, FULL)
-
-
-def test_a_model_alone_and_rows_of_an_array_have_columns_x0_x1(tmp_path):
-    matrix, target = load_wine(return_X_y=True)
-    fitted = RandomForestClassifier(5).fit(matrix, target)
-
-    pipeline = from_sklearn(fitted, matrix)
-
-    frame = pl.DataFrame(matrix, schema=[f"x{i}" for i in range(13)], orient="row")
-    assert pipeline.predict(frame).to_list() == fitted.predict(matrix).tolist()
-    assert list(sklearn_columns(fitted, matrix)) == frame.columns
-
-
-def test_polars_frames_are_read_as_pandas_frames_are():
-    data = pl.from_pandas(PENGUINS.drop(columns="species"))
-    fitted = columns().set_params(texts__sparse_output=False).set_output(transform="polars").fit(data)
-
-    found = from_sklearn(fitted, data).transform(data)
-
-    names = sklearn_columns(fitted, data)
-    agree(np.array(fitted.transform(data).rows(), dtype=object), found.select(names.values()))
-    assert names["texts__sex_None"] == "sex_missing"
-
-
 def test_names_of_columns_are_ours_and_never_clash():
     data = pd.DataFrame({"a": ["x", "y", "x"], "a_x": [1.0, 2.0, 3.0], '`q` "z\n*': [3.0, 1.0, 2.0]})
     fitted = make_column_transformer(
@@ -500,7 +248,7 @@ def test_columns_without_values_are_left_out_by_imputers_and_refused_by_scalers(
 
 
 def test_everything_in_the_catalogue_is_read_here():
-    text = Path(__file__).read_text()
+    text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_interop_reading*.py"))
 
     assert not [name for name in (*STEPS, *MODELS) if f"{name}(" not in text]
 

@@ -13,14 +13,13 @@ from skyulf_core import NodeRegistry
 from skyulf_core.nodes.base import (
     Applier,
     Calculator,
-    Combiner,
-    CombinerApplier,
     ModelApplier,
     ModelCalculator,
     Resampler,
     Splitter,
     TargetAwareCalculator,
 )
+from skyulf_core.nodes.combiner import Combiner, CombinerApplier
 
 HERE = Path(__file__).parent
 NAMES = NodeRegistry.names()

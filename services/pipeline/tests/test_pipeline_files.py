@@ -36,13 +36,20 @@ async def test_a_file_of_the_operators_folder_is_read(sqlite_url: str, tmp_path:
     assert job["status"] == "succeeded", job["error"]
 
 
-@pytest.mark.parametrize("way", ["outside", "dots", "link"])
+@pytest.mark.parametrize("way", ["outside", "dots", "link", "link inside"])
 async def test_a_file_elsewhere_is_not_read_whatever_leads_to_it(lane: Street, tmp_path: Path, way: str) -> None:
     secret, folder = tmp_path / "secret.txt", tmp_path / "home" / "files"
     folder.mkdir(parents=True, exist_ok=True)
     secret.write_text(VECTORS)
     (folder / "link.txt").symlink_to(secret)
-    paths = {"outside": secret, "dots": folder / ".." / ".." / "secret.txt", "link": folder / "link.txt"}
+    (folder / "model" / "deep").mkdir(parents=True)
+    (folder / "model" / "deep" / "words.txt").symlink_to(secret)
+    paths = {
+        "outside": secret,
+        "dots": folder / ".." / ".." / "secret.txt",
+        "link": folder / "link.txt",
+        "link inside": folder / "model",
+    }
 
     job = await ended(lane, paths[way])
 

@@ -4,7 +4,7 @@ This is the only module that touches people's data. It gets local paths and a sp
 neither database nor network.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -60,13 +60,21 @@ def check(spec: Spec, report: Report) -> dict[str, JsonValue]:
 
 def _require_allowed(files: Sequence[tuple[str, str]], folder: Path) -> None:
     """Raise `ChildError` for a file outside of the folder: a graph comes from a user, and files are the machine's."""
+    allowed = folder.resolve()
     for pointer, path in files:
-        if not Path(path).resolve().is_relative_to(folder.resolve()):
+        if not all(found.resolve().is_relative_to(allowed) for found in _with_all_below(Path(path))):
             message = (
                 f"{pointer}: {path!r} is not a file that jobs may read. The operator of this server decides which are "
                 "(SKYULF_PIPELINE_NODE_FILES); name one of those by its whole path."
             )
             raise ChildError("file-refused", message)
+
+
+def _with_all_below(path: Path) -> Iterator[Path]:
+    """Yield a path and, where it is a folder, all that lies in it: a link in there may lead anywhere too."""
+    yield path
+    if path.is_dir():
+        yield from path.rglob("*")
 
 
 def _frames(spec: Spec, main: str) -> dict[str, pl.DataFrame]:

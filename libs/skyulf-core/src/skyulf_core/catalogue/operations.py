@@ -8,16 +8,8 @@ from typing import cast
 import numpy as np
 import polars as pl
 
-from skyulf_core.nodes.base import (
-    Applier,
-    Calculator,
-    Combiner,
-    CombinerApplier,
-    ModelApplier,
-    ModelCalculator,
-    NodeConfig,
-    TargetAwareCalculator,
-)
+from skyulf_core.nodes.base import Applier, Calculator, ModelApplier, ModelCalculator, NodeConfig, TargetAwareCalculator
+from skyulf_core.nodes.combiner import Combiner, CombinerApplier
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.serving.ops import Op
 from skyulf_core.testing.combiner_checks import Tables

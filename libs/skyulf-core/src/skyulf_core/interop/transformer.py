@@ -12,7 +12,8 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skyulf_core.interop.tables import output_of, refusing, table_of
-from skyulf_core.nodes.base import Applier, Calculator, Combiner, Kind, TargetAwareCalculator
+from skyulf_core.nodes.base import Applier, Calculator, Kind, TargetAwareCalculator
+from skyulf_core.nodes.combiner import Combiner
 from skyulf_core.nodes.registry import NodeEntry, NodeRegistry
 from skyulf_core.pipeline.fusing import naming
 from skyulf_core.pipeline.layout import Placed

@@ -19,8 +19,8 @@ Frames inside the library are polars DataFrames of these dtypes only: Int64 (or 
 The target is never among the columns that a Calculator sees, unless the node is target-aware.
 
 Bases for what a node can do more: `StreamingCalculator` learns from rows that memory does not hold, `LazyApplier` lets
-a run of nodes become one query, `RowApplier` and `Resampler` change training rows, `Splitter` makes the splits,
-`Combiner` makes one table of several.
+a run of nodes become one query, `RowApplier` and `Resampler` change training rows, `Splitter` makes the splits;
+`skyulf_core.nodes.combiner` has the bases of nodes that make one table of several.
 
 Models follow the same pattern with `ModelCalculator` and `ModelApplier`; see there for what they are given.
 """
@@ -29,13 +29,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from skyulf_core.params import Params
 from skyulf_core.problems import Problem
@@ -326,72 +326,6 @@ class Splitter(NodeBase[ConfigT]):
     @abstractmethod
     def target(self, config: ConfigT) -> str | None:
         """Return the target's name."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """One input of a combiner: its id in the graph, and for each column the id of the node that wrote it last.
-
-    A column that `makers` lacks has the same maker on every side that lacks it.
-    """
-
-    id: str
-    makers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Combiner(NodeBase[ConfigT]):
-    """Makes one table of several; the only node that may have several inputs."""
-
-    family: ClassVar[str] = "combining"
-    kind: ClassVar[Kind] = Kind.STATELESS
-    most_inputs: ClassVar[int | None] = None
-    """How many inputs there are at most; None: any number. At least two."""
-    reference_inputs: ClassVar[frozenset[int]] = frozenset()
-    """Positions of the inputs whose rows become params, so that predictions need them no more."""
-
-    @abstractmethod
-    def fit(self, frames: Sequence[pl.DataFrame], config: ConfigT, *, sides: Sequence[Side]) -> Params:
-        """Learn from all inputs, in order. Does not change them. Raises DataError."""
-
-    @abstractmethod
-    def infer_schema(self, schemas: Sequence[Schema], config: ConfigT, *, sides: Sequence[Side]) -> Schema:
-        """Return the schema that comes out."""
-
-    def check_inputs(self, schemas: Sequence[Schema], config: ConfigT, *, sides: Sequence[Side]) -> list[Problem]:
-        """Return what is wrong with these inputs together; pointers are relative to the config (`/on/0`)."""
-        return []
-
-    def owners(self, columns: Sequence[Sequence[str]], config: ConfigT, *, sides: Sequence[Side]) -> Mapping[str, int]:
-        """Return the position of the input that each column comes from; those of the first may be left out."""
-        return {}
-
-    def without_ids(self, config: Mapping[str, JsonValue], inputs: Sequence[str]) -> Mapping[str, JsonValue]:
-        """Return a configuration (as JSON) with places of inputs for their ids, where it names any."""
-        return config
-
-    def drops_rows(self, config: ConfigT) -> bool:
-        """Say whether rows of the first input may be left out of training."""
-        return False
-
-
-class CombinerApplier(ABC):
-    """Puts tables together. `frames` are the inputs that are not kept as params, in order."""
-
-    @abstractmethod
-    def combine(self, frames: Sequence[pl.DataFrame], params: Params) -> pl.DataFrame:
-        """Return one table with the rows of the first frame."""
-
-    def rows(self, data: pl.DataFrame, params: Params) -> NDArray[np.int64] | None:
-        """Return positions of the rows of the first frame that training keeps; None: all of them."""
-        return None
-
-    def owners(self, params: Params) -> Mapping[str, int]:
-        """Return the position of the frame that each column comes from; those of the first may be left out."""
-        return {}
-
-    def plan(self, params: Params) -> list[Op]:
-        """Return the operations that follow when the columns of all frames lie side by side, as `owners` says."""
-        return []
 
 
 class ModelCalculator(NodeBase[ConfigT]):

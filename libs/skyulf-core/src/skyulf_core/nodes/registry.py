@@ -11,17 +11,8 @@ from importlib.metadata import EntryPoint, entry_points
 from threading import RLock
 from typing import Any, ClassVar, TypeAlias, TypeVar, cast
 
-from skyulf_core.nodes.base import (
-    Applier,
-    Combiner,
-    CombinerApplier,
-    Kind,
-    ModelApplier,
-    ModelCalculator,
-    NodeBase,
-    NodeConfig,
-    Task,
-)
+from skyulf_core.nodes.base import Applier, Kind, ModelApplier, ModelCalculator, NodeBase, NodeConfig, Task
+from skyulf_core.nodes.combiner import Combiner, CombinerApplier
 from skyulf_core.problems import UnknownNodeError, did_you_mean
 
 # The config type differs from node to node; a registry can only hold them as "some config".

@@ -9,7 +9,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from skyulf_core.nodes.base import Combiner
+from skyulf_core.nodes.combiner import Combiner
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
 
 

@@ -15,17 +15,15 @@ from skyulf_core.data.splits import Split, SplitDataset
 from skyulf_core.fitted import FittedModel, FittedPipeline, FittedStep
 from skyulf_core.nodes.base import (
     Calculator,
-    Combiner,
-    CombinerApplier,
     Kind,
     ModelCalculator,
     Resampler,
     RowApplier,
-    Side,
     Splitter,
     TargetAwareCalculator,
     Task,
 )
+from skyulf_core.nodes.combiner import Combiner, CombinerApplier, Side
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.params import Params
 from skyulf_core.pipeline.applying import check_features

@@ -10,7 +10,7 @@ from itertools import chain
 import polars as pl
 
 from skyulf_core.fitted import FittedPipeline, FittedStep
-from skyulf_core.nodes.base import Combiner, CombinerApplier
+from skyulf_core.nodes.combiner import Combiner, CombinerApplier
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.pipeline.fusing import apply_chain, naming
 from skyulf_core.pipeline.wiring import SOURCE, upstream

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from skyulf_core.nodes.base import Combiner, TargetAwareCalculator
+from skyulf_core.nodes.base import TargetAwareCalculator
+from skyulf_core.nodes.combiner import Combiner
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
 from skyulf_core.pipeline.rows import Rows, table
 from skyulf_core.pipeline.wiring import upstream, way

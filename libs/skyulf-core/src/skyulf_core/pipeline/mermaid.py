@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from skyulf_core.nodes.base import Combiner, Splitter
+from skyulf_core.nodes.base import Splitter
+from skyulf_core.nodes.combiner import Combiner
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
 from skyulf_core.pipeline.wiring import SOURCE
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from skyulf_core.fitted import FittedPipeline, FittedStep
-from skyulf_core.nodes.base import Applier, CombinerApplier
+from skyulf_core.nodes.base import Applier
+from skyulf_core.nodes.combiner import CombinerApplier
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.pipeline.flow import live_wiring, main_source
 from skyulf_core.pipeline.wiring import readers_of

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from skyulf_core.nodes.base import Applier, Calculator, CombinerApplier, NodeConfig, RowApplier, TargetAwareCalculator
+from skyulf_core.nodes.base import Applier, Calculator, NodeConfig, RowApplier, TargetAwareCalculator
+from skyulf_core.nodes.combiner import CombinerApplier
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.params import Params
 from skyulf_core.schema import Dtype, Schema

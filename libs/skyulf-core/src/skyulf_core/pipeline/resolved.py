@@ -7,7 +7,8 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from skyulf_core.nodes.base import Combiner, NodeConfig, Splitter
+from skyulf_core.nodes.base import NodeConfig, Splitter
+from skyulf_core.nodes.combiner import Combiner
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.pipeline.layout import Placed
 from skyulf_core.pipeline.wiring import SOURCE, Wiring

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from skyulf_core.nodes.base import Combiner, Kind, Splitter
+from skyulf_core.nodes.base import Kind, Splitter
+from skyulf_core.nodes.combiner import Combiner
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
 from skyulf_core.pipeline.wiring import SOURCE
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from skyulf_core.nodes.base import Combiner, Kind, ModelCalculator, Splitter
+from skyulf_core.nodes.base import Kind, ModelCalculator, Splitter
+from skyulf_core.nodes.combiner import Combiner
 from skyulf_core.pipeline.leaks import leaks
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
 from skyulf_core.pipeline.rows import Rows, rows_of, table

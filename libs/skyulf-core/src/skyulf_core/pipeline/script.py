@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from skyulf_core.fitted import FittedPipeline
-from skyulf_core.nodes.base import Combiner, Kind
+from skyulf_core.nodes.base import Kind
+from skyulf_core.nodes.combiner import Combiner
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
 from skyulf_core.pipeline.rows import rows_of
 from skyulf_core.pipeline.script_steps import TRAINING

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from skyulf_core.nodes.base import (
-    Calculator,
-    Combiner,
-    Resampler,
-    RowApplier,
-    Splitter,
-    TargetAwareCalculator,
-)
+from skyulf_core.nodes.base import Calculator, Resampler, RowApplier, Splitter, TargetAwareCalculator
+from skyulf_core.nodes.combiner import Combiner
 from skyulf_core.pipeline.resolved import ResolvedNode
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from skyulf_core.data.frames import dtype_of
-from skyulf_core.nodes.base import Calculator, Combiner, NodeConfig, Resampler, Side, Splitter, TargetAwareCalculator
+from skyulf_core.nodes.base import Calculator, NodeConfig, Resampler, Splitter, TargetAwareCalculator
+from skyulf_core.nodes.combiner import Combiner, Side
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.pipeline.provenance import expected_makers
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from skyulf_core.nodes.base import Calculator, Combiner, ModelCalculator, Resampler, Splitter, TargetAwareCalculator
+from skyulf_core.nodes.base import Calculator, ModelCalculator, Resampler, Splitter, TargetAwareCalculator
+from skyulf_core.nodes.combiner import Combiner
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.testing.branch_checks import BRANCH_CHECKS
 from skyulf_core.testing.combiner_checks import COMBINER_CHECKS

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from skyulf_core.data.frames import schema_of
-from skyulf_core.nodes.base import Combiner, CombinerApplier, NodeConfig, Side
+from skyulf_core.nodes.base import NodeConfig
+from skyulf_core.nodes.combiner import Combiner, CombinerApplier, Side
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError
 from skyulf_core.schema import Schema

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field, JsonValue, model_validator
 
 from skyulf_core.data.frames import dtype_of, require_columns
-from skyulf_core.nodes.base import Combiner, CombinerApplier, NodeConfig, Side
+from skyulf_core.nodes.base import NodeConfig
 from skyulf_core.nodes.columns import ColumnNames
+from skyulf_core.nodes.combiner import Combiner, CombinerApplier, Side
 from skyulf_core.nodes.combining.reference import (
     KEYS,
     VALUES,

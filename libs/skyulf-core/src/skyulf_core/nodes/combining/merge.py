@@ -9,7 +9,8 @@ from typing import Literal, cast
 import polars as pl
 from pydantic import Field, JsonValue
 
-from skyulf_core.nodes.base import Combiner, CombinerApplier, NodeConfig, Side
+from skyulf_core.nodes.base import NodeConfig
+from skyulf_core.nodes.combiner import Combiner, CombinerApplier, Side
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError, Problem, did_you_mean, nearest_column, pointer_part
