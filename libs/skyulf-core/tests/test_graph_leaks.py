@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from skyulf_core import InvalidConfigError, NodeRegistry, Pipeline, validate
+from skyulf_core import InvalidConfigError, NodeRegistry, Pipeline, Schema, validate
 from skyulf_core.testing.compare import require_same_params
 
 DRAWN = np.random.default_rng(1)
@@ -236,3 +236,41 @@ def test_a_name_of_its_own_per_row_says_nothing_of_the_target(encoder, column):
 
     assert seen.height > 400  # of 320 training rows
     assert seen[column].std() < 0.01
+
+
+ENCODED = Schema.from_frame(pl.DataFrame({"id": ["a"], "g": ["b"], "t": [1], "y": [0.5]}))
+ENCODE = {"node": "TargetEncoder", "config": {"columns": ["id"], "target_type": "continuous"}}
+SCALED = {"node": "StandardScaler", "config": {"columns": ["id_target"]}}
+RENAMED = {"node": "RenameColumns", "config": {"mapping": {"id_target": "other"}}}
+MADE = {"node": "Arithmetic", "config": {"columns": ["id_target", "t"], "output": "other"}}
+WRITTEN_OVER = {"node": "Arithmetic", "config": {"columns": ["id_target", "t"], "output": "t"}}
+
+
+def carriers(column):
+    return [
+        {"node": "LagFeatures", "config": {"columns": [column], "sort_by": ["t"]}},
+        {"node": "RollingAggregate", "config": {"columns": [column], "sort_by": ["t"]}},
+        {"node": "GroupAggregate", "config": {"group_by": ["g"], "column": column, "aggregations": ["mean"]}},
+    ]
+
+
+@pytest.mark.parametrize("carrier", range(3))
+@pytest.mark.parametrize(
+    ("before", "column"),
+    [([], "id_target"), ([SCALED], "id_target"), ([RENAMED], "other"), ([MADE], "other"), ([WRITTEN_OVER], "t")],
+)
+def test_no_node_hands_encoded_targets_from_row_to_row(carrier, before, column):
+    drops = {"node": "DropColumns", "config": {"columns": ["g"]}}
+    found = validate(in_a_line(ENCODE, *before, carriers(column)[carrier], drops), ENCODED).problems
+
+    assert [(problem.pointer, problem.code) for problem in found] == [(f"/steps/{len(before) + 2}/node", "leakage")]
+    assert "Move" in found[0].suggestion
+
+
+@pytest.mark.parametrize("carrier", range(3))
+def test_other_columns_may_be_handed_on(carrier):
+    plain = carriers("t")[carrier]
+    drops = {"node": "DropColumns", "config": {"columns": ["g"]}}
+
+    assert validate(in_a_line(ENCODE, plain, drops), ENCODED).problems == []
+    assert validate(in_a_line(plain, ENCODE, drops), ENCODED).problems == []

@@ -20,7 +20,9 @@ REFUSED = [
     "(", ")", "[", "*", "a**", "(?=a)", "(?<!a)b", r"(a)\1", "(?P<n>a)(?P=n)", "(?>a)", "a{1001}", "(a{500}){500}",
     "\\", "\\q", "[z-a]", "(?P<a b>a)", "(?z)a", "a" * 100_000, "(" * 2_000 + ")" * 2_000,
 ]  # fmt: skip
-TEXTS = ["a" * 30_000 + "!", "x" * 20_000, "ab " * 10_000 + "\x00", "", None, "ſ" * 10_000]
+TEXTS = ["a" * 9_999 + "!", "x" * 10_000, "ab " * 3_333 + "\x00", "", None, "ſ" * 10_000]
+FAR = ["a(.*b)?", "a|a.*b", "(?s).*?z|a", "x*y|x", r"a\s*$|a", "(?:a|x)[^b]*b|a|x", "a{1,}b|a", "(a+b)|a"]
+NEAR = ["a", "a+", "ab|x+|ſ", r"[^b]|\W+", "a{1,20}b?", "(a|b){3}", r"\x{61}\pL*", "[]a*]+", "(?i)A"]
 
 
 def nodes(pattern):
@@ -57,6 +59,37 @@ def test_a_pattern_takes_time_in_proportion_to_the_text(name, pattern):
 
     assert [row["text"] for row in rows] == columns["text"].tolist() == found
     assert time.perf_counter() - begin < 20  # one that backtracks needs longer than the sun has
+
+
+@pytest.mark.parametrize("pattern", FAR)
+def test_a_pattern_that_looks_on_behind_its_matches_is_kept_to_short_texts(pattern):
+    step = {"node": "TextCleaning", "config": nodes(pattern)["TextCleaning"]}
+    pipeline = Pipeline.from_config({"steps": [step]}).fit(pl.DataFrame({"text": TEXTS}))
+    long = pl.DataFrame({"text": ["", "a" * 10_001]})
+    ops = pipeline.fitted.step_ops()
+
+    assert pipeline.transform(pl.DataFrame({"text": TEXTS})).height == len(TEXTS)
+    for transform in (pipeline.transform, lambda frame: pipeline.transform(frame.lazy()).collect()):
+        with pytest.raises(DataError, match="'text' has more than 10000 characters"):
+            transform(long)
+    for run, rows in ((run_rows, long[1:]), (run_columns, long)):
+        with pytest.raises(OpError) as refused:
+            run(ops, rows)
+        assert [(p.row, p.column, p.code) for p in refused.value.problems] == [
+            (rows.height - 1, "text", "text_too_long")
+        ]
+
+
+@pytest.mark.parametrize("pattern", NEAR)
+def test_other_patterns_are_replaced_in_long_texts(pattern):
+    step = {"node": "TextCleaning", "config": nodes(pattern)["TextCleaning"]}
+    frame = pl.DataFrame({"text": ["a" * 200_000, "x" * 200_000]})
+    begin = time.perf_counter()
+
+    found = Pipeline.from_config({"steps": [step]}).fit(frame).transform(frame)["text"]
+
+    assert found.str.contains("-", literal=True).any()
+    assert time.perf_counter() - begin < 20  # one that looks on would need minutes
 
 
 @pytest.mark.parametrize("pattern", REFUSED)

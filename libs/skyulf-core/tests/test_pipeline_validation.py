@@ -189,6 +189,24 @@ LINEAR = (
 )
 
 
+def test_behind_a_bad_value_the_columns_are_checked_too():
+    steps = [
+        {"node": "SimpleImputer", "config": {"strategy": "medain"}},
+        {"node": "TextCleaning", "config": {"case": "lowr", "columns": ["nope"]}},
+        {"node": "OneHotEncoder", "config": {"columns": ["plan"], "drop_orignal": False}},
+        {"node": "SelectColumns", "config": {"columns": ["plan", "plan_x", "nor"]}},
+        {"node": "TextCleaning", "config": {"case": "lowr", "pattern": "("}},
+    ]
+
+    found = validate_config({"steps": steps}, Schema([ColumnSchema("a", "float"), ColumnSchema("plan", "string")]))
+
+    assert [problem.pointer for problem in found.problems] == [
+        "/steps/0/config/strategy", "/steps/1/config/case", "/steps/2/config/drop_orignal", "/steps/4/config/case",
+        "/steps/4/config", "/steps/1/config/columns/0", "/steps/3/config/columns/2",
+    ]  # fmt: skip
+    assert found.schemas == [None] * 5, "what comes out is not known where something is wrong"
+
+
 def test_linear_graph_is_the_same_pipeline_whatever_its_order():
     listed = Pipeline.from_config(GOOD)
     drawn = Pipeline.from_config(graph(*LINEAR))

@@ -128,3 +128,16 @@ def test_a_null_in_a_batch_changes_no_other_answer(node, tmp_path):
     assert alone[:2] == ["good", "bad"]
     assert plan.predict_rows(rows).predictions == alone
     assert plan.predict_rows([*rows, {"account": None}]).predictions[:-1] == alone
+
+
+@pytest.mark.parametrize("model", ["hist_gradient_boosting_regressor", "hist_gradient_boosting_classifier"])
+def test_trees_compare_integers_beyond_2_53_alike_on_a_row_and_in_a_batch(model, tmp_path):
+    frame = pl.DataFrame({"i": [EDGE + i for i in range(120)], "y": [i % 10 for i in range(120)]})
+    steps = [{"node": "TrainTestSplit", "config": {"target": "y", "random_state": 2}}]
+    config = {"steps": steps, "model": {"node": model, "config": {"min_samples_leaf": 2}}}
+    pipeline = Pipeline.from_config(config).fit(frame)
+    plan, rows = load_plan(pipeline.save(tmp_path / "model")), frame.drop("y").to_dicts()
+
+    batch = plan.predict_batch(rows).predictions
+
+    assert [plan.predict_row(row).predictions[0] for row in rows] == batch == pipeline.predict(frame).to_list()

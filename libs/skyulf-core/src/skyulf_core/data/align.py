@@ -75,7 +75,7 @@ def _parsed(series: pl.Series, wanted: Dtype) -> pl.Series:
     unique = series.drop_nulls().unique().to_list()
     try:
         moments = [_utc(datetime.fromisoformat(text)) for text in unique]
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # the latter for year 1 or 9999, moved to UTC
         raise DataError(
             f"column {series.name!r} must hold dates in ISO 8601: {error}", reason="wrong-type", column=series.name
         ) from error

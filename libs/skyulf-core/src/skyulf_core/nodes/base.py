@@ -139,6 +139,8 @@ class NodeBase(ABC, Generic[ConfigT]):
     """Whether the columns it works on may hold nulls; otherwise they are refused by name."""
     order_matters: ClassVar[bool] = False
     """Whether rows in another order teach something else, as where the first rows are kept."""
+    mixes_rows: ClassVar[bool] = False
+    """Whether a training row gets what other training rows hold: those of its group, its neighbours, earlier ones."""
     config_model: ClassVar[type[NodeConfig]]
 
     def __init_subclass__(cls, **options: object) -> None:

@@ -206,7 +206,7 @@ Did you mean 'SimpleImputer'?
         if probabilities is None or self.fitted.classes is None:
             raise NotFittedError("A regression has no probabilities; use predict.")
         names = [label_key(label) for label in self.fitted.classes]
-        return to_library_of(frame, pl.DataFrame(probabilities, schema=names, orient="row"))
+        return to_library_of(frame, pl.DataFrame(dict(zip(names, probabilities.T, strict=True))))
 
     def evaluate(self, frames: Frames | None = None) -> Evaluation:
         """Return the metrics on the test rows held out by `fit`, or on new rows that hold the target."""

@@ -56,8 +56,34 @@ def resolve_node(placed: Placed, problems: list[Problem]) -> ResolvedNode | None
     try:
         return ResolvedNode(placed, entry, entry.config_model.model_validate(dict(placed.config)))
     except ValidationError as error:
-        problems += _config_problems(placed, entry.config_model, error)
-        return ResolvedNode(placed, entry, None)
+        repaired, found = _repaired(placed, entry.config_model, error)
+        problems += found
+        return ResolvedNode(placed, entry, None, repaired)
+
+
+def _repaired(
+    placed: Placed, model: type[NodeConfig], error: ValidationError
+) -> tuple[NodeConfig | None, list[Problem]]:
+    """Return the configuration without its faulty fields, and all problems: some show only when others are gone."""
+    problems, left, gone = _config_problems(placed, model, error), dict(placed.config), set[object]()
+    while faulty := {item["loc"][0] for item in error.errors() if item["loc"]} & left.keys():
+        gone |= faulty
+        left = {key: value for key, value in left.items() if key not in faulty}
+        try:
+            return model.model_validate(left), problems
+        except ValidationError as again:
+            known = {problem.pointer for problem in problems}
+            caused = {f"{placed.pointer}/config/{pointer_part(str(key))}" for key in gone}
+            further = _config_problems(replace(placed, config=left), model, again)
+            # what is said of the whole may come of the fields that are gone; then it names them
+            problems += [
+                problem
+                for problem in further
+                if problem.pointer not in known | caused
+                and not (problem.field is None and any(str(key) in problem.message.lower() for key in gone))
+            ]
+            error = again
+    return None, problems
 
 
 def _config_problems(placed: Placed, model: type[NodeConfig], error: ValidationError) -> list[Problem]:

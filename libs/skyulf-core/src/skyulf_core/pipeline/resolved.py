@@ -17,11 +17,15 @@ from skyulf_core.problems import Problem
 
 @dataclass(frozen=True)
 class ResolvedNode:
-    """A node with its registry entry and parsed configuration (None where that has problems)."""
+    """A node with its registry entry and parsed configuration (None where that has problems).
+
+    `repaired` is then the configuration without the fields that have them, where that is one: to look further with.
+    """
 
     placed: Placed
     entry: NodeEntry
     config: NodeConfig | None
+    repaired: NodeConfig | None = None
 
     @property
     def id(self) -> str:

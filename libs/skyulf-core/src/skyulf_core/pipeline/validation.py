@@ -69,10 +69,10 @@ def check_resolved(resolved: Resolved, schema: Schemas) -> Validation:
     problems += walk.run()
     model = resolved.model
     features = walk.table(model.inputs[0]) if model is not None and model.inputs else None
-    if model is not None and features is not None and main is not None:
+    if model is not None and features is not None and main is not None and not features.doubtful:
         problems += _model_problems(model, features.schema, main)
     after = {placed.id: walk.table(placed.id) for placed in resolved.placed}
-    nodes = {name: None if table is None else table.schema for name, table in after.items()}
+    nodes = {name: None if table is None or table.doubtful else table.schema for name, table in after.items()}
     return Validation(problems, [nodes[placed.id] for placed in resolved.placed], nodes)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -11,6 +11,7 @@ from skyulf_core.data.frames import dtype_of
 from skyulf_core.nodes.base import Calculator, NodeConfig, Resampler, Splitter, TargetAwareCalculator
 from skyulf_core.nodes.combiner import Combiner, Side
 from skyulf_core.nodes.registry import NodeEntry
+from skyulf_core.pipeline.carried import carried_targets, encoded_after
 from skyulf_core.pipeline.provenance import expected_makers
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
 from skyulf_core.problems import DataError, Problem, nearest_column
@@ -19,10 +20,17 @@ from skyulf_core.schema import NUMBER_LIKE, TEMPORAL, TEXT, ColumnSchema, Schema
 
 @dataclass(frozen=True)
 class Table:
-    """What is known of a table: its columns, and who wrote each of them last."""
+    """What is known of a table: its columns, and who wrote each of them last.
+
+    `encoded` are columns that hold targets of other training rows. A table is `doubtful` where a node before it has
+    problems: its columns are a guess, and there may be others, named as one of `perhaps` or by a name beginning so.
+    """
 
     schema: Schema
     makers: Mapping[str, str]
+    encoded: frozenset[str] = frozenset()
+    doubtful: bool = False
+    perhaps: frozenset[str] = frozenset()
 
 
 class Walk:
@@ -47,24 +55,32 @@ class Walk:
         for step, placed in zip(self._resolved.steps, self._resolved.placed, strict=True):
             found: list[Problem] = []
             table: Table | None = None
-            if step is not None and step.config is not None:
+            if step is not None and (step.config or step.repaired) is not None:
                 inputs = [self._tables.get(name) for name in step.inputs]
+                whole = replace(step, config=step.config or step.repaired)
                 if isinstance(step.entry.calculator, Combiner):
-                    found, table = self._combine(step, step.entry.calculator, inputs)
+                    found, table = self._combine(whole, step.entry.calculator, inputs)
                 elif inputs and inputs[0] is not None:
-                    found, table = self._step(step, inputs[0])
+                    found, table = self._step(whole, inputs[0])
+                if step.config is None and table is not None:
+                    names = frozenset(name for before in inputs if before for name in before.schema.names)
+                    table = replace(table, doubtful=True, perhaps=table.perhaps | names)
             problems += found
             self._tables[placed.id] = table
         return problems
 
     def _step(self, step: ResolvedNode, before: Table) -> tuple[list[Problem], Table | None]:
-        problems, schema = _check_step(step, before.schema, self._target)
+        problems, schema = _check_step(step, before, self._target)
         if schema is None:
             return problems, None
+        problems += carried_targets(step, before.encoded)
+        if before.doubtful:
+            problems = [problem for problem in problems if problem.code == "unknown-column"]
+        after = replace(before, schema=schema, encoded=encoded_after(step, before.schema, schema, before.encoded))
         if not self._merges or isinstance(step.entry.calculator, Splitter):
-            return problems, Table(schema, before.makers)
+            return problems, after
         tables = (before.schema, schema)
-        return problems, Table(schema, expected_makers(step.id, step.entry, step.parsed, tables, before.makers))
+        return problems, replace(after, makers=expected_makers(step.id, step.entry, step.parsed, tables, before.makers))
 
     def _combine(
         self,
@@ -88,31 +104,33 @@ class Walk:
             )
         owners = combiner.owners([table.schema.names for table in known], step.parsed, sides=sides)
         makers = {name: known[owners.get(name, 0)].makers.get(name, step.id) for name in schema.names}
-        return problems, Table(schema, makers)
+        encoded = frozenset[str]().union(*(table.encoded for table in known))
+        perhaps = frozenset[str]().union(*(table.perhaps for table in known))
+        return problems, Table(schema, makers, encoded, any(table.doubtful for table in known), perhaps)
 
 
-def _check_step(
-    step: ResolvedNode | None, schema: Schema | None, target: str | None
-) -> tuple[list[Problem], Schema | None]:
+def _check_step(step: ResolvedNode, before: Table, target: str | None) -> tuple[list[Problem], Schema | None]:
     """Return a step's problems with its columns, and the schema after it."""
-    if step is None or step.config is None or schema is None:
-        return [], None
-    calculator = step.entry.calculator
+    calculator, config, schema = step.entry.calculator, step.parsed, before.schema
     if isinstance(calculator, Splitter):
         return [], schema
     if not isinstance(calculator, Calculator | TargetAwareCalculator | Resampler):
         return [], None
-    schema = schema.settle(name for _, name in step.config.named_columns())
-    problems = _column_problems(step, step.config, schema, target)
-    problems += [placed_problem(step, problem) for problem in calculator.check(schema, step.config)]
+    schema = schema.settle(name for _, name in config.named_columns())
+    problems = _column_problems(step, config, schema, target, before.perhaps)
+    problems += [placed_problem(step, problem) for problem in calculator.check(schema, config)]
     unique = {(problem.pointer, problem.code): problem for problem in reversed(problems)}
-    return list(reversed(unique.values())), calculator.infer_schema(schema, step.config)
+    return list(reversed(unique.values())), calculator.infer_schema(schema, config)
 
 
-def _column_problems(step: ResolvedNode, config: NodeConfig, schema: Schema, target: str | None) -> list[Problem]:
+def _column_problems(
+    step: ResolvedNode, config: NodeConfig, schema: Schema, target: str | None, perhaps: Collection[str]
+) -> list[Problem]:
     problems = []
     for pointer, name in config.named_columns():
         column = schema.find(name)
+        if column is None and any(name.startswith(known) for known in perhaps):
+            continue
         if column is None:
             problems.append(_unknown_column(step.entry.name, name, schema, target, pointer))
         elif column.dtype not in _accepted(step.entry):

@@ -91,17 +91,19 @@ def _boolean(value: object) -> bool:
 
 
 def _datetime(value: object) -> datetime:
-    expected = "a date and time in ISO 8601, as 2024-05-31T12:00:00"
+    return _in_utc(value, "a date and time in ISO 8601, as 2024-05-31T12:00:00")
+
+
+def _date(value: object) -> datetime:
+    return datetime.combine(_in_utc(value, "a date in ISO 8601, as 2024-05-31").date(), time())
+
+
+def _in_utc(value: object, expected: str) -> datetime:
     parsed = _parsed(value, expected)
     try:
         return parsed if parsed.tzinfo is None else parsed.astimezone(UTC).replace(tzinfo=None)
     except OverflowError:
         raise ValueRefusedError(f"must be {expected}", "invalid_date") from None
-
-
-def _date(value: object) -> datetime:
-    parsed = _parsed(value, "a date in ISO 8601, as 2024-05-31")
-    return datetime.combine(parsed.date(), time())
 
 
 def _parsed(value: object, expected: str) -> datetime:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 _KNOWN = (
     "; scikit-learn computes with 32 bits where rows have 32 bits (give them as 64 bits), and its KNNImputer takes any "
-    "of equally near rows"
+    "of equally near rows and, weighted by distance, mixes neighbours into rows that are equal to a known one"
 )
 _LAST_BIT = (
     f"{_KNOWN}; trees may part rows by the last bit of a number, "

@@ -102,6 +102,10 @@ def _targets(params: Params) -> list[tuple[str, CastName]]:
     ]
 
 
+_NARROW = frozenset({"int8", "int16", "int32", "uint8", "uint16", "uint32", "uint64", "float32"})
+"""Types that do not hold every number."""
+
+
 def _is_flag_to_text(source: str, to: str) -> bool:
     return source == "boolean" and to in ("string", "category")
 
@@ -181,6 +185,7 @@ class CastingCalculator(StreamingCalculator[CastingConfig]):
         """Return the schema with the new types."""
         for name, to in config.types.items():
             column = schema.find(name)
-            fails = config.on_error == "null" and column is not None and column.dtype != logical(to)
+            same = column is not None and column.dtype == logical(to) and to not in _NARROW
+            fails = config.on_error == "null" and column is not None and not same
             schema = schema.change([name], dtype=logical(to), nullable=True if fails else None)
         return schema

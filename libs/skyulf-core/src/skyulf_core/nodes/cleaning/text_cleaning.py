@@ -12,9 +12,10 @@ from skyulf_core.nodes.cleaning.texts import map_expression
 from skyulf_core.nodes.columns import ColumnNames, chosen, chosen_lazy, columns_field
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
+from skyulf_core.problems import DataError
 from skyulf_core.schema import TEXT, Schema
 from skyulf_core.serving.ops import Op, TextClean
-from skyulf_core.serving.ops.text_cleaning import MAX_PATTERN, replacer
+from skyulf_core.serving.ops.text_cleaning import MAX_PATTERN, TOO_LONG, replacer
 
 
 class TextCleaningConfig(NodeConfig):
@@ -72,6 +73,19 @@ class TextCleaningConfig(NodeConfig):
 class TextCleaningApplier(LazyApplier):
     """Cleans each different text once."""
 
+    def fuses(self, params: Params) -> bool:
+        """Say no where a pattern bounds the length of the texts."""
+        return _op(params).longest() is None
+
+    def refuse(self, frame: pl.LazyFrame, params: Params) -> None:
+        """Raise DataError for a text that is too long for the pattern."""
+        op = _op(params)
+        longest, names = op.longest() or 0, op.columns
+        found = frame.select(pl.col(name).str.len_chars().max() for name in names).collect().row(0) if names else ()
+        for name, length in zip(names, found, strict=True):
+            if length is not None and length > longest:
+                raise DataError(f"column {name!r} {TOO_LONG}", reason="text-too-long", column=name)
+
     def transform(self, frame: pl.LazyFrame, params: Params) -> pl.LazyFrame:
         """Return the frame with cleaned texts; nulls stay null."""
         function = _op(params).function()
@@ -93,9 +107,10 @@ class TextCleaningCalculator(StreamingCalculator[TextCleaningConfig]):
     r"""Bring texts into one form: trim, case, whitespace, special characters, a pattern replaced.
 
     The steps run in the order of the fields, so that spaces left behind by a removal are collapsed and trimmed after
-    it. Patterns are RE2's, whose time grows with the text only; frames and predictions use the same engine. Case and
-    whitespace are Python's; combining marks count as letters. A pattern's empty match directly after another match does
-    not count (in pandas it does). Missing texts stay missing.
+    it. Patterns are RE2's, each of whose searches takes time in proportion to the text; where a pattern may look on
+    behind its matches (`a(.*b)?`), so that many matches would take more, texts have at most 10,000 characters. Frames
+    and predictions use the same engine. Case and whitespace are Python's; combining marks count as letters. A
+    pattern's empty match directly after another match does not count (in pandas it does). Missing texts stay missing.
 
     >>> data = pl.DataFrame({"city": ["  ŁÓDŹ (centre)", "Kyōto!", None]})
     >>> config = TextCleaningConfig(pattern=r"\(.*\)", remove_special=True, case="title")

@@ -122,6 +122,7 @@ class GroupAggregateCalculator(StreamingCalculator[GroupAggregateConfig]):
     family = "features"
     kind = Kind.LEARNED
     keywords = ("group", "aggregate", "mean", "sum", "count", "median", "group by", "statistics")
+    mixes_rows = True
     examples = (
         {"group_by": ["city"], "column": "number"},
         {

@@ -64,7 +64,9 @@ class KNNImputerCalculator(Calculator[KNNImputerConfig]):
     before, or the one with the largest numbers decides alone. Without any row at a distance the column's mean is
     taken. As scikit-learn's, with three differences: of equally distant rows at the edge those with the smaller
     values are taken (there: any of them); distances come from differences, so that equal rows are at distance 0
-    exactly; of more than `max_samples` training rows a sample is searched.
+    exactly, where scikit-learn's rounding leaves about 1e-8 of the numbers' size (so with `weights` `distance` a row
+    equal to a known one gets its value here, and there a mix with its neighbours: 1e-6 away on columns around 0, 1e-2
+    on columns far from it); of more than `max_samples` training rows a sample is searched.
 
     >>> data = pl.DataFrame({"age": [20.0, 30.0, None, 50.0], "years": [1.0, 2.0, 2.5, 9.0]})
     >>> params = KNNImputerCalculator().fit(data, KNNImputerConfig(n_neighbors=2))

@@ -76,5 +76,6 @@ def moments_of(
 def deviation(mean: float, variance: float, count: float) -> float:
     """Return the standard deviation, or 1 where the column is constant but for rounding."""
     # the error bound of a variance of equal values, as in scikit-learn: below it the column is constant
-    constant = variance <= count * EPSILON * variance + (count * mean * EPSILON) ** 2
+    rounding = count * mean * EPSILON  # squared by a product: a power raises where the result is too large
+    constant = variance <= count * EPSILON * variance + rounding * rounding
     return 1.0 if constant else math.sqrt(variance)

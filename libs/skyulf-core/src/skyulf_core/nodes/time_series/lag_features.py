@@ -100,6 +100,7 @@ class LagFeaturesCalculator(Calculator[LagFeaturesConfig]):
     family = "time_series"
     kind = Kind.HISTORY
     keywords = ("lag", "shift", "previous", "history", "time series", "autoregressive")
+    mixes_rows = True
     examples = (
         {},
         {"columns": ["number", "count"], "lags": [1, 3, 12], "sort_by": ["day"]},

@@ -132,6 +132,7 @@ class RollingAggregateCalculator(Calculator[RollingAggregateConfig]):
     family = "time_series"
     kind = Kind.HISTORY
     keywords = ("rolling", "moving average", "window", "history", "time series", "trend")
+    mixes_rows = True
     examples = (
         {},
         {

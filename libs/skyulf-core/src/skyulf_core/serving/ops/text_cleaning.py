@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from skyulf_core.serving.ops.base import (
     Columns,
     Op,
+    OpError,
     PlanError,
     Row,
     RowFunction,
+    ValueProblem,
     operation,
     plain,
     same_length,
@@ -27,7 +29,15 @@ TextFunction: TypeAlias = Callable[[str], str]
 MAX_PATTERN = 1_000
 """Most characters of a pattern and of a replacement."""
 
+MAX_SEARCHED = 10_000
+"""Longest text, in characters, in which a pattern is replaced that may look further ahead than its matches reach."""
+TOO_LONG = f"has more than {MAX_SEARCHED} characters, too many for a pattern that looks on behind its matches"
+
 _SPACES = re.compile(r"\s+")
+_NAMED = re.compile(r"\\p\{[^}]*\}|\\x\{[^}]*\}|\\.|\[\^?\]?(?:\\.|\[:[^]]*:\]|[^]\\])*\]", re.DOTALL)
+"""One character as a pattern names it by several: an escape, or a class."""
+_ENDLESS = re.compile(r"[*+]|\{\d+,\}")
+_NEAR = re.compile(r"[^*+?(){}|](?:\{\d+(?:,\d+)?\}|\??)")
 _REFERENCE = re.compile(r"\\([0-9\\])")
 
 
@@ -45,6 +55,21 @@ def pattern_of(text: str) -> Any:
         reason = error.args[0] if error.args else error
         words = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
         raise PlanError(f"the pattern is none of RE2: {words}") from None
+
+
+def looks_far(pattern: str) -> bool:
+    r"""Say whether a search may read on behind the end of what it finds, as far as the text goes.
+
+    Each search takes time in proportion to what it reads. One that ends where its match does makes replacing linear;
+    `a(.*b)?` finds an `a` only after it has looked for a `b` in all of the rest.
+
+    >>> [looks_far(pattern) for pattern in (r"\s+", "[0-9]{4}|,+", "a(.*b)?", r"\d+ km")]
+    [False, False, True, True]
+    """
+    plain = _NAMED.sub("c", pattern)
+    if not _ENDLESS.search(plain):
+        return False
+    return not all(re.fullmatch(rf"(?:{_NEAR.pattern})*(?:[^*+?(){{}}|][*+])?", part) for part in plain.split("|"))
 
 
 def replacer(pattern: str, replacement: str) -> TextFunction:
@@ -172,6 +197,11 @@ class TextClean(Op):
         if self.empty not in ("keep", "null"):
             raise ValueError(f"text_clean: empty {self.empty!r}")
 
+    def longest(self) -> int | None:
+        """Return how many characters a text may have at most; None: any number."""
+        far = any(step[0] == "replace" and looks_far(step[1]) for step in self.steps)
+        return MAX_SEARCHED if far else None
+
     def function(self) -> Callable[[str], str | None]:
         """Return the function of one text."""
         clean = cleaner(self.steps)
@@ -179,13 +209,36 @@ class TextClean(Op):
 
     def row_function(self) -> RowFunction:
         """Clean one row."""
-        return _map_rows(self.columns, self.function())
+        clean, longest = _map_rows(self.columns, self.function()), self.longest()
+        if longest is None:
+            return clean
+
+        def run(values: Row) -> None:
+            problems = [_too_long(0, name) for name in self.columns if _is_longer(values[name], longest)]
+            if problems:
+                raise OpError(problems)
+            clean(values)
+
+        return run
 
     def batch(self, columns: Columns) -> None:
         """Clean columns."""
-        function = self.function()
+        function, longest = self.function(), self.longest()
+        if longest is not None:
+            found = [(name, enumerate(columns[name].tolist())) for name in self.columns]
+            problems = [_too_long(i, name) for name, texts in found for i, text in texts if _is_longer(text, longest)]
+            if problems:
+                raise OpError(problems)
         for name in self.columns:
             columns[name] = map_texts(columns[name], function)
+
+
+def _is_longer(text: object, longest: int) -> bool:
+    return isinstance(text, str) and len(text) > longest
+
+
+def _too_long(row: int, name: str) -> ValueProblem:
+    return ValueProblem(row, name, TOO_LONG, "text_too_long")
 
 
 @operation

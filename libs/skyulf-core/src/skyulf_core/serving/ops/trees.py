@@ -84,6 +84,7 @@ class TreeEnsemble(Op):
                 if refuse:
                     raise OpError(null_features(values, features))
                 row = tuple(math.nan if value is None else value for value in row)
+            row = tuple(map(float, row))  # Python compares integers exactly, batches compare float64
             scores = score(row, missing)
             values[SCORES] = scores
             values[PROBABILITIES] = link(scores)
