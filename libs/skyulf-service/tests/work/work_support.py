@@ -165,7 +165,7 @@ class Store:
         async with self.database.begin() as connection:
             await connection.execute(update(jobs).values(lease_expires_at=database_now(timedelta(seconds=-1))))
 
-    async def until(self, id: UUID, *statuses: str, seconds: float = 20.0) -> Job:
+    async def until(self, id: UUID, *statuses: str, seconds: float = 60.0) -> Job:
         return await self.when(id, lambda job: job.status in statuses, seconds=seconds)
 
     async def when(self, id: UUID, condition: Callable[[Job], bool], *, seconds: float = 5.0) -> Job:
