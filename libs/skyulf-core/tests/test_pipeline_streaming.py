@@ -29,6 +29,11 @@ REFUSALS = {
     "SimpleTransformation": ("SimpleTransformation", {"function": "log1p"}, {"n": late(-1.0, -2.0, 1.0)}),
     "reciprocal": ("SimpleTransformation", {"function": "reciprocal"}, {"n": late(0.0, -0.0, 1.0)}),
     "H3Index": ("H3Index", {"lat": "n", "lon": "m", "on_error": "fail"}, {"n": late(95.0, -95.0, 1.0), "m": 2.0}),
+    "TextCleaning": (
+        "TextCleaning",
+        {"columns": ["t"], "pattern": "a(.*b)?"},
+        {"t": late("a" * 10_001, "b" * 10_002, "a")},
+    ),
     "OrdinalEncoder": (
         "OrdinalEncoder",
         {"categories_order": {"t": ["a"]}, "handle_unknown": "error"},

