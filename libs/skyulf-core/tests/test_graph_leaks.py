@@ -268,6 +268,16 @@ def test_no_node_hands_encoded_targets_from_row_to_row(carrier, before, column):
 
 
 @pytest.mark.parametrize("carrier", range(3))
+def test_columns_encoded_in_place_are_not_handed_on_either(carrier):
+    woe = {"node": "WOEEncoder", "config": {"columns": ["id"]}}
+    drops = {"node": "DropColumns", "config": {"columns": ["g"]}}
+
+    found = validate(in_a_line(woe, carriers("id")[carrier], drops), ENCODED).problems
+
+    assert [(problem.pointer, problem.code) for problem in found] == [("/steps/2/node", "leakage")]
+
+
+@pytest.mark.parametrize("carrier", range(3))
 def test_other_columns_may_be_handed_on(carrier):
     plain = carriers("t")[carrier]
     drops = {"node": "DropColumns", "config": {"columns": ["g"]}}

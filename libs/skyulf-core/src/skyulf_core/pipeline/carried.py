@@ -34,8 +34,10 @@ def encoded_after(step: ResolvedNode, before: Schema, after: Schema, encoded: Co
     calculator = step.entry.calculator
     kept, new = frozenset(encoded) & frozenset(after.names), frozenset(after.names) - frozenset(before.names)
     encodes = isinstance(calculator, TargetAwareCalculator) and calculator.cross_fits
+    if encodes:  # some encode in place: texts come out as numbers
+        return kept | {column.name for column in after if column != before.find(column.name)}
     over = {name for name in after.names if name == getattr(step.parsed, "output", None)}  # one that was there
-    return kept | new | over if encodes or _read(step, encoded) else kept
+    return kept | new | over if _read(step, encoded) else kept
 
 
 def _read(step: ResolvedNode, encoded: Collection[str]) -> set[str]:
