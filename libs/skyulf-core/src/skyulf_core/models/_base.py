@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from weakref import ReferenceType, ref
 
 import numpy as np
 import polars as pl
@@ -74,6 +75,12 @@ class PlanApplier(ModelApplier):
 
     node: str
 
+    def __init__(self) -> None:
+        self._last: tuple[ReferenceType[Params], list[str], list[Op]] | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "_last": None}  # weak references stay in their process
+
     @abstractmethod
     def plan(self, params: Params, *, features: Sequence[str], classes: Sequence[Label] | None) -> list[Op]:
         """Return the operations from feature values to the prediction."""
@@ -84,14 +91,36 @@ class PlanApplier(ModelApplier):
         return np.concatenate([part[PREDICTION].astype(wanted) for part in self._run(features, params)])
 
     def predict_proba(self, features: pl.DataFrame, params: Params) -> NDArray[np.float64] | None:
-        """Return probabilities (rows x classes); None for a regression."""
+        """Return probabilities (rows x classes); None for a regression, and where the model has scores only."""
         if "n_classes" not in params:
             return None
-        return np.concatenate([part[PROBABILITIES] for part in self._run(features, params)])
+        parts = [part.get(PROBABILITIES) for part in self._run(features, params)]
+        known = [part for part in parts if part is not None]
+        return np.concatenate(known) if known else None
+
+    def answers(self, features: pl.DataFrame, params: Params) -> tuple[NDArray[np.generic], NDArray[np.float64] | None]:
+        """Return class codes or values, and probabilities, of one run of the plan."""
+        own = type(self)
+        if (own.predict, own.predict_proba) != (PlanApplier.predict, PlanApplier.predict_proba):
+            return super().answers(features, params)
+        parts, classified = list(self._run(features, params)), "n_classes" in params
+        known = [part[PROBABILITIES] for part in parts if PROBABILITIES in part] if classified else []
+        wanted = np.int64 if classified else np.float64
+        predicted = np.concatenate([part[PREDICTION].astype(wanted) for part in parts])
+        return predicted, np.concatenate(known) if known else None
+
+    def _ops(self, features: list[str], params: Params) -> list[Op]:
+        """Return the operations; whoever asks one model often, as explanations do, gets those of the last time."""
+        last = self._last
+        if last is not None and last[0]() is params and last[1] == features:
+            return last[2]
+        classes = range(int(str(params["n_classes"]))) if "n_classes" in params else None
+        ops = self.plan(params, features=features, classes=classes)
+        self._last = (ref(params), features, ops)
+        return ops
 
     def _run(self, features: pl.DataFrame, params: Params) -> Iterator[Columns]:
-        classes = range(int(str(params["n_classes"]))) if "n_classes" in params else None
-        ops = self.plan(params, features=features.columns, classes=classes)
+        ops = self._ops(features.columns, params)
         for begin in range(0, max(features.height, 1), _CHUNK):
             part = features.slice(begin, _CHUNK)
             columns: Columns = {c.name: c.cast(pl.Float64).to_numpy() for c in part.iter_columns()}
@@ -100,6 +129,6 @@ class PlanApplier(ModelApplier):
                     op.batch(columns)
             except OpError as error:
                 problem = error.problems[0]
-                message = f"row {begin + problem.row}, column {problem.column!r}: {problem.message}"
+                message = problem._replace(row=begin + problem.row).sentence()
                 raise DataError(message, reason=problem.code, column=problem.column, node=self.node) from error
             yield columns

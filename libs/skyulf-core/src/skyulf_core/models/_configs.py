@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 from pydantic.config import JsonDict
 
 from skyulf_core.nodes.base import NodeConfig
@@ -13,15 +14,19 @@ RandomState: TypeAlias = Annotated[
     int | None,
     Field(ge=0, le=2**32 - 1, title="Random state", description="Seed; the same seed and rows give the same model."),
 ]
-ClassWeight: TypeAlias = Annotated[
-    Literal["balanced"] | None,
-    Field(
-        title="Class weight",
-        description="balanced weights every class by the inverse of its frequency; null weights all rows the same.",
-    ),
-]
 
 _STOPPING: JsonDict = {"x-visible-if": {"early_stopping": ["auto", True]}}
+
+
+BOOSTING_SPACE: Mapping[str, Mapping[str, JsonValue]] = {
+    "learning_rate": {"low": 0.01, "high": 0.5, "log": True},
+    "max_iter": {"low": 50, "high": 500, "log": True},
+    "max_leaf_nodes": {"low": 7, "high": 127, "log": True},
+    "min_samples_leaf": {"low": 2, "high": 100, "log": True},
+    "l2_regularization": {"low": 1e-6, "high": 10.0, "log": True},
+    "max_features": {"low": 0.3, "high": 1.0},
+}
+"""What tuning of histogram gradient boosting searches."""
 
 
 class BoostingConfig(NodeConfig):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, cast
 
 import numpy as np
@@ -28,7 +28,7 @@ class ForestTree(Protocol):
 
 
 def forest_arrays(trees: Sequence[ForestTree]) -> dict[str, object]:
-    """Return the arrays of a random forest: one column of `values` per class, each leaf a distribution."""
+    """Return the arrays of a forest: one column of `values` per class, each leaf a distribution, or one number."""
     starts = _starts([len(tree.feature) for tree in trees])
     leaf = np.concatenate([tree.children_left < 0 for tree in trees])
     values = np.concatenate([tree.value[tree.children_left < 0, 0, :] for tree in trees])
@@ -43,7 +43,7 @@ def forest_arrays(trees: Sequence[ForestTree]) -> dict[str, object]:
         missing_left=np.concatenate([tree.missing_go_to_left for tree in trees]),
         values=values,
         roots=starts,
-        tree_output=np.full(len(trees), -1),
+        tree_output=np.full(len(trees), -1 if values.shape[1] > 1 else 0),
         baseline=np.zeros(values.shape[1]),
     )
 
@@ -70,6 +70,51 @@ def boosting_arrays(
         tree_output=np.array(outputs),
         baseline=np.ravel(baseline),
     )
+
+
+def stored_arrays(
+    trees: Sequence[Mapping[str, NDArray[np.generic]]], *, outputs: Sequence[int], baseline: NDArray[np.float64]
+) -> dict[str, object]:
+    """Return the arrays of trees of another library, each with its nodes in any order and the first as root.
+
+    A tree has `feature` (-1 at a leaf), `threshold`, `left`, `right`, `missing_left` and `value` (at a leaf).
+    """
+    ordered = [_from_the_root(tree) for tree in trees]
+    starts = _starts([len(tree["feature"]) for tree in ordered])
+    shift = np.repeat(starts, [len(tree["feature"]) for tree in ordered])
+    joined = {name: np.concatenate([tree[name] for tree in ordered]) for name in ordered[0]}
+    leaf = np.asarray(joined["feature"], np.int64) < 0
+    return _arrays(
+        leaf,
+        feature=joined["feature"],
+        threshold=joined["threshold"],
+        left=np.asarray(joined["left"], np.int64) + shift,
+        right=np.asarray(joined["right"], np.int64) + shift,
+        missing_left=joined["missing_left"],
+        values=np.asarray(joined["value"], np.float64)[leaf].reshape(-1, 1),
+        roots=starts,
+        tree_output=np.array(outputs),
+        baseline=baseline,
+    )
+
+
+def _from_the_root(tree: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+    """Return the nodes that can be reached, children after their parents."""
+    left, right = np.asarray(tree["left"], np.int64), np.asarray(tree["right"], np.int64)
+    leaf = np.asarray(tree["feature"], np.int64) < 0
+    levels = [np.zeros(1, np.int64)]
+    while len(inner := levels[-1][~leaf[levels[-1]]]):
+        levels.append(np.stack([left[inner], right[inner]], axis=1).ravel())
+    order = np.concatenate(levels)
+    places = np.zeros(len(leaf), np.int64)
+    places[order] = np.arange(len(order))
+    found = {name: array[order] for name, array in tree.items()}
+    inside = ~leaf[order]
+    for name, children in (("left", left), ("right", right)):
+        moved = np.zeros(len(order), np.int64)
+        moved[inside] = places[children[order][inside]]
+        found[name] = moved
+    return found
 
 
 def _starts(sizes: Sequence[int]) -> NDArray[np.int64]:
@@ -108,9 +153,21 @@ def tree_op(
     params: Params,
     features: Sequence[str],
     *,
-    combine: Literal["sum", "average"] = "sum",
+    combine: Literal["sum", "average", "weighted_median"] = "sum",
     link: Literal["identity", "sigmoid", "softmax", "probability"],
+    nulls: Literal["route", "refuse"] = "route",
+    precision: Literal["float64", "float32"] = "float64",
 ) -> TreeEnsemble:
-    """Return the operation for stored arrays."""
+    """Return the operation for stored arrays; `divisor` and `weights` of the trees are used where they are stored."""
     arrays = cast("dict[str, NDArray[np.float64]]", {name: params.array(name) for name in _ARRAYS})
-    return TreeEnsemble(tuple(features), **arrays, combine=combine, link=link)  # type: ignore[arg-type]
+    weights = cast("NDArray[np.float64]", params.array("weights")) if "weights" in params else None
+    return TreeEnsemble(
+        tuple(features),
+        **arrays,  # type: ignore[arg-type]
+        combine=combine,
+        link=link,
+        nulls=nulls,
+        divisor=cast("float | None", params.get("divisor")),
+        weights=weights,
+        precision=precision,
+    )

@@ -8,12 +8,13 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skyulf_core.models._base import PlanApplier, fitting, refuse_one_class, to_binnable_matrix
-from skyulf_core.models._configs import BoostingConfig, ClassWeight
+from skyulf_core.models._binning import BinnedClassifier, fit_binned
+from skyulf_core.models._configs import BOOSTING_SPACE, BoostingConfig
 from skyulf_core.models._trees import boosting_arrays, tree_op
 from skyulf_core.nodes.base import Label, ModelCalculator, Task
+from skyulf_core.nodes.class_weights import ClassWeight, fields_of
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
 from skyulf_core.serving.ops import Decode, Op
@@ -44,17 +45,28 @@ class HistGradientBoostingClassifierCalculator(ModelCalculator[HistGradientBoost
     """Boosted trees for two or more classes: strong on tables, quick on many rows; nulls are allowed."""
 
     task: ClassVar[Task] = "classification"
+    decides = True
     accepts_missing = True
     keywords = ("trees", "boosting", "gbm", "ensemble")
     reference = "sklearn.ensemble.HistGradientBoostingClassifier"
+    examples = (
+        {"max_iter": 10}, {"max_iter": 10, "max_leaf_nodes": 4, "class_weight": "balanced", "max_features": 0.5},
+        {"max_iter": 20, "early_stopping": True, "n_iter_no_change": 2},
+    )  # fmt: skip
+    search_space = BOOSTING_SPACE
 
     def fit(
-        self, features: pl.DataFrame, target: NDArray[np.generic], config: HistGradientBoostingClassifierConfig
+        self,
+        features: pl.DataFrame,
+        target: NDArray[np.generic],
+        config: HistGradientBoostingClassifierConfig,
+        *,
+        weights: NDArray[np.float64] | None = None,
     ) -> Params:
         """Train; returns the nodes of all trees as arrays."""
         classes = refuse_one_class(target, _NAME)
         with fitting(_NAME):
-            model = HistGradientBoostingClassifier(**config.model_dump(), categorical_features=None)
-            model.fit(to_binnable_matrix(features), target)
+            model = BinnedClassifier(**fields_of(config), categorical_features=None)
+            fit_binned(model, features, to_binnable_matrix(features), target, weights, config)
         nodes = [[predictor.nodes for predictor in iteration] for iteration in model._predictors]
         return Params(boosting_arrays(nodes, model._baseline_prediction), n_classes=classes, n_iter=int(model.n_iter_))

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from skyulf_core.models._base import PlanApplier, fitting, to_binnable_matrix
-from skyulf_core.models._configs import BoostingConfig
+from skyulf_core.models._binning import BinnedRegressor, fit_binned
+from skyulf_core.models._configs import BOOSTING_SPACE, BoostingConfig
 from skyulf_core.models._trees import boosting_arrays, tree_op
 from skyulf_core.nodes.base import Label, ModelCalculator, Task
 from skyulf_core.nodes.registry import NodeRegistry
@@ -63,14 +63,30 @@ class HistGradientBoostingRegressorCalculator(ModelCalculator[HistGradientBoosti
     accepts_missing = True
     keywords = ("trees", "boosting", "gbm", "ensemble")
     reference = "sklearn.ensemble.HistGradientBoostingRegressor"
+    examples = (
+        {"max_iter": 10}, {"max_iter": 10, "loss": "poisson", "l2_regularization": 1.0},
+        {"max_iter": 10, "loss": "gamma"}, {"max_iter": 10, "loss": "quantile", "quantile": 0.9},
+        {"max_iter": 10, "loss": "absolute_error"},
+    )  # fmt: skip
+    sample_target = "price"
+    search_space = BOOSTING_SPACE
+
+    def weights_of_one_differ(self, config: HistGradientBoostingRegressorConfig) -> bool:
+        """Say that medians and quantiles of weighted rows are rows themselves, and lie between two without weights."""
+        return config.loss in ("quantile", "absolute_error")
 
     def fit(
-        self, features: pl.DataFrame, target: NDArray[np.generic], config: HistGradientBoostingRegressorConfig
+        self,
+        features: pl.DataFrame,
+        target: NDArray[np.generic],
+        config: HistGradientBoostingRegressorConfig,
+        *,
+        weights: NDArray[np.float64] | None = None,
     ) -> Params:
         """Train; returns the nodes of all trees as arrays."""
         with fitting(_NAME):
-            model = HistGradientBoostingRegressor(**config.model_dump(), categorical_features=None)
-            model.fit(to_binnable_matrix(features), target)
+            model = BinnedRegressor(**config.model_dump(), categorical_features=None)
+            fit_binned(model, features, to_binnable_matrix(features), target, weights, config)
         nodes = [[predictor.nodes for predictor in iteration] for iteration in model._predictors]
         arrays = boosting_arrays(nodes, model._baseline_prediction)
         return Params(arrays, log=config.loss in ("gamma", "poisson"), n_iter=int(model.n_iter_))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -11,12 +10,13 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from sklearn.linear_model import LogisticRegression
 
-from skyulf_core.models._base import PlanApplier, fitting, refuse_nulls, refuse_one_class, to_matrix
-from skyulf_core.models._configs import ClassWeight, RandomState
-from skyulf_core.nodes.base import Label, ModelCalculator, NodeConfig, Task
+from skyulf_core.models._base import fitting, refuse_nulls, refuse_one_class, to_matrix
+from skyulf_core.models._configs import RandomState
+from skyulf_core.models._linear import LinearClassifierApplier, classifier_params
+from skyulf_core.nodes.base import ModelCalculator, NodeConfig, Task
+from skyulf_core.nodes.class_weights import ClassWeight, fields_of
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
-from skyulf_core.serving.ops import Decode, Linear, Op
 
 _NAME = "logistic_regression"
 
@@ -53,20 +53,10 @@ class LogisticRegressionConfig(NodeConfig):
         return self
 
 
-class LogisticRegressionApplier(PlanApplier):
+class LogisticRegressionApplier(LinearClassifierApplier):
     """Predicts with coefficients and intercepts."""
 
     node = _NAME
-
-    def plan(self, params: Params, *, features: Sequence[str], classes: Sequence[Label] | None) -> list[Op]:
-        """Return the linear operation and the decoding of its scores."""
-        coefficients = np.asarray(params.array("coefficients"), np.float64)
-        intercepts = np.asarray(params.array("intercepts"), np.float64)
-        link: Literal["sigmoid", "softmax"] = "sigmoid" if len(intercepts) == 1 else "softmax"
-        return [
-            Linear(tuple(features), coefficients, intercepts, link),
-            Decode(tuple(classes or ()), by="scores"),
-        ]
 
 
 @NodeRegistry.register(_NAME, LogisticRegressionApplier)
@@ -77,18 +67,34 @@ class LogisticRegressionCalculator(ModelCalculator[LogisticRegressionConfig]):
     """
 
     task: ClassVar[Task] = "classification"
+    decides = True
     keywords = ("linear", "logit", "baseline")
     reference = "sklearn.linear_model.LogisticRegression"
+    examples = ({}, {"C": 0.1, "solver": "newton-cholesky"}, {"solver": "saga", "l1_ratio": 0.5, "max_iter": 20})
+    search_space: ClassVar = {
+        "C": {"low": 1e-4, "high": 1e3, "log": True},
+        "class_weight": {"choices": [None, "balanced"]},
+    }
 
-    def fit(self, features: pl.DataFrame, target: NDArray[np.generic], config: LogisticRegressionConfig) -> Params:
+    def fit(
+        self,
+        features: pl.DataFrame,
+        target: NDArray[np.generic],
+        config: LogisticRegressionConfig,
+        *,
+        weights: NDArray[np.float64] | None = None,
+    ) -> Params:
         """Train; returns coefficients (one row, or one per class) and intercepts."""
         refuse_nulls(features, _NAME)
         classes = refuse_one_class(target, _NAME)
         with fitting(_NAME):
-            model = LogisticRegression(**config.model_dump()).fit(to_matrix(features), target)
-        return Params(
-            n_classes=classes,
+            model = LogisticRegression(**fields_of(config))
+            model.fit(to_matrix(features), target, sample_weight=weights)
+        return classifier_params(
+            model.coef_,
+            model.intercept_,
+            link="sigmoid" if len(model.coef_) == 1 else "softmax",
+            classes=classes,
+            node=_NAME,
             n_iter=int(np.max(model.n_iter_)),
-            coefficients=np.ascontiguousarray(model.coef_, np.float64),
-            intercepts=np.ascontiguousarray(model.intercept_, np.float64).reshape(len(model.coef_)),
         )

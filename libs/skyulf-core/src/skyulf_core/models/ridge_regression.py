@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from pydantic.config import JsonDict
 from sklearn.linear_model import Ridge
 
-from skyulf_core.models._base import PlanApplier, fitting, refuse_nulls, to_matrix
 from skyulf_core.models._configs import RandomState
-from skyulf_core.nodes.base import Label, ModelCalculator, NodeConfig, Task
+from skyulf_core.models._linear import LinearApplier, LinearEstimator, LinearRegressor
+from skyulf_core.nodes.base import NodeConfig
 from skyulf_core.nodes.registry import NodeRegistry
-from skyulf_core.params import Params
-from skyulf_core.serving.ops import Linear, Op, Respond
 
 _NAME = "ridge_regression"
 _ITERATIVE: JsonDict = {"x-visible-if": {"solver": {"not": ["svd", "cholesky"]}}}
@@ -51,34 +45,26 @@ class RidgeRegressionConfig(NodeConfig):
         return self
 
 
-class RidgeRegressionApplier(PlanApplier):
+class RidgeRegressionApplier(LinearApplier):
     """Predicts with coefficients and an intercept."""
 
     node = _NAME
 
-    def plan(self, params: Params, *, features: Sequence[str], classes: Sequence[Label] | None) -> list[Op]:
-        """Return the linear operation."""
-        coefficients = np.asarray(params.array("coefficients"), np.float64)
-        return [Linear(tuple(features), coefficients, np.asarray(params.array("intercepts"), np.float64)), Respond()]
-
 
 @NodeRegistry.register(_NAME, RidgeRegressionApplier)
-class RidgeRegressionCalculator(ModelCalculator[RidgeRegressionConfig]):
+class RidgeRegressionCalculator(LinearRegressor[RidgeRegressionConfig]):
     """Linear regression with an L2 penalty.
 
     Features should be of similar scale; nulls are refused (put an imputer before).
     """
 
-    task: ClassVar[Task] = "regression"
+    node: ClassVar[str] = _NAME
     keywords = ("linear", "least squares", "l2", "baseline")
     reference = "sklearn.linear_model.Ridge"
+    examples = ({}, {"alpha": 10.0, "solver": "svd"}, {"positive": True}, {"fit_intercept": False})
+    search_space: ClassVar = {"alpha": {"low": 1e-3, "high": 1e4, "log": True}}
 
-    def fit(self, features: pl.DataFrame, target: NDArray[np.generic], config: RidgeRegressionConfig) -> Params:
-        """Train; returns coefficients (one row) and the intercept."""
-        refuse_nulls(features, _NAME)
-        with fitting(_NAME):
-            model = Ridge(**config.model_dump(), copy_X=False).fit(to_matrix(features), target)
-        return Params(
-            coefficients=np.array(model.coef_, np.float64).reshape(1, -1),
-            intercepts=np.array([model.intercept_], np.float64).reshape(1),
-        )
+    def estimator(self, config: RidgeRegressionConfig) -> LinearEstimator:
+        """Return ridge regression."""
+        model: LinearEstimator = Ridge(**config.model_dump(), copy_X=False)
+        return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeAlias
 
@@ -13,7 +14,7 @@ from skyulf_core.schema import ColumnSchema, Dtype, Schema
 
 
 def _unique(names: list[str]) -> list[str]:
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         raise ValueError(f"columns are named twice: {', '.join(repeated)}")
     return names

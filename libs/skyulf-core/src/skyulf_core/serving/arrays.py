@@ -20,6 +20,8 @@ from skyulf_core.serving.ops.base import PlanError
 
 _DTYPE = re.compile(r"([<|][biuf][1248])|(<U\d{1,6})|(<M8\[us\])")
 _ALIGN = 64
+_LONGEST_EMPTY = 1_000_000
+"""No bytes stand behind the sides of an array without values: a reader would walk along whatever is said."""
 
 
 class ArrayWriter:
@@ -108,6 +110,8 @@ class ArrayReader:
                 if offset + size * kind.itemsize > len(data):
                     raise PlanError(f"{file} is shorter than its arrays")
                 if size == 0:
+                    if max(shape) > _LONGEST_EMPTY:
+                        raise PlanError(f"{file}: an array without values that is {max(shape)} long")
                     return np.empty(shape, kind)
                 return np.frombuffer(data, kind, size, offset).reshape(shape)
         raise PlanError(f"not an array reference: {str(ref)[:200]}")

@@ -167,7 +167,7 @@ def _places(count: int, how: Wanted) -> tuple[NDArray[np.int64], Floats]:
 def _around_means(frame: pl.LazyFrame, name: str, span: Span, n_bins: int) -> Floats:
     """Return the middles between the means of a k-means in one dimension, which starts at bins of one width."""
     from sklearn.cluster import KMeans
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     if span.count < n_bins:
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -26,11 +27,11 @@ class RenameColumnsConfig(NodeConfig):
 
     @model_validator(mode="after")
     def _usable(self) -> RenameColumnsConfig:
-        new = list(self.mapping.values())
-        for name in new:
+        new = Counter(self.mapping.values())
+        for name, count in new.items():
             if not name or name == "*" or (name.startswith("^") and name.endswith("$")):
                 raise ValueError(f"{name!r} cannot be the name of a column")
-            if new.count(name) > 1:
+            if count > 1:
                 raise ValueError(f"{name!r} is the new name of several columns")
         return self
 

@@ -13,7 +13,7 @@ from skyulf_core.nodes.base import NodeConfig
 from skyulf_core.nodes.combiner import Combiner, CombinerApplier, Side
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
-from skyulf_core.problems import DataError, Problem, did_you_mean, nearest_column, pointer_part
+from skyulf_core.problems import DataError, Problem, did_you_mean, nearest_column, pointer_part, some_of
 from skyulf_core.schema import Schema
 
 
@@ -152,7 +152,7 @@ def _settle(columns: Sequence[Sequence[str]], config: MergeConfig, sides: Sequen
 def _owner_problem(name: str, owner: str, columns: Sequence[Sequence[str]], sides: Sequence[Side]) -> Problem | None:
     pointer, ids = f"/owners/{pointer_part(name)}", [side.id for side in sides]
     if owner not in ids:
-        hint = did_you_mean(owner, ids) or f"The inputs are: {', '.join(ids)}."
+        hint = did_you_mean(owner, ids) or f"The inputs are: {some_of(ids)}."
         return Problem(pointer, f"{owner!r} is no input of this node.", "unknown-input", suggestion=hint)
     if name not in columns[ids.index(owner)]:
         message = f"The input {owner!r} has no column {name!r}."

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import Annotated, Literal, cast
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
-from skyulf_core.models._trees import float32_thresholds
+from skyulf_core.models._isolation import LARGEST, expected_depth, isolation_arrays
 from skyulf_core.nodes.base import Calculator, Kind, NodeConfig, RowApplier
 from skyulf_core.nodes.columns import ColumnNames, chosen_from, columns_field
 from skyulf_core.nodes.outliers.matrices import complete, matrix_of, training_matrix
@@ -18,12 +17,8 @@ from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError
 from skyulf_core.schema import NUMERIC, Schema
-from skyulf_core.serving.ops.walk import Trees, walk_batch
-
-if TYPE_CHECKING:
-    from sklearn.ensemble import IsolationForest
-
-_LARGEST = float(np.finfo(np.float32).max)
+from skyulf_core.serving.ops.forest import walk_batch
+from skyulf_core.serving.ops.walk import Trees
 
 
 class IsolationForestFilterConfig(NodeConfig):
@@ -91,7 +86,7 @@ class IsolationForestFilterCalculator(Calculator[IsolationForestFilterConfig]):
         if not columns:
             return Params(columns=[])
         rows = training_matrix(data, columns, fewest=2)
-        if np.abs(rows).max() >= _LARGEST:
+        if np.abs(rows).max() >= LARGEST:
             name = columns[int(np.abs(rows).max(axis=0).argmax())]
             raise DataError(f"column {name!r} holds values too large to cut", reason="too-large", column=name)
         arrays, expected = _grown(rows, config)
@@ -113,35 +108,7 @@ def _grown(
 
     model = IsolationForest(n_estimators=config.n_estimators, random_state=config.random_state)
     model.fit(rows.astype(np.float32))
-    sampled = np.array([model.max_samples_], np.int64)
-    return _arrays(model), config.n_estimators * float(average_path_length(sampled)[0])
-
-
-def _arrays(model: IsolationForest) -> dict[str, NDArray[np.generic]]:
-    """Return all trees as one run of nodes; the value of a leaf is the depth at which it isolates its rows."""
-    trees = [estimator.tree_ for estimator in model.estimators_]
-    starts = np.concatenate([[0], np.cumsum([tree.node_count for tree in trees])[:-1]]).astype(np.int64)
-    feature = _joined([tree.feature for tree in trees])
-    left, right = (
-        _joined([getattr(tree, side) + start for tree, start in zip(trees, starts, strict=True)])
-        for side in ("children_left", "children_right")
-    )
-    leaf = _joined([tree.children_left < 0 for tree in trees]).astype(np.bool_)
-    depths = _joined([tree.compute_node_depths() - 1.0 + average_path_length(tree.n_node_samples) for tree in trees])
-    return {
-        "feature": np.where(leaf, -1, feature).astype(np.int32),
-        "threshold": np.where(leaf, 0.0, float32_thresholds(_joined([tree.threshold for tree in trees]))),
-        "left": np.where(leaf, np.cumsum(leaf) - 1, left).astype(np.int32),
-        "right": np.where(leaf, 0, right).astype(np.int32),
-        "missing_left": np.zeros(len(leaf), np.bool_),
-        "values": depths[leaf].reshape(-1, 1),
-        "roots": starts,
-        "tree_output": np.zeros(len(trees), np.int32),
-    }
-
-
-def _joined(parts: Sequence[NDArray[np.generic]]) -> NDArray[np.float64]:
-    return cast("NDArray[np.float64]", np.concatenate(parts))
+    return isolation_arrays(model), expected_depth(model)
 
 
 def _trees(params: Params) -> Trees:
@@ -152,12 +119,3 @@ def score(trees: Trees, rows: NDArray[np.float64], expected: float) -> NDArray[n
     """Return the score of each row, from -1 (isolated at once) to 0, as sklearn's `score_samples`."""
     depths = walk_batch(trees, np.zeros(1), list(rows.T))[:, 0]
     return -(2.0 ** -(depths / expected)) if expected > 0.0 else np.full(len(rows), -0.5)
-
-
-def average_path_length(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the average number of cuts that isolate a row among n (Liu, Ting and Zhou 2008, equation 1)."""
-    numbers = counts.astype(np.float64)
-    found = np.where(numbers == 2, 1.0, 0.0)
-    many = numbers > 2
-    found[many] = 2.0 * (np.log(numbers[many] - 1.0) + np.euler_gamma) - 2.0 * (numbers[many] - 1.0) / numbers[many]
-    return found

@@ -57,7 +57,8 @@ class GroupSplitter(Splitter[GroupSplitConfig]):
 
     >>> GroupSplitter().split(data.head(1), GroupSplitConfig(target="y", group="patient"), task=None)
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: 1 groups in 'patient' are too few to split
+    skyulf_core.problems.DataError: all rows are of one group in 'patient', which cannot be split; group by \
+another column, or use TrainTestSplit
     """
 
     family = "splitting"
@@ -107,6 +108,11 @@ def _divide(
     try:
         kept, held = next(ShuffleSplit(1, test_size=size, random_state=config.random_state).split(groups))
     except ValueError as error:
-        message = f"{len(groups)} groups in {config.group!r} are too few to split"
+        message = (
+            f"all rows are of one group in {config.group!r}, which cannot be split; group by another column, or use "
+            "TrainTestSplit"
+            if len(groups) == 1
+            else f"{len(groups)} groups in {config.group!r} are too few to split; take more, or hold out another share"
+        )
         raise DataError(message, reason="too-few-groups", column=config.group) from error
     return groups[kept], groups[held]

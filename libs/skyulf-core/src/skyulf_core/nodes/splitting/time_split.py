@@ -70,7 +70,8 @@ class TimeSplitter(Splitter[TimeSplitConfig]):
 
     >>> TimeSplitter().split(data.tail(1), TimeSplitConfig(target="y", column="day"), task=None)
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: of 1 rows none is left to train on before the held-out ones and the gap
+    skyulf_core.problems.DataError: of 1 row none is left to train on before the held-out ones and the gap; take more \
+rows, hold out fewer, or go by a column with more different moments
     """
 
     family = "splitting"
@@ -150,5 +151,8 @@ def _some(rows: NDArray[np.int64], among: int) -> NDArray[np.int64]:
 
 
 def _nothing_left(among: int) -> DataError:
-    message = f"of {among} rows none is left to train on before the held-out ones and the gap"
+    message = (
+        f"of {among} row{'' if among == 1 else 's'} none is left to train on before the held-out ones and the gap; "
+        "take more rows, hold out fewer, or go by a column with more different moments"
+    )
     return DataError(message, reason="too-few-rows")

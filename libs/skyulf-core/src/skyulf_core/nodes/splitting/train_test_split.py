@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -73,7 +74,7 @@ class TrainTestSplitter(Splitter[TrainTestSplitConfig]):
 
     >>> TrainTestSplitter().split(data.head(1), TrainTestSplitConfig(target="y"), task=None)
     Traceback (most recent call last):
-    skyulf_core.problems.DataError: 1 rows are too few to split; take more, or hold out another share
+    skyulf_core.problems.DataError: 1 row is too few to split; take more, or hold out another share
     """
 
     family = "splitting"
@@ -107,11 +108,15 @@ class TrainTestSplitter(Splitter[TrainTestSplitConfig]):
         if config.drop_missing_target:
             rows = np.flatnonzero(target.is_not_null().to_numpy())
         codes = _codes(target) if config.stratify else None
+        if config.stratify:
+            _check_classes(target.gather(rows))
         rest, test = _divide(rows, config.test_size, config, codes)
         if config.validation_size is None:
             return SplitRows(rest, test)
         size = config.validation_size
         share = size * len(rows) / len(rest) if isinstance(size, float) else size
+        if config.stratify:
+            _check_classes(target.gather(rest))
         train, validation = _divide(rest, share, config, codes)
         return SplitRows(train, test, validation)
 
@@ -127,24 +132,35 @@ def _divide(
     from sklearn.model_selection import train_test_split  # costs a second of import; a catalogue does not need it
 
     classes = None if codes is None else codes[rows]
-    if classes is not None:
-        _check_classes(classes)
     try:
         kept, held = train_test_split(
             rows, test_size=size, shuffle=config.shuffle, random_state=config.random_state if config.shuffle else None,
             stratify=classes,
         )  # fmt: skip
     except ValueError as error:
-        remedy = "take more, or hold out another share" + ("" if classes is None else ", or do not stratify")
-        message = f"{len(rows)} rows are too few to split; {remedy}"
-        raise DataError(message, reason="too-few-rows") from error
+        raise DataError(_too_few(len(rows), size, classes), reason="too-few-rows") from error
     return kept, held
 
 
-def _check_classes(classes: NDArray[np.int64]) -> None:
-    _, counts = np.unique(classes, return_counts=True)
-    if len(counts) and counts.min() < 2:
-        raise DataError(
-            f"{int((counts < 2).sum())} class(es) of the target have one row; a stratified split needs two",
-            reason="class-too-small",
+def _too_few(rows: int, size: float, classes: NDArray[np.int64] | None) -> str:
+    remedy = "take more, or hold out another share" + ("" if classes is None else ", or do not stratify")
+    held = math.ceil(size * rows) if isinstance(size, float) else size
+    count = 0 if classes is None else len(np.unique(classes))
+    if min(held, rows - held) < count:
+        return (
+            f"{held:,} of {rows:,} rows held out do not leave one of each of {count:,} classes on both sides; {remedy}"
         )
+    return f"{'1 row is' if rows == 1 else f'{rows:,} rows are'} too few to split; {remedy}"
+
+
+def _check_classes(target: pl.Series) -> None:
+    """Refuse classes that cannot be on both sides."""
+    single = target.rename("label").value_counts(name="rows").filter(pl.col("rows") < 2)["label"].sort()
+    if not len(single):
+        return
+    more = f", as have {len(single) - 1:,} others" if len(single) > 1 else ""
+    message = (
+        f"class {single.first()!r} of {target.name!r} has 1 row to divide{more}, and a stratified split needs 2; take "
+        "more rows of it, merge it with another class, or do not stratify"
+    )
+    raise DataError(message, reason="class-too-small", column=target.name)

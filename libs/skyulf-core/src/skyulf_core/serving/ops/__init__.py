@@ -12,22 +12,31 @@ from skyulf_core.serving.ops.base import Columns, Op, OpError, PlanError, Row, V
 from skyulf_core.serving.ops.closed_set import OPERATIONS
 
 if TYPE_CHECKING:
+    from skyulf_core.serving.ops.anomalies import Detect, LocalOutlierFactor
     from skyulf_core.serving.ops.bins import Bins
+    from skyulf_core.serving.ops.calibrating import Calibrate
     from skyulf_core.serving.ops.casting import Cast
     from skyulf_core.serving.ops.categories import Lookup, OneHot, Ordinal
+    from skyulf_core.serving.ops.clusters import NearestCenter
     from skyulf_core.serving.ops.columns import Affine, Clip, Copy, Drop, Impute, Rename, Select
     from skyulf_core.serving.ops.compute import Compute
     from skyulf_core.serving.ops.contracts import ReplaceOutside, Require
     from skyulf_core.serving.ops.dates import CYCLES, DATE_PARTS, DateParts
+    from skyulf_core.serving.ops.deciding import Decide
     from skyulf_core.serving.ops.decode import Decode, Respond
     from skyulf_core.serving.ops.embedding import Embed
+    from skyulf_core.serving.ops.ensembles import Ensemble
     from skyulf_core.serving.ops.geo import GeoDistance, H3Index
     from skyulf_core.serving.ops.groups import GroupLookup
     from skyulf_core.serving.ops.hashing import Hash, murmur3_32
     from skyulf_core.serving.ops.history import Lag, Rolling
     from skyulf_core.serving.ops.imputing import KnnImpute, MissingFlags
     from skyulf_core.serving.ops.iterative import IterativeImpute
-    from skyulf_core.serving.ops.linear import PREDICTION, PROBABILITIES, SCORES, Linear
+    from skyulf_core.serving.ops.kernels import KernelMachine
+    from skyulf_core.serving.ops.linear import DECISION, PREDICTION, PROBABILITIES, SCORES, Linear
+    from skyulf_core.serving.ops.mixtures import Mixture
+    from skyulf_core.serving.ops.neighbors import Neighbors
+    from skyulf_core.serving.ops.networks import NeuralNetwork
     from skyulf_core.serving.ops.project import Project
     from skyulf_core.serving.ops.quantiles import QuantileMap
     from skyulf_core.serving.ops.similarity import TextSimilarity
@@ -41,26 +50,37 @@ _HOMES = {
     "Alias": "text_cleaning",
     "Bins": "bins",
     "CYCLES": "dates",
+    "Calibrate": "calibrating",
     "Cast": "casting",
     "Clip": "columns",
     "Compute": "compute",
     "Copy": "columns",
     "DATE_PARTS": "dates",
+    "DECISION": "linear",
     "DateParts": "dates",
+    "Decide": "deciding",
     "Decode": "decode",
+    "Detect": "anomalies",
     "Drop": "columns",
     "Embed": "embedding",
+    "Ensemble": "ensembles",
     "GeoDistance": "geo",
     "GroupLookup": "groups",
     "H3Index": "geo",
     "Hash": "hashing",
     "Impute": "columns",
     "IterativeImpute": "iterative",
+    "KernelMachine": "kernels",
     "KnnImpute": "imputing",
     "Lag": "history",
     "Linear": "linear",
+    "LocalOutlierFactor": "anomalies",
     "Lookup": "categories",
     "MissingFlags": "imputing",
+    "Mixture": "mixtures",
+    "NearestCenter": "clusters",
+    "Neighbors": "neighbors",
+    "NeuralNetwork": "networks",
     "OneHot": "categories",
     "Ordinal": "categories",
     "PREDICTION": "linear",
@@ -87,6 +107,7 @@ _HOMES = {
 __all__ = [
     "CYCLES",
     "DATE_PARTS",
+    "DECISION",
     "OPERATIONS",
     "PREDICTION",
     "PROBABILITIES",
@@ -94,26 +115,36 @@ __all__ = [
     "Affine",
     "Alias",
     "Bins",
+    "Calibrate",
     "Cast",
     "Clip",
     "Columns",
     "Compute",
     "Copy",
     "DateParts",
+    "Decide",
     "Decode",
+    "Detect",
     "Drop",
     "Embed",
+    "Ensemble",
     "GeoDistance",
     "GroupLookup",
     "H3Index",
     "Hash",
     "Impute",
     "IterativeImpute",
+    "KernelMachine",
     "KnnImpute",
     "Lag",
     "Linear",
+    "LocalOutlierFactor",
     "Lookup",
     "MissingFlags",
+    "Mixture",
+    "NearestCenter",
+    "Neighbors",
+    "NeuralNetwork",
     "OneHot",
     "Op",
     "OpError",

@@ -38,13 +38,18 @@ class ValueProblem(NamedTuple):
     message: str
     code: str
 
+    def sentence(self) -> str:
+        """Return where and what; a problem of all columns together names none."""
+        where = f"row {self.row}, column {self.column!r}:" if self.column else f"row {self.row}"
+        return f"{where} {self.message}"
+
 
 class OpError(ValueError):
     """Values that an operation refuses; `problems` names each row and column."""
 
     def __init__(self, problems: Iterable[ValueProblem]) -> None:
         self.problems = [problem._replace(message=shortened(problem.message)) for problem in problems]
-        super().__init__("; ".join(f"row {p.row}, {p.column}: {p.message}" for p in self.problems[:5]))
+        super().__init__("; ".join(f"row {p.row}, {p.column or 'the row'}: {p.message}" for p in self.problems[:5]))
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,8 @@ class Op(ABC):
 def _renamed(value: Any, names: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return names(value)
+    if isinstance(value, Op):
+        return value.renamed(names)
     return tuple(_renamed(item, names) for item in value) if isinstance(value, tuple) else value
 
 
@@ -158,7 +165,9 @@ def freeze(value: object) -> object:
 
 
 def thaw(value: object) -> object:
-    """Turn tuples into lists, at any depth, as JSON has them."""
+    """Turn tuples into lists, at any depth, as JSON has them, and operations inside of others into what they say."""
+    if isinstance(value, Op):
+        return value.to_dict()
     return [thaw(item) for item in value] if isinstance(value, list | tuple) else value
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skyulf_core.serving.ops.base import Columns, Op, Origins, Row, RowFunction, as_float, operation, widened
+from skyulf_core.serving.ops.forest import walk_batch
 from skyulf_core.serving.ops.imputing import blocks, nearest
-from skyulf_core.serving.ops.walk import Trees, walk_batch
+from skyulf_core.serving.ops.walk import Trees
 
 Floats: TypeAlias = NDArray[np.float64]
 _ARRAYS = {

@@ -31,6 +31,8 @@ PROBABILITIES = "@probabilities"
 """Where a classifier writes its probabilities: list[float] on a row, rows x classes in a batch."""
 PREDICTION = "@prediction"
 """Where the answer stands: a label or a number."""
+DECISION = "@decision"
+"""Where an anomaly detector writes how normal a row is: below 0 it is an anomaly."""
 
 
 @operation
@@ -45,14 +47,14 @@ class Linear(Op):
     features: tuple[str, ...]
     coefficients: NDArray[np.float64]
     intercepts: NDArray[np.float64]
-    link: Literal["identity", "sigmoid", "softmax"] = "identity"
+    link: Literal["identity", "sigmoid", "softmax", "one_vs_rest", "clipped"] = "identity"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "coefficients", np.atleast_2d(np.asarray(self.coefficients, np.float64)))
         object.__setattr__(self, "intercepts", np.atleast_1d(np.asarray(self.intercepts, np.float64)))
         if self.coefficients.shape != (len(self.intercepts), len(self.features)):
             raise ValueError(f"linear: shape {self.coefficients.shape} for {len(self.features)} features")
-        if self.link not in ("identity", "sigmoid", "softmax"):
+        if self.link not in ("identity", "sigmoid", "softmax", "one_vs_rest", "clipped"):
             raise ValueError(f"linear: link {self.link!r}")
         same_length("linear", coefficients=self.coefficients, intercepts=self.intercepts)
 
@@ -78,7 +80,7 @@ class Linear(Op):
                     raise
                 raise OpError(problems) from None
             if not all(map(isfinite, scores)):
-                raise OpError([_overflow(0)])
+                raise OpError([out_of_range(0)])
             values[SCORES] = scores
             values[PROBABILITIES] = link(scores)
 
@@ -96,7 +98,7 @@ class Linear(Op):
                 scores[k] += self.intercepts[k]
         endless = np.flatnonzero(~np.isfinite(scores).all(axis=0))
         if len(endless):
-            raise OpError([_overflow(int(row)) for row in endless])
+            raise OpError([out_of_range(int(row)) for row in endless])
         store_batch(columns, scores.T, self.link)
 
     def makes(self) -> frozenset[str]:
@@ -133,7 +135,8 @@ def refuse_nulls(features: Sequence[str], matrix: Sequence[NDArray[Any]]) -> Non
         raise OpError(problems)
 
 
-def _overflow(row: int) -> ValueProblem:
+def out_of_range(row: int) -> ValueProblem:
+    """Return the problem of a row whose numbers are too large to work with."""
     return ValueProblem(row, "", "has values so large that the model's score is not a number", "out_of_range")
 
 
@@ -141,9 +144,9 @@ def _null(row: int, name: str) -> ValueProblem:
     return ValueProblem(row, name, "is null, and the model cannot work with nulls", "null")
 
 
-def store_batch(columns: Columns, scores: NDArray[np.float64], link: str) -> None:
+def store_batch(columns: Columns, scores: NDArray[np.float64], link: str, precision: str = "float64") -> None:
     """Write the scores, and the probabilities where there are any."""
     columns[SCORES] = scores
-    probabilities = link_batch(link, scores)
+    probabilities = link_batch(link, scores, precision)
     if probabilities is not None:
         columns[PROBABILITIES] = probabilities
