@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,33 +17,14 @@ if TYPE_CHECKING:
 MAX_POINTS = 200
 
 
-class MetricInfo(NamedTuple):
-    """A metric's task, and whether more is better."""
-
-    task: str
-    greater_is_better: bool
-
-
-METRICS: dict[str, MetricInfo] = {
-    **dict.fromkeys(
-        (
-            "accuracy", "balanced_accuracy", "precision_weighted", "recall_weighted", "f1_weighted",
-            "precision_macro", "recall_macro", "f1_macro", "mcc", "roc_auc", "pr_auc",
-        ),
-        MetricInfo("classification", True),
-    ),
-    **dict.fromkeys(("log_loss", "brier"), MetricInfo("classification", False)),
-    **dict.fromkeys(("r2", "explained_variance"), MetricInfo("regression", True)),
-    **dict.fromkeys(("mae", "mse", "rmse", "mape", "median_ae"), MetricInfo("regression", False)),
-}  # fmt: skip
-
-
 @dataclass(frozen=True)
 class Evaluation:
     """Metrics by name (those that are defined for the rows at hand), and details as JSON values.
 
     Details of a classification: `classes` (precision, recall, f1, support of each), `confusion_matrix` (rows: truth,
-    columns: prediction, in the order of `labels`), `roc_curves` and `pr_curves`. Of a regression: `residuals`.
+    columns: prediction, in the order of `labels`), `roc_curves`, `pr_curves`, `calibration_curves` and `gain_curves`
+    (with the lift). Of a regression: `residuals`. Of clusterings and detectors of anomalies see `evaluate_clustering`
+    and `evaluate_anomaly`; `judged_on` says there whether the rows were held out or those of training.
     """
 
     task: Task
