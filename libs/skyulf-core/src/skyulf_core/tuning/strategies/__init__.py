@@ -1,0 +1,1 @@
+"""Strategies: which values are tried next."""
