@@ -71,10 +71,13 @@ def subject(entry, example):
         return Subject(entry, {"steps": [step]}, frame, str(example.get("target")))
     if isinstance(calculator, Combiner):
         return combined(entry, example)
-    target = calculator.sample_target if not entry.is_model or calculator.task == "classification" else "value"
+    target = calculator.sample_target
+    if entry.is_model and calculator.task != "classification" and target == "label":
+        target = "value"
     split = {"node": "TrainTestSplit" if entry.is_model else "FeatureTargetSplit", "config": {"target": target}}
     if entry.is_model:
-        return Subject(entry, {"steps": [split], "model": step}, frame.select(*NUMBERS, target), target)
+        features = [name for name in NUMBERS if name != target]
+        return Subject(entry, {"steps": [split], "model": step}, frame.select(*features, target), target)
     if isinstance(calculator, Resampler):
         return Subject(entry, {"steps": [split, step]}, frame.select(*NUMBERS, target), target)
     if isinstance(calculator, TargetAwareCalculator):

@@ -180,7 +180,7 @@ def test_verify_finds_a_changed_tree(bundle):
         ("plan.json", lambda d: d["ops"][1]["feature"]["$array"].update(dtype="|O8"), "array reference"),
         ("plan.json", lambda d: d["ops"][1]["feature"]["$array"].update(shape=[10**12]), "shorter"),
         ("plan.json", lambda d: d["ops"][1]["feature"]["$array"].update(offset=-8), "array reference"),
-        ("plan.json", lambda d: d.update(task="clustering"), "task"),
+        ("plan.json", lambda d: d.update(task="ranking"), "task"),
         ("plan.json", lambda d: d["input_schema"][0].update(dtype="pickle"), "unknown type"),
     ],
 )

@@ -229,7 +229,7 @@ def test_other_orders_are_no_leak(steps):
 
 @pytest.mark.parametrize(("encoder", "column"), [("TargetEncoder", "id_target"), ("WOEEncoder", "id")])
 def test_a_name_of_its_own_per_row_says_nothing_of_the_target(encoder, column):
-    data = pl.DataFrame({"id": [f"row {i}" for i in range(400)], "y": (["p"] * 3 + ["q"]) * 100})
+    data = pl.DataFrame({"id": [f"row {i}" for i in range(400)], "y": (["p"] * 3 + ["q"]) * 100, "x": range(400)})
     config = in_a_line({"node": encoder, "config": {"columns": ["id"]}}, AGAIN)
 
     seen = Pipeline.from_config(config).fit_transform(data)

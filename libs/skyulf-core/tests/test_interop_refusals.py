@@ -7,7 +7,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import Lasso, Ridge
+from sklearn.linear_model import Lars, Ridge
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -42,7 +42,7 @@ class Doubled(StandardScaler):
 def refused():
     return {
         "unknown step": (make_pipeline(StandardScaler(), Normalizer()), r"'normalizer' \(Normalizer\).*no such node\."),
-        "unknown model": (make_pipeline(StandardScaler(), Lasso()), r"'lasso' \(Lasso\).*no such model\. Su"),
+        "unknown model": (make_pipeline(StandardScaler(), Lars()), r"'lars' \(Lars\).*no such model\. Su"),
         "subclass": (make_pipeline(Doubled()), r"'doubled' \(Doubled\).*no such node"),
         "function": (FunctionTransformer(np.log1p), r"\(FunctionTransformer\).*no such node"),
         "nested": (
@@ -56,7 +56,7 @@ def refused():
         "bins": (KBinsDiscretizer(n_bins=[2, 3, 2, 4]), r"KBinsDiscretizer does not take n_bins"),
         "trees": (make_pipeline(trees(monotonic_cst=[1, 0, 0, 0])), r"monotonic_cst is .*; supported is None"),
         "categories": (trees(categorical_features=[0]), r"it splits by categories; supported are numbers"),
-        "class weights": (RandomForestClassifier(3, class_weight={0: 2.0}), "does not take class_weight"),
+        "class weights": (RandomForestClassifier(3, class_weight={0: 2, 1: 1, 7: 1}), "names the label '7', which"),
         "score": (SelectKBest(lambda x, y: np.arange(4.0), k=2), r"score_func is <lambda>; supported are f_classif"),
         "names of nodes": (
             make_pipeline(StandardScaler(), SkyulfTransformer("MinMaxScaler")),

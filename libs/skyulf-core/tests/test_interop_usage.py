@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -322,3 +322,34 @@ def test_searches_run_in_several_processes():
     search = GridSearchCV(SkyulfClassifier(steps=FILLED), {"model_config": [{"C": 0.1}, {"C": 1.0}]}, cv=2, n_jobs=2)
 
     assert search.fit(matrix, target).best_score_ > 0.9
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (SkyulfClassifier("logistic_regression"), LogisticRegression(max_iter=100)),
+        (SkyulfRegressor("linear_regression"), LinearRegression()),
+    ],
+)
+def test_weights_of_rows_reach_the_model(ours, theirs):
+    draw = np.random.default_rng(0)
+    x, weights = draw.normal(size=(80, 3)), draw.uniform(0, 3, 80)
+    y = (x[:, 0] + draw.normal(0, 0.5, 80) > 0).astype(int)
+
+    found = clone(ours).fit(x, y, sample_weight=weights)
+
+    expected = theirs.fit(x, y, sample_weight=weights)
+    of = "predict_proba" if hasattr(theirs, "predict_proba") else "predict"
+    assert np.allclose(getattr(found, of)(x), getattr(expected, of)(x), atol=1e-9)
+    assert not np.allclose(getattr(found, of)(x), getattr(clone(ours).fit(x, y), of)(x), atol=1e-3)
+
+
+def test_weights_that_cannot_be_are_refused():
+    x, y = np.arange(8.0).reshape(-1, 1), np.array([0, 1] * 4)
+
+    with pytest.raises(ValueError, match="k_neighbors_classifier cannot weigh rows"):
+        SkyulfClassifier("k_neighbors_classifier").fit(x, y, sample_weight=np.ones(8))
+    with pytest.raises(ValueError, match="Negative values"):
+        SkyulfClassifier().fit(x, y, sample_weight=[-1.0] + [1.0] * 7)
+    with pytest.raises(ValueError, match="only one class has weights above 0: 0"):
+        SkyulfClassifier().fit(x, y, sample_weight=1 - y)

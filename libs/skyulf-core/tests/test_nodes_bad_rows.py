@@ -91,7 +91,8 @@ def same_alone_and_among_others(served, row):
         require(set(alone) >= set(many), f"{sorted(many)} and {sorted(alone)}")
         for name, column in many.items():
             found = column.tolist()[0]
-            require_same_values([alone[name]], [found], name)
+            several = isinstance(found, list)
+            require_same_values(alone[name] if several else [alone[name]], found if several else [found], name)
     return alone
 
 

@@ -41,6 +41,7 @@ WITHOUT_BOUNDS = {
     "GroupAggregate fill_value": VALUES,
     "InvalidValueReplacement high": VALUES,
     "InvalidValueReplacement low": VALUES,
+    "bernoulli_nb binarize": VALUES,
     "InvalidValueReplacement replacement": VALUES,
     "ManualBounds bounds{}.lower": VALUES,
     "ManualBounds bounds{}.upper": VALUES,

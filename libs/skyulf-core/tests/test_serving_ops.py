@@ -35,7 +35,6 @@ from skyulf_core.serving.ops import (
     Rename,
     Respond,
     Select,
-    TreeEnsemble,
 )
 from skyulf_core.serving.ops.base import operation_class
 
@@ -204,24 +203,22 @@ def test_trees_are_the_same_to_the_last_bit(rows, link, average):
         ("values", [[0.1], [0.2]]),
         ("roots", [0, 8]),
         ("roots", [-1, 5]),
+        ("roots", [0, 2]),  # the root of one tree is inside of another
+        ("right", [1, 0, 4, 0, 0, 7, 0, 0]),  # two parents
+        ("threshold", [float("nan"), 0, -1.0, 0, 0, 2.0, 0, 0]),
         ("tree_output", [0, 1]),
         ("threshold", [0.5]),
         ("link", "evil"),
+        ("combine", "evil"),
+        ("combine", "weighted_median"),
+        ("weights", [1.0, 2.0]),
+        ("divisor", 2.0),
+        ("precision", "float16"),
     ],
 )
 def test_trees_that_could_leave_their_arrays_are_refused(field, value):
     with pytest.raises(PlanError):
         Op.from_dict({"op": "tree_ensemble", **STUMPS, field: value})
-
-
-def test_large_ensembles_walk_the_arrays_and_agree(monkeypatch):
-    rows = [{"x": x, "y": y} for x in (None, 0.5, 0.6, -3.0) for y in (None, -1.0, 2.0, 5.0)]
-    nested = score(TreeEnsemble(**STUMPS, link="sigmoid"), rows)
-
-    monkeypatch.setattr("skyulf_core.serving.ops.trees._NESTED_NODES", 0)
-    walked = score(TreeEnsemble(**STUMPS, link="sigmoid"), rows)
-
-    assert np.array_equal(nested[SCORES], walked[SCORES])
 
 
 def test_decode_takes_the_first_of_equals_and_keeps_the_type_of_labels():

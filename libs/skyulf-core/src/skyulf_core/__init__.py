@@ -37,12 +37,15 @@ if TYPE_CHECKING:
         UnknownNodeError,
     )
     from skyulf_core.schema import ColumnSchema, Schema
+    from skyulf_core.validation.crossing import cross_validate
+    from skyulf_core.validation.result import CrossValidationResult
 
 _HOMES = {
     "Applier": "nodes.base",
     "Calculator": "nodes.base",
     "ColumnSchema": "schema",
     "CoreError": "problems",
+    "CrossValidationResult": "validation.result",
     "DataCatalog": "data.catalog",
     "DataCatalogs": "data.catalog",
     "DataError": "problems",
@@ -70,6 +73,7 @@ _HOMES = {
     "UnknownNodeError": "problems",
     "UnsupportedEstimatorError": "interop.reading.line",
     "Validation": "pipeline.validation",
+    "cross_validate": "validation.crossing",
     "from_sklearn": "interop.reading.reader",
     "sklearn_columns": "interop.reading.reader",
     "validate": "pipeline.validation",
@@ -77,12 +81,12 @@ _HOMES = {
 }
 
 __all__ = [
-    "Applier", "Calculator", "ColumnSchema", "CoreError", "DataCatalog", "DataCatalogs", "DataError",
-    "FileSystemCatalog", "FittedModel", "FittedPipeline", "FittedStep", "Golden", "InvalidConfigError", "Kind",
-    "ModelApplier", "ModelCalculator", "NodeConfig", "NodeInfo", "NodeRegistry", "NotFittedError", "Params",
+    "Applier", "Calculator", "ColumnSchema", "CoreError", "CrossValidationResult", "DataCatalog", "DataCatalogs",
+    "DataError", "FileSystemCatalog", "FittedModel", "FittedPipeline", "FittedStep", "Golden", "InvalidConfigError",
+    "Kind", "ModelApplier", "ModelCalculator", "NodeConfig", "NodeInfo", "NodeRegistry", "NotFittedError", "Params",
     "Pipeline", "Problem", "Schema", "SkyulfClassifier", "SkyulfRegressor", "SkyulfTransformer", "SplitDataset",
-    "UnknownNodeError", "UnsupportedEstimatorError", "Validation", "from_sklearn", "sklearn_columns", "validate",
-    "validate_config",
+    "UnknownNodeError", "UnsupportedEstimatorError", "Validation", "cross_validate", "from_sklearn",
+    "sklearn_columns", "validate", "validate_config",
 ]  # fmt: skip
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
@@ -12,6 +14,9 @@ from skyulf_core.serving.errors import shortened
 _LONGEST_WORD = 100
 _MOST_SHOWN = 10
 _MOST_NAMES = 20
+_MOST_COMPARED = 10_000_000
+_EACH = 50
+_left: ContextVar[list[int] | None] = ContextVar("_left", default=None)
 
 
 @dataclass(frozen=True)
@@ -85,18 +90,61 @@ class NotFittedError(CoreError):
     code = "not-fitted"
 
 
+@contextmanager
+def few_guesses() -> Iterator[None]:
+    """Bound the work of `did_you_mean` inside: after some thousands of wrong words, no nearest ones are looked for.
+
+    Inside another one it is a part of that one.
+    """
+    if _left.get() is not None:
+        yield
+        return
+    token = _left.set([_MOST_COMPARED])
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     """Return `Did you mean 'x'?` for the nearest choice, or None where nothing is near.
 
     >>> did_you_mean("medain", ["mean", "median"])
     "Did you mean 'median'?"
     """
-    if len(word) > _LONGEST_WORD:
+    left = _left.get()
+    if len(word) > _LONGEST_WORD or (left is not None and left[0] < 0):
         return None
     known = list(choices)
+    if left is not None:
+        left[0] -= sum(_EACH + len(word) * len(choice) for choice in known)
+        if left[0] < 0:
+            return None
     lowered = {choice.lower(): choice for choice in known}
     near = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
     return f"Did you mean {lowered[near[0]]!r}?" if near else None
+
+
+def as_sentence(text: str) -> str:
+    """Return a text with a capital letter at its beginning and one mark at its end.
+
+    >>> as_sentence("there is no metric 'rocauc'. Did you mean 'roc_auc'?")
+    "There is no metric 'rocauc'. Did you mean 'roc_auc'?"
+    """
+    begun = f"{text[:1].upper()}{text[1:]}"
+    return begun if begun.endswith((".", "?")) else f"{begun}."
+
+
+def some_of(names: Iterable[str], *, between: str = ", ") -> str:
+    """Return the names, the first twenty of many, each with its middle left out where it is long.
+
+    >>> some_of(["a", "b"])
+    'a, b'
+    """
+    listed = list(names)
+    more = len(listed) - _MOST_NAMES
+    shown = between.join(shortened(name, _LONGEST_WORD) for name in listed[:_MOST_NAMES])
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def known_columns(names: Iterable[str]) -> str:
@@ -105,7 +153,7 @@ def known_columns(names: Iterable[str]) -> str:
     >>> known_columns(["a", "b c"])
     "the columns are: 'a', 'b c'"
     """
-    listed = list(names)
+    listed = names if isinstance(names, list) else list(names)
     more = len(listed) - _MOST_NAMES
     shown = ", ".join(repr(shortened(name, 100)) for name in listed[:_MOST_NAMES])
     return f"the columns are: {shown}{f' and {more} more' if more > 0 else ''}" if listed else "there are no columns"
@@ -113,7 +161,7 @@ def known_columns(names: Iterable[str]) -> str:
 
 def nearest_column(name: str, names: Iterable[str]) -> str:
     """Return what to do about a column that is not there: the nearest one, and those that there are."""
-    listed = list(names)
+    listed = names if isinstance(names, list) else list(names)
     known = known_columns(listed)
     return " ".join(filter(None, (did_you_mean(name, listed), f"{known[0].upper()}{known[1:]}.")))
 

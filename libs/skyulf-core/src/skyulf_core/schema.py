@@ -61,6 +61,7 @@ class Schema(Sequence[ColumnSchema]):
     def __init__(self, columns: Iterable[ColumnSchema] = ()) -> None:
         self._columns = tuple(columns)
         self._by_name = {column.name: column for column in self._columns}
+        self._families = tuple(column for column in self._columns if column.family)
         if len(self._by_name) != len(self._columns):
             names = [column.name for column in self._columns]
             raise ValueError(f"duplicate columns: {sorted({name for name in names if names.count(name) > 1})}")
@@ -111,16 +112,18 @@ class Schema(Sequence[ColumnSchema]):
     @property
     def names(self) -> list[str]:
         """The names, in order."""
-        return [column.name for column in self._columns]
+        return list(self._by_name)
 
     def find(self, name: str) -> ColumnSchema | None:
         """Return the column of this name (or the family it belongs to, the closest one), or None."""
         exact = self._by_name.get(name)
-        families = (column for column in self._columns if column.covers(name))
+        families = (column for column in self._families if column.covers(name))
         return exact or max(families, key=lambda column: len(column.name), default=None)
 
     def settle(self, names: Iterable[str]) -> Schema:
         """Return the schema where these columns are there, if they may be (`age*` is `age`, once a node names it)."""
+        if not self._families:
+            return self
         there = {f"{name}*": name for name in names if name not in self._by_name}
         return Schema(
             replace(column, name=there[column.name], family=False) if column.family and column.name in there else column

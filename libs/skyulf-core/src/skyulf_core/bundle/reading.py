@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from skyulf_core.bundle.writing import BUNDLE_FORMAT, GRAPH_FILE
+from skyulf_core.bundle.writing import BUNDLE_FORMAT, DECISIONS_FILE, GRAPH_FILE
 from skyulf_core.fitted import FittedModel, FittedPipeline, FittedStep, Golden
 from skyulf_core.params import Params
 from skyulf_core.schema import Schema
 from skyulf_core.serving.arrays import ArrayReader
+from skyulf_core.serving.explaining.background import read_background
 from skyulf_core.serving.files import BundleFiles, open_files, read_json, reading
 from skyulf_core.serving.golden import GOLDEN_FILE
 
@@ -46,7 +47,19 @@ def _fitted(files: BundleFiles, graph: dict[str, object]) -> FittedPipeline:
         classes=None if classes is None else tuple(classes),
         evaluation=_evaluation(files) if graph["evaluation"] else None,
         golden=_golden(files) if graph["golden"] else None,
+        background=cast("list[dict[str, JsonValue]]", read_background(files)) if graph.get("background") else None,
+        **(_decisions(files) if graph.get("decisions") else {}),  # type: ignore[arg-type]
     )
+
+
+def _decisions(files: BundleFiles) -> dict[str, object]:
+    from skyulf_core.serving.conformal import Conformal
+    from skyulf_core.validation.calibration import Calibration
+    from skyulf_core.validation.thresholds import Threshold
+
+    data = cast("dict[str, dict[str, object]]", read_json(files, DECISIONS_FILE))
+    readers = {"threshold": Threshold.from_dict, "calibration": Calibration.from_dict, "conformal": Conformal.from_dict}
+    return {name: read(data[name]) for name, read in readers.items() if name in data}
 
 
 def _step(files: BundleFiles, arrays: ArrayReader, name: str) -> FittedStep:

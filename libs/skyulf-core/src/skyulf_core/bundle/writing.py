@@ -14,11 +14,13 @@ from pathlib import Path
 from skyulf_core.bundle.document import serving_document
 from skyulf_core.fitted import FittedPipeline
 from skyulf_core.serving.arrays import ArrayWriter
+from skyulf_core.serving.explaining.background import BACKGROUND_FILE, BACKGROUND_FORMAT
 from skyulf_core.serving.golden import GOLDEN_FILE
 from skyulf_core.serving.plan import PLAN_FILE, PLAN_FORMAT
 
 BUNDLE_FORMAT = "skyulf.bundle/1"
 GRAPH_FILE = "graph.json"
+DECISIONS_FILE = "decisions.json"
 _PACKAGES = ("skyulf-core", "numpy", "polars", "scikit-learn", "pydantic")
 
 
@@ -66,9 +68,15 @@ def bundle_files(fitted: FittedPipeline) -> dict[str, bytes]:
         }  # fmt: skip
         documents[PLAN_FILE] = arrays.encode(serving_document(fitted).to_dict(), "plan.npy")
     if fitted.golden is not None:
-        documents[GOLDEN_FILE] = asdict(fitted.golden)
+        recorded = asdict(fitted.golden)
+        documents[GOLDEN_FILE] = {key: value for key, value in recorded.items() if key != "scores" or value is not None}
+    if fitted.background:
+        documents[BACKGROUND_FILE] = {"format": BACKGROUND_FORMAT, "rows": fitted.background}
     if fitted.evaluation is not None:
         documents["evaluation.json"] = fitted.evaluation.to_dict()
+    decisions = fitted.decisions()
+    if decisions:
+        documents[DECISIONS_FILE] = decisions
     documents[GRAPH_FILE] = {
         "format": BUNDLE_FORMAT,
         "config": fitted.config,
@@ -79,6 +87,8 @@ def bundle_files(fitted: FittedPipeline) -> dict[str, bytes]:
         "model": None if fitted.model is None else "estimator/model.json",
         "golden": fitted.golden is not None,
         "evaluation": fitted.evaluation is not None,
+        **({"decisions": True} if decisions else {}),
+        **({"background": True} if fitted.background else {}),
     }
     encoded = {name: json.dumps(document, allow_nan=False).encode() for name, document in documents.items()}
     return encoded | arrays.files()
@@ -97,7 +107,8 @@ def _make_room(folder: Path) -> None:
     if not (folder / GRAPH_FILE).is_file():
         raise FileExistsError(f"{folder} holds files that are not a bundle; choose an empty folder")
     (folder / GRAPH_FILE).unlink()
-    for name in (PLAN_FILE, "plan.npy", "schema.json", "versions.json", "evaluation.json", GOLDEN_FILE):
+    documents = ("schema.json", "versions.json", "evaluation.json", DECISIONS_FILE, GOLDEN_FILE, BACKGROUND_FILE)
+    for name in (PLAN_FILE, "plan.npy", *documents):
         (folder / name).unlink(missing_ok=True)
     for name in ("nodes", "estimator"):
         shutil.rmtree(folder / name, ignore_errors=True)

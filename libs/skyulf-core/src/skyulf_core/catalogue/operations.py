@@ -11,6 +11,7 @@ import polars as pl
 from skyulf_core.nodes.base import Applier, Calculator, ModelApplier, ModelCalculator, NodeConfig, TargetAwareCalculator
 from skyulf_core.nodes.combiner import Combiner, CombinerApplier
 from skyulf_core.nodes.registry import NodeEntry
+from skyulf_core.nodes.unsupervised import UnsupervisedCalculator
 from skyulf_core.serving.ops import Op
 from skyulf_core.testing.combiner_checks import Tables
 from skyulf_core.testing.node_checks import Case
@@ -46,6 +47,9 @@ def operations_of(entry: NodeEntry, config: Mapping[str, object] | None = None) 
 def _model_plan(entry: NodeEntry, config: NodeConfig, sample: pl.DataFrame) -> list[Op]:
     model, applier = cast("ModelCalculator[NodeConfig]", entry.calculator), cast("ModelApplier", entry.applier)
     data = sample.select(_MODEL_COLUMNS).with_columns(pl.col("number").fill_null(0.0))
+    if isinstance(model, UnsupervisedCalculator):
+        params = model.learn(data, config)
+        return applier.plan(params, features=data.columns, classes=model.clusters(params))
     if model.task == "regression":
         return applier.plan(model.fit(data, sample["value"].to_numpy(), config), features=data.columns, classes=None)
     classes, codes = np.unique(sample["label"].to_numpy(), return_inverse=True)

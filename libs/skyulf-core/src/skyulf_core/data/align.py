@@ -27,8 +27,12 @@ def align(data: pl.DataFrame, schema: Schema, *, optional: frozenset[str] = froz
     require_columns(data, [name for name in schema.names if name not in optional])
     there = set(data.columns)
     absent = [name for name in schema.names if name not in there]
-    data = normalise(data.with_columns(pl.lit(None).alias(name) for name in absent).select(schema.names))
-    return data.with_columns(_aligned(data[column.name], column) for column in schema)
+    whole = data.with_columns(pl.lit(None).alias(name) for name in absent) if absent else data
+    data = normalise(whole.select(schema.names))
+    pairs = [(series, _aligned(series, column)) for series, column in zip(data.iter_columns(), schema, strict=True)]
+    # a query of columns that stay as they are would cost a single row as much as all the rest
+    changed = [after for before, after in pairs if after is not before]
+    return data.with_columns(changed) if changed else data
 
 
 def align_lazy(frame: pl.LazyFrame, schema: Schema) -> pl.LazyFrame | None:

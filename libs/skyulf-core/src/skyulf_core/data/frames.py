@@ -182,7 +182,9 @@ def normalise(data: pl.DataFrame) -> pl.DataFrame:
     refuse_strays(data)
     data = data.with_columns(_changes(data.schema))
     wide = [name for name, dtype in data.schema.items() if dtype in WIDE]
-    too_wide = data.select(is_too_wide(name) for name in wide).row(0) if wide else ()
+    if not wide:
+        return data
+    too_wide = data.select(is_too_wide(name) for name in wide).row(0)
     return data.with_columns(
         pl.col(name).cast(pl.Float64 if found else pl.Int64) for name, found in zip(wide, too_wide, strict=True)
     )

@@ -27,6 +27,8 @@ def refusing(data: pl.DataFrame | pd.DataFrame) -> Iterator[None]:
         codes = {problem.code for problem in error.problems} if isinstance(error, InvalidConfigError) else set()
         if "missing-values" in codes | {getattr(error, "reason", "")}:
             raise ValueError(f"Input X contains NaN: {error}") from error
+        if getattr(error, "reason", "") == "negative-values":
+            raise ValueError(f"Negative values in data: {error}") from error
         shape = f" (n_samples = {data.shape[0]}, n_features = {data.shape[1]})" if isinstance(error, DataError) else ""
         raise ValueError(f"{error}{shape}") from error
 

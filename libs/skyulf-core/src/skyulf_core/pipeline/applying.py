@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from skyulf_core.data.align import align, align_lazy
 from skyulf_core.fitted import FittedModel, FittedPipeline
-from skyulf_core.nodes.base import Label, ModelApplier, ModelCalculator
+from skyulf_core.nodes.base import Label, ModelApplier, ModelCalculator, NodeConfig
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.pipeline.flow import apply_graph
 from skyulf_core.pipeline.fusing import apply_chain, fuses, naming, scan_chain
@@ -48,10 +50,8 @@ def query_of(fitted: FittedPipeline, frame: pl.LazyFrame) -> pl.LazyFrame | None
     return query if fitted.model is None else query.select(fitted.model.features)
 
 
-def check_features(features: pl.DataFrame, model: str) -> None:
+def check_features(features: pl.DataFrame, model: str, config: Mapping[str, object] | NodeConfig) -> None:
     """Raise DataError for features that are no numbers, infinite, or missing where the model has no rule for it."""
-    calculator = NodeRegistry.get(model).calculator
-    accepts_missing = isinstance(calculator, ModelCalculator) and calculator.accepts_missing
     for column in features.iter_columns():
         if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
             message = f"column {column.name!r} is {column.dtype}; models work on numbers"
@@ -59,7 +59,7 @@ def check_features(features: pl.DataFrame, model: str) -> None:
         if column.dtype.is_float() and bool(column.is_infinite().any()):
             message = f"column {column.name!r} holds infinite values; put an InvalidValueReplacement (rule inf) before"
             raise DataError(message, reason="not-finite", column=column.name, node=model)
-        if not accepts_missing and column.null_count():
+        if column.null_count() and not _takes_missing(model, config):
             message = (
                 f"column {column.name!r} is missing in {column.null_count()} rows, and the model has no rule for that; "
                 "add a SimpleImputer, or choose a hist_gradient_boosting model"
@@ -67,18 +67,40 @@ def check_features(features: pl.DataFrame, model: str) -> None:
             raise DataError(message, reason="missing-values", column=column.name, node=model)
 
 
+def _takes_missing(model: str, config: Mapping[str, object] | NodeConfig) -> bool:
+    calculator = NodeRegistry.get(model).calculator
+    if not isinstance(calculator, ModelCalculator):
+        return False
+    parsed = config if isinstance(config, NodeConfig) else calculator.config_model.model_validate(dict(config))
+    return calculator.takes_missing(parsed)
+
+
 def predict_codes(model: FittedModel, features: pl.DataFrame) -> NDArray[np.generic]:
     """Return class codes or values of rows that came out of the last step."""
-    check_features(features, model.node)
+    check_features(features, model.node, model.config)
     with naming(model.node):
         return _applier(model).predict(features, model.params)
 
 
 def predict_probabilities(model: FittedModel, features: pl.DataFrame) -> NDArray[np.float64] | None:
     """Return rows x classes, or None for a model without probabilities."""
-    check_features(features, model.node)
+    check_features(features, model.node, model.config)
     with naming(model.node):
         return _applier(model).predict_proba(features, model.params)
+
+
+def predict_both(model: FittedModel, features: pl.DataFrame) -> tuple[NDArray[np.generic], NDArray[np.float64] | None]:
+    """Return class codes or values, and probabilities (None for a model without), in one run where that is cheaper."""
+    check_features(features, model.node, model.config)
+    with naming(model.node):
+        return _applier(model).answers(features, model.params)
+
+
+def predict_scores(model: FittedModel, features: pl.DataFrame) -> NDArray[np.float64] | None:
+    """Return how normal each row is (below 0: an anomaly), or None for a model that detects no anomalies."""
+    check_features(features, model.node, model.config)
+    with naming(model.node):
+        return _applier(model).decision_function(features, model.params)
 
 
 def _applier(model: FittedModel) -> ModelApplier:

@@ -16,6 +16,7 @@ def describe(resolved: Resolved, fitted: FittedPipeline | None) -> dict[str, Jso
     steps: JsonValue = [_node(step, resolved, columns.get(step.id)) for step in resolved.known_steps]
     found: dict[str, JsonValue] = {
         "target": resolved.target,
+        "weights": resolved.weights,
         "steps": steps,
         "model": _node(resolved.model, resolved, None) if resolved.model else None,
         "fitted": fitted is not None,
@@ -30,6 +31,7 @@ def describe(resolved: Resolved, fitted: FittedPipeline | None) -> dict[str, Jso
         found["features"] = list(fitted.model.features) if fitted.model else None
         found["task"] = fitted.task
         found["classes"] = None if fitted.classes is None else list(fitted.classes)
+        found["decisions"] = cast("JsonValue", fitted.decisions())
         found["metrics"] = cast("JsonValue", dict(fitted.evaluation.metrics)) if fitted.evaluation else None
     return found
 
@@ -64,6 +66,8 @@ def summary(resolved: Resolved, fitted: FittedPipeline | None) -> str:
         parts.append(f"model={resolved.model.entry.name}")
     if resolved.target is not None:
         parts.append(f"target={resolved.target!r}")
+    if resolved.weights is not None:
+        parts.append(f"weights={resolved.weights!r}")
     if resolved.sources:
         parts.append(f"sources={list(resolved.sources)}")
     return f"Pipeline({', '.join(parts)}, {'fitted' if fitted else 'not fitted'})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 from pydantic import JsonValue
@@ -18,6 +19,15 @@ def fingerprint(resolved: Resolved) -> str:
 
     Names of sources belong to it where there are several: data is given under them.
     """
+    if resolved.auto is not None:
+        chosen = resolved.auto.config.model_dump(mode="json")
+        return _digest([fingerprint(replace(resolved, auto=None)), {"auto": chosen, "weights": resolved.weights}])
+    if resolved.tuning is not None:
+        searched = resolved.tuning.config.model_dump(mode="json", exclude={"storage", "n_jobs"})
+        return _digest([fingerprint(replace(resolved, tuning=None)), searched])
+    if resolved.validation is not None:
+        chosen = resolved.validation.config.model_dump(mode="json")
+        return _digest([fingerprint(replace(resolved, validation=None)), {"validation": chosen}])
     if resolved.linear or (len(resolved.sources) == 1 and _is_line(resolved)):
         return _digest([_parts(node) for node in resolved.nodes])
     several = len(resolved.sources) > 1
@@ -41,7 +51,8 @@ def _parts(node: ResolvedNode) -> dict[str, JsonValue]:
     config = cast("Mapping[str, JsonValue]", node.to_dict()["config"])
     if isinstance(node.entry.calculator, Combiner):
         config = node.entry.calculator.without_ids(config, node.inputs)
-    return {"node": node.entry.name, "config": dict(config)}
+    weights: dict[str, JsonValue] = {} if node.placed.weights is None else {"weights": node.placed.weights}
+    return {"node": node.entry.name, "config": dict(config), **weights}
 
 
 def _digest(value: object) -> str:

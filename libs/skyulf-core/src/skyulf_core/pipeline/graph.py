@@ -9,13 +9,15 @@ from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.pipeline.layout import Layout, Placed, duplicate_ids, placed_node, top_problems
 from skyulf_core.pipeline.shape import shape_problems
 from skyulf_core.pipeline.wiring import SOURCE, in_order, readers_of
-from skyulf_core.problems import Problem
+from skyulf_core.problems import Problem, some_of
 
-_KEYS = ("id", "node", "config", "inputs")
+_KEYS = ("id", "node", "config", "inputs", "weights")
+MOST_INPUTS = 5_000
+"""So many inputs all nodes of a graph may have together: ways through it are looked for from every node."""
 
 
 def read_graph(config: Mapping[str, object]) -> Layout:
-    """Read `{"nodes": [{"id", "node", "config", "inputs"}], "sources"?}`, and put the nodes in order.
+    """Read `{"nodes": [{"id", "node", "config", "inputs", "weights"?}], "sources"?}`, and put the nodes in order.
 
     Without `sources` there is one table of data, which every node reads that has no inputs.
     """
@@ -24,6 +26,11 @@ def read_graph(config: Mapping[str, object]) -> Layout:
     raw_nodes = config.get("nodes")
     if not isinstance(raw_nodes, list) or not raw_nodes:
         layout.problems.append(Problem("/nodes", "nodes must be a list with at least one node.", "wrong-type"))
+        return layout
+    count = sum(map(_count, raw_nodes))
+    if count > MOST_INPUTS:
+        message = f"The nodes have {count:,} inputs; {MOST_INPUTS:,} are the most."
+        layout.problems.append(Problem("/nodes", message, "too-many-inputs", field="inputs"))
         return layout
     placed = []
     for index, raw in enumerate(raw_nodes):
@@ -38,7 +45,14 @@ def read_graph(config: Mapping[str, object]) -> Layout:
     layout.problems += shape_problems(by_id, layout.sources, model, copies=copies)
     layout.steps = [by_id[name] for name in in_order(inputs) if name != model]
     layout.model = by_id.get(model or "")
+    layout.problems += [_no_weights(step) for step in layout.steps if step.weights is not None]
     return layout
+
+
+def _count(raw: object) -> int:
+    """Return how many inputs a node is written with."""
+    inputs = raw.get("inputs") if isinstance(raw, Mapping) else None
+    return len(inputs) if isinstance(inputs, list) else 0
 
 
 def _by_id(placed: list[Placed]) -> dict[str, Placed]:
@@ -50,6 +64,12 @@ def _by_id(placed: list[Placed]) -> dict[str, Placed]:
             name = f"{name} (again)"
         by_id[name] = replace(node, id=name)
     return by_id
+
+
+def _no_weights(step: Placed) -> Problem:
+    message = f"{step.node} takes no weights; rows are weighed by the model and its metrics alone."
+    hint = "Name the column at the model."
+    return Problem(f"{step.pointer}/weights", message, "unknown-key", step.id, "weights", hint)
 
 
 def _sources(config: Mapping[str, object], problems: list[Problem]) -> tuple[str, ...]:
@@ -86,17 +106,19 @@ def _inputs_of(raw: Mapping[str, object], node: Placed, layout: Layout) -> tuple
         message = "inputs must be a list of ids."
         layout.problems.append(Problem(pointer, message, "wrong-type", node=node.id, field="inputs"))
         return ()
+    seen = set[str]()
     for index, item in enumerate(inputs):
-        if item in inputs[:index]:
+        if item in seen:
             message = f"{item!r} is an input already."
             problem = Problem(f"{pointer}/{index}", message, "duplicate-input", node=node.id, field="inputs")
             layout.problems.append(problem)
+        seen.add(item)
     if inputs:
         return tuple(inputs)
     if len(layout.sources) < 2:
         return layout.sources or (SOURCE,)
     message = f"{node.id!r} has no inputs, and there are several sources."
-    hint = f"Name one of them: {', '.join(layout.sources)}."
+    hint = f"Name one of them: {some_of(layout.sources)}."
     problem = Problem(pointer, message, "no-inputs", node=node.id, field="inputs", suggestion=hint)
     layout.problems.append(problem)
     return ()

@@ -1,6 +1,6 @@
 """The shape of a configuration: which nodes stand in which order, whichever form it is written in.
 
-List form: `{"steps": [{"node", "config", "id"?}], "model": {"node", "config", "id"?}}`.
+List form: `{"steps": [{"node", "config", "id"?}], "model": {"node", "config", "id"?, "weights"?}}`.
 Graph form: `{"nodes": [{"id", "node", "config", "inputs": [id, …]}], "sources"?: [name, …]}`; see `pipeline.graph`.
 """
 
@@ -12,8 +12,11 @@ from dataclasses import dataclass, field, replace
 from skyulf_core.pipeline.wiring import SOURCE
 from skyulf_core.problems import Problem, did_you_mean, pointer_part
 
-_TOP = ("steps", "model", "nodes", "sources", "tuning", "name", "description")
+_TOP = ("steps", "model", "nodes", "sources", "tuning", "validation", "name", "description")
 _STEP = ("node", "config", "id")
+_MODEL = (*_STEP, "weights")
+_AUTO = "auto"
+"""A model that is searched for; `model: auto` is short for one with nothing configured."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Placed:
     """A node as it is written: its id, name, raw configuration and JSON pointer.
 
     `inputs` are ids of nodes or names of sources, in the order in which they are written, whether they exist or not.
+    `weights` is the column of the weights of rows, which only the model has.
     """
 
     id: str
@@ -28,6 +32,7 @@ class Placed:
     config: Mapping[str, object]
     pointer: str
     inputs: tuple[str, ...] = (SOURCE,)
+    weights: str | None = None
 
 
 @dataclass
@@ -55,7 +60,8 @@ def read_list(config: Mapping[str, object]) -> Layout:
         if placed is not None:
             layout.steps.append(_after(layout.steps, placed))
     if config.get("model") is not None:
-        model = placed_node(config["model"], "/model", _STEP, layout.problems)
+        raw = {"node": _AUTO} if config["model"] == _AUTO else config["model"]
+        model = placed_node(raw, "/model", _MODEL, layout.problems)
         layout.model = model and _after(layout.steps, model)
     everything = [*layout.steps, *([layout.model] if layout.model else [])]
     layout.problems += duplicate_ids(everything)
@@ -71,11 +77,6 @@ def _after(steps: list[Placed], placed: Placed) -> Placed:
 def top_problems(config: Mapping[str, object]) -> list[Problem]:
     """Return what is wrong with the keys of the configuration itself."""
     problems = [_unknown_key("", key, _TOP) for key in config if key not in _TOP]
-    if config.get("tuning") is not None:
-        message = "Tuning is not available in this version."
-        problems.append(
-            Problem("/tuning", message, "not-available", suggestion="Remove the key; set values in config.")
-        )
     if "nodes" in config and ("steps" in config or "model" in config):
         message = "A pipeline is written with steps and model, or with nodes, not both."
         problems.append(Problem("/nodes", message, "two-forms"))
@@ -101,7 +102,17 @@ def placed_node(raw: object, pointer: str, keys: Iterable[str], problems: list[P
     if identity is not None and not (isinstance(identity, str) and identity):
         problems.append(Problem(f"{pointer}/id", "id must be a text.", "wrong-type", node=name, field="id"))
         identity = None
-    return Placed(identity or pointer.strip("/").replace("/", "-"), name, config or {}, pointer)
+    weights = _weights(raw, pointer, name, problems) if "weights" in keys else None
+    return Placed(identity or pointer.strip("/").replace("/", "-"), name, config or {}, pointer, weights=weights)
+
+
+def _weights(raw: Mapping[str, object], pointer: str, node: str, problems: list[Problem]) -> str | None:
+    name = raw.get("weights")
+    if name is None or (isinstance(name, str) and name):
+        return name
+    message = "weights is the name of a column."
+    problems.append(Problem(f"{pointer}/weights", message, "wrong-type", node=node, field="weights"))
+    return None
 
 
 def duplicate_ids(nodes: Iterable[Placed]) -> list[Problem]:

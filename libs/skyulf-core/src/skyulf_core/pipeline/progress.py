@@ -55,3 +55,8 @@ def both(one: Callable[[float, str], None], other: Callable[[float, str], None] 
             other(fraction, message)
 
     return tell
+
+
+def part_of(report: Callable[[float, str], None], begin: float, end: float) -> Callable[[float, str], None]:
+    """Return a function to report a part of the work to: its 0 to 1 are `begin` to `end` of the whole."""
+    return lambda fraction, message: report(begin + (end - begin) * fraction, message)

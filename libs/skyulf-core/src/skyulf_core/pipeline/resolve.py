@@ -15,18 +15,33 @@ from skyulf_core.pipeline.graph import read_graph
 from skyulf_core.pipeline.layout import Placed, read_list
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
 from skyulf_core.pipeline.rules import rule_problems
-from skyulf_core.problems import Problem, UnknownNodeError, did_you_mean, pointer_part
+from skyulf_core.problems import Problem, UnknownNodeError, did_you_mean, few_guesses, pointer_part
 
 __all__ = ["Resolved", "ResolvedNode", "resolve", "resolve_node"]
 
 
+_MOST_ERRORS = 10_000
+"""So many faults of a node's configuration are told at once; who mends those is told the others."""
+
+
 def resolve(config: Mapping[str, object]) -> Resolved:
     """Read a configuration in either form, without a schema. Never raises for what is wrong in it."""
+    with few_guesses():
+        return _resolved(config)
+
+
+def _resolved(config: Mapping[str, object]) -> Resolved:
     if not isinstance(cast("object", config), Mapping):
         return Resolved(problems=[Problem("", "A pipeline is an object with steps and model.", "wrong-type")])
     layout = read_graph(config) if "nodes" in config else read_list(config)
     resolved = Resolved(problems=layout.problems, placed=layout.steps, sources=layout.sources)
     resolved.steps = [resolve_node(placed, resolved.problems) for placed in layout.steps]
+    if layout.model is not None and layout.model.node == "auto":
+        from skyulf_core.automl.config import read_auto  # stands above this layer, and only who searches needs it
+
+        resolved.auto, problems = read_auto(layout.model, config, resolved)
+        resolved.problems += [*problems, *rule_problems(resolved)]
+        return resolved
     if layout.model is not None:
         resolved.model = resolve_node(layout.model, resolved.problems)
         if resolved.model is not None and not resolved.model.entry.is_model:
@@ -37,6 +52,16 @@ def resolve(config: Mapping[str, object]) -> Resolved:
             resolved.problems.append(problem)
             resolved.model = None
     resolved.problems += rule_problems(resolved)
+    if config.get("tuning") is not None:
+        from skyulf_core.tuning.checks import read_tuning  # stands above this layer, and only who tunes needs it
+
+        resolved.tuning, problems = read_tuning(config["tuning"], resolved)
+        resolved.problems += problems
+    if config.get("validation") is not None:
+        from skyulf_core.validation.decisions import read_validation  # above this layer too
+
+        resolved.validation, problems = read_validation(config["validation"], resolved)
+        resolved.problems += problems
     return resolved
 
 
@@ -45,10 +70,14 @@ def resolve_node(placed: Placed, problems: list[Problem]) -> ResolvedNode | None
     try:
         entry = NodeRegistry.get(placed.node)
     except UnknownNodeError:
-        hint = did_you_mean(placed.node, NodeRegistry.names()) or "`skyulf nodes` lists those that there are."
+        names = [*NodeRegistry.names(), *(["auto"] if placed.pointer == "/model" else [])]
+        hint = did_you_mean(placed.node, names) or "`skyulf nodes` lists those that there are."
+        message = f"There is no node {placed.node!r}."
+        if placed.node == "auto":
+            message, hint = "auto is the model of a line of steps, and stands nowhere else.", "Write steps and model."
         problems.append(
             Problem(
-                f"{placed.pointer}/node", f"There is no node {placed.node!r}.", "unknown-node",
+                f"{placed.pointer}/node", message, "unknown-node",
                 node=placed.node, field="node", suggestion=hint,
             )
         )  # fmt: skip
@@ -73,13 +102,13 @@ def _repaired(
             return model.model_validate(left), problems
         except ValidationError as again:
             known = {problem.pointer for problem in problems}
-            caused = {f"{placed.pointer}/config/{pointer_part(str(key))}" for key in gone}
+            known |= {f"{placed.pointer}/config/{pointer_part(str(key))}" for key in gone}
             further = _config_problems(replace(placed, config=left), model, again)
             # what is said of the whole may come of the fields that are gone; then it names them
             problems += [
                 problem
                 for problem in further
-                if problem.pointer not in known | caused
+                if problem.pointer not in known
                 and not (problem.field is None and any(str(key) in problem.message.lower() for key in gone))
             ]
             error = again
@@ -89,7 +118,7 @@ def _repaired(
 def _config_problems(placed: Placed, model: type[NodeConfig], error: ValidationError) -> list[Problem]:
     """Return one problem per field: where each of several types refuses a value, they are said in one sentence."""
     seen: dict[str, Problem] = {}
-    for item in error.errors(include_url=False, include_context=False):
+    for item in error.errors(include_url=False, include_context=False)[:_MOST_ERRORS]:
         path = _path(item["loc"], placed.config, missing=item["type"] == "missing")
         pointer = placed.pointer + "/config" + "".join(f"/{pointer_part(part)}" for part in path)
         problem = _config_problem(placed, model, item, pointer, path)
@@ -126,9 +155,10 @@ def _config_problem(
     kind, message, hint = "invalid-value", item["msg"].removeprefix("Value error, "), None
     where = f"{placed.node}{''.join(f' {part}' for part in path[:-1])}"
     if item["type"] == "extra_forbidden":
-        fields = list(_model_at(model, path).model_fields)
-        kind, message = "unknown-param", f"{where} has no parameter {key!r}."
-        hint = " ".join(filter(None, (did_you_mean(str(key), fields), f"It has: {', '.join(fields)}.")))
+        inner = _model_at(model, path)
+        kind, message, fields = "unknown-param", f"{where} has no parameter {key!r}.", list(inner.model_fields)
+        reason = getattr(inner, "not_offered", {}).get(key) or did_you_mean(str(key), fields)
+        hint = " ".join(filter(None, (reason, f"It has: {', '.join(fields)}.")))
     elif item["type"] == "missing":
         kind, message = "missing-param", f"{where} needs {key!r}."
     elif item["type"] == "literal_error":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from pydantic import JsonValue
 
@@ -13,6 +13,11 @@ from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.pipeline.layout import Placed
 from skyulf_core.pipeline.wiring import SOURCE, Wiring
 from skyulf_core.problems import Problem
+
+if TYPE_CHECKING:
+    from skyulf_core.automl.config import Auto
+    from skyulf_core.tuning.checks import Tuning
+    from skyulf_core.validation.decisions import Validation
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,8 @@ class ResolvedNode:
     def to_dict(self) -> dict[str, JsonValue]:
         """Return the node as it is written, with defaults filled in."""
         config = cast("JsonValue", self.parsed.model_dump(mode="json"))
-        return {"id": self.placed.id, "node": self.entry.name, "config": config}
+        weights: dict[str, JsonValue] = {} if self.placed.weights is None else {"weights": self.placed.weights}
+        return {"id": self.placed.id, "node": self.entry.name, "config": config, **weights}
 
     def to_graph_dict(self) -> dict[str, JsonValue]:
         """Return the node as a graph writes it."""
@@ -65,7 +71,8 @@ class Resolved:
     """All nodes of a pipeline, each after its inputs, and every problem found so far.
 
     A step is None where its node is unknown; `placed` has it all the same. `sources` are the names of the tables of
-    data, where they have names.
+    data, where they have names. `auto` stands for steps and a model that are searched for, `tuning` says what is
+    searched before the pipeline learns, `validation` what is chosen after, on rows that the model has not learned from.
     """
 
     steps: list[ResolvedNode | None] = field(default_factory=list)
@@ -73,6 +80,9 @@ class Resolved:
     problems: list[Problem] = field(default_factory=list)
     placed: list[Placed] = field(default_factory=list)
     sources: tuple[str, ...] = ()
+    tuning: Tuning | None = None
+    validation: Validation | None = None
+    auto: Auto | None = None
 
     @property
     def known_steps(self) -> list[ResolvedNode]:
@@ -111,6 +121,18 @@ class Resolved:
         return splitter.target(self.splitter.config) if isinstance(splitter, Splitter) else None
 
     @property
+    def weights(self) -> str | None:
+        """The column of the weights of rows, where the model is given any."""
+        if self.auto is not None:
+            return self.auto.weights
+        return self.model.placed.weights if self.model else None
+
+    @property
+    def set_apart(self) -> list[str]:
+        """The columns of the main source that are no features: the target and the weights."""
+        return [name for name in (self.target, self.weights) if name is not None]
+
+    @property
     def main_source(self) -> str:
         """The source whose rows are predicted; the others are reference data of joins."""
         found = self.model.inputs[:1] if self.model else tuple(placed.id for placed in self.placed[-1:])
@@ -122,9 +144,19 @@ class Resolved:
 
     def to_dict(self) -> dict[str, JsonValue]:
         """Return the configuration with defaults filled in: a list where it is linear. Only without problems."""
+        written = self._nodes_dict()
+        if self.validation is not None:
+            chosen = self.validation.config.model_dump(mode="json", exclude_none=True)
+            written = {**written, "validation": cast("JsonValue", chosen)}
+        if self.tuning is None:
+            return written
+        return {**written, "tuning": cast("JsonValue", self.tuning.config.model_dump(mode="json", exclude_none=True))}
+
+    def _nodes_dict(self) -> dict[str, JsonValue]:
         if not self.linear:
             nodes: JsonValue = [node.to_graph_dict() for node in self.nodes]
             sources: dict[str, JsonValue] = {"sources": list(self.sources)} if self.sources else {}
             return {**sources, "nodes": nodes}
         steps: JsonValue = [step.to_dict() for step in self.known_steps]
-        return {"steps": steps} | ({"model": self.model.to_dict()} if self.model else {})
+        model = self.auto or self.model
+        return {"steps": steps} | ({"model": model.to_dict()} if model else {})

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from skyulf_core.nodes.base import Kind, ModelCalculator, Splitter
+from skyulf_core.nodes.base import Kind, ModelCalculator, Resampler, Splitter, TargetAwareCalculator
 from skyulf_core.nodes.combiner import Combiner
 from skyulf_core.pipeline.leaks import leaks
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
 from skyulf_core.pipeline.rows import Rows, rows_of, table
+from skyulf_core.pipeline.weighing import weight_problems
 from skyulf_core.pipeline.wiring import SOURCE, downstream, upstream
 from skyulf_core.problems import Problem
 
@@ -30,6 +31,8 @@ def rule_problems(resolved: Resolved) -> list[Problem]:
         *_inner_joins(resolved, rows),
         *leaks(resolved, rows, references),
         *_task_problems(resolved),
+        *weight_problems(resolved),
+        *_target_aware(resolved),
     ]
 
 
@@ -74,6 +77,8 @@ def _missing_splitter(resolved: Resolved, rows: dict[str, Rows]) -> Iterator[Pro
     # where a node is unknown, it may be the splitter that the others lack
     if model is None or len(resolved.known_steps) < len(resolved.steps) or rows[model.id].splitters:
         return
+    if resolved.splitter is None and not _supervised(model):
+        return  # nothing is learned of a target: all rows may teach
     message = "A pipeline with a model needs one splitter: without held-out rows nothing can be judged."
     hint = "Add TrainTestSplit with the target."
     if resolved.splitter is not None:
@@ -120,7 +125,8 @@ def _on_reference(resolved: Resolved, references: dict[str, ResolvedNode]) -> It
     """Report what reference data of a join may not pass: it is looked up as it is, for training and test rows alike."""
     for step in resolved.known_steps:
         join, kind = references.get(step.id), step.entry.kind
-        if join is None or kind is Kind.STATELESS or (resolved.splitter is None and resolved.model is None):
+        undivided = resolved.splitter is None and (resolved.model is None or not _supervised(resolved.model))
+        if join is None or kind is Kind.STATELESS or undivided:
             continue
         title, hint = step.entry.name, f"Move it after {join.id!r} and the split."
         if kind is Kind.SPLITTER:
@@ -169,12 +175,28 @@ def _inner_joins(resolved: Resolved, rows: dict[str, Rows]) -> Iterator[Problem]
 def _task_problems(resolved: Resolved) -> Iterator[Problem]:
     model = resolved.model.entry.calculator if resolved.model else None
     splitter = resolved.splitter
-    if not isinstance(model, ModelCalculator) or splitter is None or model.task == "classification":
+    if not isinstance(model, ModelCalculator) or splitter is None or model.task != "regression":
         return
     if getattr(splitter.config, "stratify", False):
         message = "stratify needs classes, and the model is a regression."
         pointer = f"{splitter.placed.pointer}/config/stratify"
         yield Problem(pointer, message, "invalid-value", node=splitter.entry.name, field="stratify")
+
+
+def _target_aware(resolved: Resolved) -> Iterator[Problem]:
+    """Report steps that would let a model see the target that it must not learn from."""
+    model = resolved.model
+    for step in resolved.known_steps if model is not None and not _supervised(model) else ():
+        if isinstance(step.entry.calculator, TargetAwareCalculator | Resampler):
+            message = (
+                f"{step.entry.name} learns from the target, and {model.entry.name if model else ''} is a model that "
+                "learns without one: it would see what it is only compared with."
+            )
+            yield _at(step, message, "target-unseen", "Choose a step that does not look at the target.")
+
+
+def _supervised(model: ResolvedNode) -> bool:
+    return isinstance(model.entry.calculator, ModelCalculator) and model.entry.calculator.supervised
 
 
 def _at(step: ResolvedNode, message: str, code: str, suggestion: str | None = None) -> Problem:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from skyulf_core.fitted import FittedPipeline
-from skyulf_core.nodes.base import Kind
+from skyulf_core.nodes.base import UNSUPERVISED, Kind
 from skyulf_core.nodes.combiner import Combiner
 from skyulf_core.pipeline.resolved import Resolved, ResolvedNode
 from skyulf_core.pipeline.rows import rows_of
 from skyulf_core.pipeline.script_steps import TRAINING
 from skyulf_core.pipeline.wiring import SOURCE, upstream
+from skyulf_core.problems import NotFittedError
 
 _IMPORTS = (
     "import sys",
@@ -21,7 +22,23 @@ _IMPORTS = (
     "from skyulf_core.data.frames import normalise, schema_of, to_polars",
 )
 _WORDS = frozenset(
-    ("fit", "predict", "learned", "target", "config", "rows", "seen", "raw", "classes", "pl", "sys", "schema")
+    (
+        "fit",
+        "predict",
+        "learned",
+        "target",
+        "weights",
+        "config",
+        "rows",
+        "seen",
+        "raw",
+        "classes",
+        "pl",
+        "sys",
+        "schema",
+        "probabilities",
+        "found",
+    )
 )
 
 
@@ -91,11 +108,20 @@ class _Script:
                 target = repr(self._resolved.target)
                 lines.append(f"learned['schema'] = learned['schema'].drop([{target}])")
                 lines.append(f"target, {table} = {table}[{target}], {table}.drop({target})")
+            if name == self._main and self._resolved.weights is not None:
+                lines += self._set_weights_apart(table, repr(self._resolved.weights))
             if self._merges:
                 lines.append(f"made_{table} = dict.fromkeys({table}.columns, {name!r})")
         for node in self._resolved.known_steps:
             lines += ["", f"# {node.id!r}: {node.entry.info().summary}", *self._learn(node)]
         return [*lines, *(self._learn_model(self._resolved.model) if self._resolved.model else ()), "return learned"]
+
+    def _set_weights_apart(self, table: str, weights: str) -> list[str]:
+        self._use("skyulf_core.pipeline.weighing", "check_weights")
+        return [
+            f"learned['schema'] = learned['schema'].drop([{weights}])",
+            f"weights, {table} = check_weights({table}[{weights}]), {table}.drop({weights})",
+        ]
 
     def _learn(self, node: ResolvedNode) -> list[str]:
         inputs = [self._names[name] for name in node.inputs]
@@ -118,25 +144,55 @@ class _Script:
             self._use("skyulf_core.pipeline.provenance", "makers_after")
             made = "made_{out} = makers_after({id}, NodeRegistry.get({node}), learned[{id}], {out}.columns, made_{in})"
             lines.append(made.format(**words))
-        # the rows of reference data have no target
-        main = self._resolved.target is not None and self._rows[node.id].source == self._main
-        return [line for line in lines if main or not line.startswith("target = ")]
+        main = self._rows[node.id].source == self._main  # the rows of reference data have neither target nor weights
+        targeted = main and self._resolved.target is not None
+        kept = [line for line in lines if targeted or not line.startswith("target = ")]
+        if main and self._resolved.weights is not None and any(line.startswith("rows = ") for line in lines):
+            kept.append("weights = weights.gather(rows)")
+        return kept
 
     def _task(self) -> str | None:
         return None if self._resolved.model is None else getattr(self._resolved.model.entry.calculator, "task", None)
 
     def _learn_model(self, model: ResolvedNode) -> list[str]:
         features, classified = self._names[model.inputs[0]], self._task() == "classification"
+        if self._task() in UNSUPERVISED:
+            return self._learn_unsupervised(model, features)
         self._use("skyulf_core.pipeline.targets", "encoded", *(["classes_of"] if classified else []))
-        calculator = self._class(model.entry.calculator)
+        calculator, weights = self._class(model.entry.calculator), self._weights()
         return [
             "",
             f"# {model.id!r}: {model.entry.info().summary}",
             f"classes = {'classes_of(target)' if classified else None}",
             f"config = {self.config(model)}",
-            f"params = {calculator}().fit({features}, encoded(target, {self._task()!r}, classes), config)",
+            *self._in_codes(model, calculator),
+            f"params = {calculator}().fit({features}, encoded(target, {self._task()!r}, classes), config{weights})",
             f"learned[{model.id!r}] = params",
             f"learned['features'], learned['classes'] = {features}.columns, classes",
+        ]
+
+    def _in_codes(self, model: ResolvedNode, calculator: str) -> Iterator[str]:
+        """Yield the line that puts codes of classes in place of labels, where the configuration names any."""
+        if _weighs_classes(model.parsed.model_dump(mode="json")):
+            title = repr(model.entry.name)
+            yield f"config = {calculator}().for_classes(config, classes, known=classes, node={title})"
+
+    def _weights(self) -> str:
+        """Return the argument that gives the model its weights."""
+        if self._resolved.weights is None:
+            return ""
+        self._use("skyulf_core.pipeline.weighing", "weight_values")
+        return ", weights=weight_values(weights)"
+
+    def _learn_unsupervised(self, model: ResolvedNode, features: str) -> list[str]:
+        calculator = self._class(model.entry.calculator)
+        return [
+            "",
+            f"# {model.id!r}: {model.entry.info().summary}",
+            f"config = {self.config(model)}",
+            f"params = {calculator}().learn({features}, config{self._weights()})",
+            f"learned[{model.id!r}] = params",
+            f"learned['features'], learned['classes'] = {features}.columns, {calculator}().clusters(params)",
         ]
 
     def _predict(self) -> list[str]:
@@ -153,8 +209,29 @@ class _Script:
         model = self._resolved.model
         self._use("skyulf_core.pipeline.applying", "labels_of")
         features = f"{self._names[model.inputs[0]]}.select(learned['features'])"
+        decided = self._decided(model, features)
+        if decided:
+            return [*lines, *decided]
         codes = f"{self._class(model.entry.applier)}().predict({features}, learned[{model.id!r}])"
         return [*lines, f"return labels_of({codes}, learned['classes']).tolist()"]
+
+    def _decided(self, model: ResolvedNode, features: str) -> list[str]:
+        """Return the lines that answer by what was chosen after training; none where nothing was."""
+        fitted, validation = self._fitted, self._resolved.validation
+        if fitted is None and validation is not None and (validation.config.threshold or validation.config.calibration):
+            raise NotFittedError("What this pipeline decides by is learned from its data; fit it first.")
+        if fitted is None or (fitted.threshold is None and fitted.calibration is None):
+            return []
+        lines = [
+            f"probabilities = {self._class(model.entry.applier)}().predict_proba({features}, learned[{model.id!r}])"
+        ]
+        for learned, call in ((fitted.calibration, "apply"), (fitted.threshold, "codes")):
+            if learned is not None:
+                name = "probabilities" if call == "apply" else "found"
+                lines.append(f"{name} = {self._class(learned)}.from_dict({learned.to_dict()!r}).{call}(probabilities)")
+        if fitted.threshold is None:
+            lines.append("found = probabilities.argmax(axis=1)")
+        return [*lines, "return labels_of(found, learned['classes']).tolist()"]
 
     def _apply(self, node: ResolvedNode) -> Iterable[str]:
         inputs = [self._names[name] for name in node.live_inputs()]
@@ -164,6 +241,13 @@ class _Script:
         applier = self._class(node.entry.applier)
         call = f"combine([{', '.join(inputs)}]" if isinstance(node.entry.calculator, Combiner) else f"apply({inputs[0]}"
         yield f"{self._names[node.id]} = {applier}().{call}, learned[{node.id!r}])"
+
+
+def _weighs_classes(value: object) -> bool:
+    """Say whether a configuration, or one of a model inside of it, names classes with their weights."""
+    if isinstance(value, dict):
+        return isinstance(value.get("class_weight"), dict) or any(map(_weighs_classes, value.values()))
+    return isinstance(value, list) and any(map(_weighs_classes, value))
 
 
 def _variables(resolved: Resolved) -> Mapping[str, str]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from skyulf_core.nodes.base import (
     ModelCalculator,
 )
+from skyulf_core.pipeline.judged_columns import fold_column_problems, missing_value_problems
 from skyulf_core.pipeline.resolve import Resolved, ResolvedNode, resolve
 from skyulf_core.pipeline.walk import Walk, placed_problem
+from skyulf_core.pipeline.weighing import weight_column_problems
 from skyulf_core.pipeline.wiring import SOURCE
-from skyulf_core.problems import Problem, did_you_mean, nearest_column
+from skyulf_core.problems import Problem, did_you_mean, few_guesses, nearest_column
 from skyulf_core.schema import NUMBER_LIKE, TEMPORAL, TEXT, ColumnSchema, Schema
 
 Schemas: TypeAlias = Schema | Mapping[str, Schema] | None
@@ -46,7 +48,16 @@ def validate_config(config: Mapping[str, object], schema: Schemas = None) -> Val
     /steps/0/node: There is no node 'Scalr'. `skyulf nodes` lists those that there are.
     /steps/1/config/lower: Winsorize has no parameter 'lower'. It has: columns, lower_percentile, upper_percentile.
     """
-    return check_resolved(resolve(config), schema)
+    with few_guesses():
+        return validate_resolved(resolve(config), schema)
+
+
+def validate_resolved(resolved: Resolved, schema: Schemas = None) -> Validation:
+    """Do the same for a configuration that was resolved before."""
+    found = check_resolved(resolved, schema)
+    main = _given(resolved, schema)[0].get(resolved.main_source)
+    missing = [] if main is None else list(missing_value_problems(resolved, main))
+    return replace(found, problems=[*found.problems, *missing])
 
 
 def validate(graph: Mapping[str, object], schemas: Schemas = None) -> Validation:
@@ -60,17 +71,35 @@ def validate(graph: Mapping[str, object], schemas: Schemas = None) -> Validation
 
 def check_resolved(resolved: Resolved, schema: Schemas) -> Validation:
     """Check the columns of nodes that were resolved before."""
+    with few_guesses():
+        return _checked(resolved, schema)
+
+
+def _checked(resolved: Resolved, schema: Schemas) -> Validation:
     given, problems = _given(resolved, schema)
     problems = [*resolved.problems, *problems]
     main, target = given.get(resolved.main_source), resolved.target
     if main is not None:
         problems += _target_problems(resolved, main, target)
+        problems += weight_column_problems(resolved, main)
+        problems += fold_column_problems(resolved, main)
     walk = Walk(resolved, given)
     problems += walk.run()
+    if resolved.tuning is not None:
+        from skyulf_core.tuning.columns import searched_column_problems  # above this layer, as tuning is
+
+        problems += searched_column_problems(resolved.tuning.space, resolved, walk)
     model = resolved.model
     features = walk.table(model.inputs[0]) if model is not None and model.inputs else None
     if model is not None and features is not None and main is not None and not features.doubtful:
         problems += _model_problems(model, features.schema, main)
+    if resolved.auto is not None:
+        from skyulf_core.automl.checks import auto_problems  # above this layer, and only who searches needs it
+
+        after_steps = walk.table(resolved.auto.placed.inputs[0]) if resolved.auto.placed.inputs else None
+        known = None if after_steps is None or after_steps.doubtful else after_steps.schema
+        goal = None if main is None or target is None else main.find(target)
+        problems += auto_problems(resolved.auto, goal, known)
     after = {placed.id: walk.table(placed.id) for placed in resolved.placed}
     nodes = {name: None if table is None or table.doubtful else table.schema for name, table in after.items()}
     return Validation(problems, [nodes[placed.id] for placed in resolved.placed], nodes)
@@ -129,7 +158,11 @@ def _model_problems(model: ResolvedNode, features: Schema, schema: Schema) -> li
             message = f"Column {column.name!r} reaches the model as {column.dtype}; models work on numbers."
             problems.append(Problem(pointer, message, "wrong-type", node=name, suggestion=_remedy(column)))
     calculator = model.entry.calculator
-    if isinstance(calculator, ModelCalculator) and not calculator.accepts_missing:
+    if (
+        isinstance(calculator, ModelCalculator)
+        and model.config is not None
+        and not calculator.takes_missing(model.config)
+    ):
         nulls = [column.name for column in features if column.nullable and _had_nulls(column, schema)]
         for column_name in nulls:
             message = f"Column {column_name!r} reaches {name} with missing values, and it has no rule for them."

@@ -33,21 +33,42 @@ class Table:
     perhaps: frozenset[str] = frozenset()
 
 
+_MOST_COLUMNS = 10_000
+"""So many columns that are not there are told of one node."""
+_TARGET, _WEIGHTS = "the target", "the weights of the rows"
+
+
+def roles_of(resolved: Resolved) -> dict[str, str]:
+    """Return what the columns of the main source are that no node works on."""
+    named = ((resolved.weights, _WEIGHTS), (resolved.target, _TARGET))
+    return {name: role for name, role in named if name is not None}
+
+
+def _code_of(role: str) -> str:
+    return "target-as-feature" if role == _TARGET else "weights-as-feature"
+
+
 class Walk:
     """Goes from the sources through all steps; None stands for a table of which nothing is known."""
 
     def __init__(self, resolved: Resolved, given: Mapping[str, Schema]) -> None:
-        self._resolved, self._target = resolved, resolved.target
+        self._resolved, self._apart = resolved, roles_of(resolved)
         self._merges = any(isinstance(step.entry.calculator, Combiner) for step in resolved.known_steps)
         self._tables: dict[str, Table | None] = {}
         for name, schema in given.items():
-            main = name == resolved.main_source and self._target is not None
-            columns = schema.drop([self._target or ""]) if main else schema
+            columns = schema.drop(self._apart) if name == resolved.main_source else schema
             self._tables[name] = Table(columns, dict.fromkeys(columns.names, name))
 
     def table(self, name: str) -> Table | None:
         """Return what comes out of a node or source."""
         return self._tables.get(name)
+
+    def check(self, step: ResolvedNode) -> list[Problem]:
+        """Return what another configuration of a step has against the columns before it, once all steps have run."""
+        before = self._tables.get(step.inputs[0]) if step.inputs else None
+        if before is None or before.doubtful or isinstance(step.entry.calculator, Combiner):
+            return []
+        return _check_step(step, before, self._apart)[0]
 
     def run(self) -> list[Problem]:
         """Return the problems of all steps."""
@@ -70,7 +91,7 @@ class Walk:
         return problems
 
     def _step(self, step: ResolvedNode, before: Table) -> tuple[list[Problem], Table | None]:
-        problems, schema = _check_step(step, before, self._target)
+        problems, schema = _check_step(step, before, self._apart)
         if schema is None:
             return problems, None
         problems += carried_targets(step, before.encoded)
@@ -96,12 +117,11 @@ class Walk:
         found = combiner.check_inputs(schemas, step.parsed, sides=sides)
         problems = [placed_problem(step, problem) for problem in found]
         schema = combiner.infer_schema(schemas, step.parsed, sides=sides)
-        if self._target is not None and self._target in schema.names:
-            message = f"{self._target!r} is the target, and this node brings a column of that name."
-            hint = "Drop or rename it before."
-            problems.append(
-                Problem(f"{step.placed.pointer}/inputs", message, "target-as-feature", step.id, "inputs", hint)
-            )
+        for column, role in self._apart.items():
+            if column in schema.names:
+                message = f"{column!r} is {role}, and this node brings a column of that name."
+                hint, code = "Drop or rename it before.", _code_of(role)
+                problems.append(Problem(f"{step.placed.pointer}/inputs", message, code, step.id, "inputs", hint))
         owners = combiner.owners([table.schema.names for table in known], step.parsed, sides=sides)
         makers = {name: known[owners.get(name, 0)].makers.get(name, step.id) for name in schema.names}
         encoded = frozenset[str]().union(*(table.encoded for table in known))
@@ -109,7 +129,7 @@ class Walk:
         return problems, Table(schema, makers, encoded, any(table.doubtful for table in known), perhaps)
 
 
-def _check_step(step: ResolvedNode, before: Table, target: str | None) -> tuple[list[Problem], Schema | None]:
+def _check_step(step: ResolvedNode, before: Table, apart: Mapping[str, str]) -> tuple[list[Problem], Schema | None]:
     """Return a step's problems with its columns, and the schema after it."""
     calculator, config, schema = step.entry.calculator, step.parsed, before.schema
     if isinstance(calculator, Splitter):
@@ -117,31 +137,33 @@ def _check_step(step: ResolvedNode, before: Table, target: str | None) -> tuple[
     if not isinstance(calculator, Calculator | TargetAwareCalculator | Resampler):
         return [], None
     schema = schema.settle(name for _, name in config.named_columns())
-    problems = _column_problems(step, config, schema, target, before.perhaps)
+    problems = _column_problems(step, config, schema, apart, before.perhaps)
     problems += [placed_problem(step, problem) for problem in calculator.check(schema, config)]
     unique = {(problem.pointer, problem.code): problem for problem in reversed(problems)}
     return list(reversed(unique.values())), calculator.infer_schema(schema, config)
 
 
 def _column_problems(
-    step: ResolvedNode, config: NodeConfig, schema: Schema, target: str | None, perhaps: Collection[str]
+    step: ResolvedNode, config: NodeConfig, schema: Schema, apart: Mapping[str, str], perhaps: Collection[str]
 ) -> list[Problem]:
-    problems = []
+    problems, begun = [], tuple(perhaps)
     for pointer, name in config.named_columns():
         column = schema.find(name)
-        if column is None and any(name.startswith(known) for known in perhaps):
+        if column is None and name.startswith(begun):
             continue
         if column is None:
-            problems.append(_unknown_column(step.entry.name, name, schema, target, pointer))
+            problems.append(_unknown_column(step.entry.name, name, schema, apart, pointer))
+            if len(problems) == _MOST_COLUMNS:
+                break
         elif column.dtype not in _accepted(step.entry):
             problems.append(Problem(pointer, f"Column {_type_fault(step.entry, column)}.", "wrong-type"))
     return [placed_problem(step, problem) for problem in problems]
 
 
-def _unknown_column(node: str, name: str, schema: Schema, target: str | None, pointer: str) -> Problem:
-    if name == target:
-        message = f"{name!r} is the target; nodes work on the other columns."
-        return Problem(pointer, message, "target-as-feature", suggestion="Remove it.")
+def _unknown_column(node: str, name: str, schema: Schema, apart: Mapping[str, str], pointer: str) -> Problem:
+    if name in apart:
+        message = f"{name!r} is {apart[name]}; nodes work on the other columns."
+        return Problem(pointer, message, _code_of(apart[name]), suggestion="Remove it.")
     message = f"{node} finds no column {name!r} at this step."
     return Problem(pointer, message, "unknown-column", suggestion=nearest_column(name, schema.names))
 

@@ -15,8 +15,10 @@ from skyulf_core.testing.edge_checks import EDGE_CHECKS
 from skyulf_core.testing.model_checks import MODEL_CHECKS
 from skyulf_core.testing.node_checks import NODE_CHECKS, Case
 from skyulf_core.testing.resampler_checks import RESAMPLER_CHECKS
+from skyulf_core.testing.search_checks import SEARCH_CHECKS
 from skyulf_core.testing.splitter_checks import SPLITTER_CHECKS
 from skyulf_core.testing.streaming_checks import STREAMING_CHECKS
+from skyulf_core.testing.weight_checks import WEIGHT_CHECKS
 
 __all__ = ["CheckError", "check_node"]
 
@@ -40,7 +42,7 @@ def check_node(name: str, config: Mapping[str, object] | None = None) -> list[st
     elif isinstance(entry.calculator, Resampler):
         checks += RESAMPLER_CHECKS
     elif isinstance(entry.calculator, ModelCalculator):
-        checks += MODEL_CHECKS
+        checks += [*MODEL_CHECKS, *WEIGHT_CHECKS, *SEARCH_CHECKS]
     elif isinstance(entry.calculator, Splitter):
         checks += SPLITTER_CHECKS
     for example in entry.calculator.examples if config is None else (config,):

@@ -27,6 +27,8 @@ def same_value(found: object, wanted: object, *, tolerance: float = TOLERANCE) -
 
     Integers beyond 2**53, which floats do not tell apart, are the same only where they are equal.
     """
+    if type(found) is type(wanted) and found == wanted:  # so are nearly all, at a fraction of the cost
+        return True
     if _is_large(found) or _is_large(wanted):
         return found == wanted
     found, wanted = _plain(found), _plain(wanted)
@@ -55,7 +57,8 @@ def require_same_values(found: Sequence[object], wanted: Sequence[object], where
     """Raise CheckError at the first value that differs."""
     require(len(found) == len(wanted), f"{where}: {len(found)} values instead of {len(wanted)}")
     for index, (one, other) in enumerate(zip(found, wanted, strict=True)):
-        require(same_value(one, other), f"{where}, row {index}: {one!r} instead of {other!r}")
+        if not same_value(one, other):  # the text is made only then: values may be long
+            raise CheckError(f"{where}, row {index}: {one!r} instead of {other!r}")
 
 
 def require_same_frame(found: pl.DataFrame, wanted: pl.DataFrame, where: str, *, exact: bool = False) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -38,8 +38,12 @@ class FileSystemCatalog(DataCatalog):
     skyulf_core.problems.DataError: there is no dataset 'sales/2042.csv'. Did you mean 'sales/2024.csv'?
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        """Open a folder that exists. Raises DataError (`missing-folder`)."""
+    def __init__(self, root: str | os.PathLike[str], *, missing: Sequence[str] = ()) -> None:
+        """Open a folder that exists. Raises DataError (`missing-folder`).
+
+        In CSV and TSV files an empty field is a missing value; `missing` are words that are one too, as "NA".
+        """
+        self._missing = tuple(missing)
         self._root = Path(root).resolve()
         if not self._root.is_dir():
             raise DataError(f"{str(root)!r} is no folder", reason="missing-folder")
@@ -85,7 +89,7 @@ class FileSystemCatalog(DataCatalog):
         """Return the rows as a query; header and types have been looked at. Raises DataError."""
         path, parts = self._find(name)
         with _reading(name):
-            frame = parts.scan() if parts else format_of(path).scan(path)
+            frame = parts.scan() if parts else format_of(path).scan_without(path, self._missing)
             columns = pl.DataFrame(schema=frame.collect_schema())
         if not columns.width:
             raise DataError(f"{name!r} holds no columns", reason="empty-file")

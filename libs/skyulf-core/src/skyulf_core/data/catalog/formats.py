@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,13 +24,23 @@ _MARK = codecs.BOM_UTF8
 
 @dataclass(frozen=True)
 class Format:
-    """One format. `streams` says that a scan reads piece by piece; `sink` is None where it cannot be written."""
+    """One format. `streams` says that a scan reads piece by piece; `sink` is None where it cannot be written.
+
+    `separator` stands between the fields of a text.
+    """
 
     name: str
     endings: tuple[str, ...]
     scan: Scan
     sink: Sink | None
     streams: bool
+    separator: str | None = None
+
+    def scan_without(self, path: Path, missing: Sequence[str]) -> pl.LazyFrame:
+        """Return the rows as a query; in a text of fields each of these words is a missing value too."""
+        if self.separator is None or not missing:
+            return self.scan(path)
+        return scan_csv(path, separator=self.separator, missing=missing)
 
 
 def _sink_csv(frame: pl.LazyFrame, path: Path, *, separator: str) -> None:
@@ -96,8 +106,8 @@ def _scan_excel(path: Path) -> pl.LazyFrame:
 
 
 FORMATS = (
-    Format("csv", (".csv",), partial(scan_csv, separator=","), partial(_sink_csv, separator=","), True),
-    Format("tsv", (".tsv", ".tab"), partial(scan_csv, separator="\t"), partial(_sink_csv, separator="\t"), True),
+    Format("csv", (".csv",), partial(scan_csv, separator=","), partial(_sink_csv, separator=","), True, ","),
+    Format("tsv", (".tsv", ".tab"), partial(scan_csv, separator="\t"), partial(_sink_csv, separator="\t"), True, "\t"),
     Format("parquet", (".parquet", ".pq"), _scan_parquet, _sink_parquet, True),
     Format("json", (".json",), _scan_json, _sink_json, False),
     Format("json lines", (".jsonl", ".ndjson"), _scan_lines, _sink_lines, True),

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-9
 _KNOWN = (
-    "; scikit-learn computes with 32 bits where rows have 32 bits (give them as 64 bits), and its KNNImputer takes any "
-    "of equally near rows and, weighted by distance, mixes neighbours into rows that are equal to a known one"
+    "; scikit-learn computes with 32 bits where rows have 32 bits (give them as 64 bits), its "
+    "KNNImputer and LocalOutlierFactor take any of equally near rows, and the first, weighted by distance, mixes "
+    "neighbours into rows that are equal to a known one"
 )
 _LAST_BIT = (
     f"{_KNOWN}; trees may part rows by the last bit of a number, "
@@ -38,7 +39,10 @@ def require_agreement(fitted: BaseEstimator, data: object, pipeline: Pipeline, c
         return
     predicted = np.asarray(pl.Series(pipeline.predict(frame)).to_list())
     _compare("predictions", np.asarray(fitted.predict(data)), predicted, _LAST_BIT)
-    if pipeline.fitted.classes is not None:
+    if pipeline.fitted.task == "anomaly":
+        decisions = pl.Series(pipeline.decision_function(frame)).to_numpy()
+        _compare("decisions", np.asarray(fitted.decision_function(data)), decisions, _LAST_BIT)
+    if pipeline.fitted.classes is not None and hasattr(fitted, "predict_proba"):
         probabilities = to_polars(pipeline.predict_proba(frame)).to_numpy()
         _compare("probabilities", np.asarray(fitted.predict_proba(data)), probabilities, _LAST_BIT)
 

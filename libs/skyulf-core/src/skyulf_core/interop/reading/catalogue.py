@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from skyulf_core.interop.reading import categories, gaps, models, numeric, selecting
+from skyulf_core.interop.reading.boosted import read_adaboost_classifier, read_adaboost_regressor
 from skyulf_core.interop.reading.line import Line, Step
+from skyulf_core.interop.reading.made_of_models import MADE_OF_MODELS
+from skyulf_core.interop.reading.more_models import MORE_MODELS
+from skyulf_core.interop.reading.unsupervised import UNSUPERVISED_MODELS, WITHOUT_A_RULE
 
 StepReader = Callable[[Line, Step], list[str]]
 ReaderT = TypeVar("ReaderT")
@@ -41,7 +46,25 @@ MODELS: dict[str, models.ModelReader] = {
     "LogisticRegression": models.read_logistic_regression,
     "RandomForestClassifier": models.read_forest,
     "Ridge": models.read_ridge,
+    **MORE_MODELS,
+    **UNSUPERVISED_MODELS,
+    "AdaBoostClassifier": read_adaboost_classifier,
+    "AdaBoostRegressor": read_adaboost_regressor,
 }
+
+
+def _read_member(step: Step) -> models.ReadModel:
+    """Read a model inside of another one."""
+    reader = reader_of(MODELS, step.estimator)
+    if reader is None:
+        if class_name(step.estimator) == "Pipeline":
+            step.refuse("a model made of models gives all of them the same features; put the steps before it")
+        step.refuse(f"there is no such model. {supported()}")
+    return reader(step)
+
+
+MODELS |= {name: partial(read, member=_read_member) for name, read in MADE_OF_MODELS.items()}
+MODELS = dict(sorted(MODELS.items()))
 FRAMES = ("ColumnTransformer", "FeatureUnion", "Pipeline")
 
 
@@ -55,6 +78,11 @@ def reader_of(readers: dict[str, ReaderT], estimator: object) -> ReaderT | None:
     """Return the reader of an estimator, where there is one."""
     name = class_name(estimator)
     return None if name is None else readers.get(name)
+
+
+def why_not(estimator: object) -> str:
+    """Return why an estimator that predicts, or that groups rows, has no reader."""
+    return WITHOUT_A_RULE.get(class_name(estimator) or "", f"there is no such model. {supported()}")
 
 
 def supported() -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import TYPE_CHECKING, NoReturn, cast
 
 import numpy as np
@@ -76,7 +77,7 @@ class Step:
         A parameter that the node does not have must be what it is by default.
         """
         known = NodeRegistry.get(node).config_model.model_fields
-        defaults = type(self.estimator)().get_params(deep=False)
+        defaults = {name: each.default for name, each in signature(type(self.estimator)).parameters.items()}
         found: Settings = {}
         for name, value in self.estimator.get_params(deep=False).items():
             if name in known and name not in free:

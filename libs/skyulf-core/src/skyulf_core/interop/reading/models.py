@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -11,8 +11,11 @@ from pydantic import JsonValue
 
 from skyulf_core.fitted import FittedModel
 from skyulf_core.interop.reading.line import Step, parsed_config
+from skyulf_core.models._linear import classifier_params
 from skyulf_core.models._trees import boosting_arrays, forest_arrays
-from skyulf_core.nodes.base import Label, Task
+from skyulf_core.nodes.base import Label, ModelCalculator, NodeConfig, Task
+from skyulf_core.nodes.registry import NodeRegistry
+from skyulf_core.nodes.unsupervised import UnsupervisedCalculator
 from skyulf_core.params import Params
 
 if TYPE_CHECKING:
@@ -31,13 +34,15 @@ class ReadModel:
 def read_logistic_regression(step: Step) -> ReadModel:
     """Read coefficients and intercepts."""
     coefficients = step.learned("coef_")
-    params = Params(
-        n_classes=len(step.estimator.classes_),
+    params = classifier_params(
+        coefficients,
+        np.broadcast_to(step.learned("intercept_"), (len(coefficients),)).copy(),
+        link="sigmoid" if len(coefficients) == 1 else "softmax",
+        classes=len(step.estimator.classes_),
+        node="logistic_regression",
         n_iter=int(np.max(step.estimator.n_iter_)),
-        coefficients=np.ascontiguousarray(coefficients),
-        intercepts=np.broadcast_to(step.learned("intercept_"), (len(coefficients),)).copy(),
     )
-    return _model(step, "logistic_regression", params)
+    return read_model(step, "logistic_regression", params)
 
 
 def read_ridge(step: Step) -> ReadModel:
@@ -48,7 +53,7 @@ def read_ridge(step: Step) -> ReadModel:
     params = Params(
         coefficients=np.ascontiguousarray(coefficients), intercepts=np.ravel(step.learned("intercept_")).copy()
     )
-    return _model(step, "ridge_regression", params)
+    return read_model(step, "ridge_regression", params)
 
 
 def read_forest(step: Step) -> ReadModel:
@@ -56,21 +61,23 @@ def read_forest(step: Step) -> ReadModel:
     if step.estimator.n_outputs_ != 1:
         step.refuse(f"it predicts {step.estimator.n_outputs_} targets; supported is one")
     trees = forest_arrays([tree.tree_ for tree in step.estimator.estimators_])
-    return _model(step, "random_forest_classifier", Params(trees, n_classes=len(step.estimator.classes_)))
+    return read_model(step, "random_forest_classifier", Params(trees, n_classes=len(step.estimator.classes_)))
 
 
 def read_boosting_classifier(step: Step) -> ReadModel:
     """Read the trees."""
     counts = {"n_classes": len(step.estimator.classes_), "n_iter": int(step.estimator.n_iter_)}
     params = Params(_boosting(step), **counts)
-    return _model(step, "hist_gradient_boosting_classifier", params, free=("categorical_features", "loss", "scoring"))
+    return read_model(
+        step, "hist_gradient_boosting_classifier", params, free=("categorical_features", "loss", "scoring")
+    )
 
 
 def read_boosting_regressor(step: Step) -> ReadModel:
     """Read the trees."""
     logarithm = step.estimator.loss in ("gamma", "poisson")
     params = Params(_boosting(step), log=logarithm, n_iter=int(step.estimator.n_iter_))
-    return _model(step, "hist_gradient_boosting_regressor", params, free=("categorical_features", "scoring"))
+    return read_model(step, "hist_gradient_boosting_regressor", params, free=("categorical_features", "scoring"))
 
 
 def _boosting(step: Step) -> dict[str, object]:
@@ -81,12 +88,20 @@ def _boosting(step: Step) -> dict[str, object]:
     return boosting_arrays(nodes, baseline)
 
 
-def _model(step: Step, node: str, params: Params, free: tuple[str, ...] = ()) -> ReadModel:
-    parsed = parsed_config(step, node, step.settings(node, free=free))
+def read_model(
+    step: Step, node: str, params: Params, free: tuple[str, ...] = (), fixed: Mapping[str, object] | None = None
+) -> ReadModel:
+    """Return a model with what was read of it, its settings, and its labels (a clustering: its clusters)."""
+    parsed = parsed_config(step, node, step.settings(node, free=free, fixed=fixed))
     dumped = cast("dict[str, JsonValue]", parsed.model_dump(mode="json"))
-    classes = _labels(step) if hasattr(step.estimator, "classes_") else None
-    task: Task = "regression" if classes is None else "classification"
-    return ReadModel(FittedModel(node, dumped, params, tuple(step.columns)), task, classes)
+    calculator = cast("ModelCalculator[NodeConfig]", NodeRegistry.get(node).calculator)
+    classes: tuple[Label, ...] | None = _labels(step) if calculator.task == "classification" else None
+    if classes is not None:
+        with step.refusing():
+            calculator.for_classes(parsed, classes, known=classes, node=node)
+    if isinstance(calculator, UnsupervisedCalculator):
+        classes = calculator.clusters(params)
+    return ReadModel(FittedModel(node, dumped, params, tuple(step.columns)), calculator.task, classes)
 
 
 def _labels(step: Step) -> tuple[Label, ...]:

@@ -13,16 +13,17 @@ from pydantic import JsonValue
 from skyulf_core.data.frames import normalise, schema_of, to_polars
 from skyulf_core.fitted import FittedPipeline, FittedStep
 from skyulf_core.interop.reading.agreeing import require_agreement
-from skyulf_core.interop.reading.line import Line, Step
+from skyulf_core.interop.reading.line import Line, Step, UnsupportedEstimatorError
 from skyulf_core.interop.reading.walking import parts_of, passes, read_all
 from skyulf_core.interop.tables import frame_of
+from skyulf_core.nodes.base import UNSUPERVISED
 from skyulf_core.nodes.columns import free_name
 from skyulf_core.nodes.registry import NodeRegistry
 from skyulf_core.params import Params
 from skyulf_core.pipeline.golden import golden_rows
 from skyulf_core.pipeline.pipeline import Pipeline
 from skyulf_core.pipeline.resolve import resolve
-from skyulf_core.problems import DataError, InvalidConfigError, NotFittedError
+from skyulf_core.problems import DataError, NotFittedError
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -57,7 +58,10 @@ there is no such node. Supported are ...
     """
     found = _read(fitted, data, target)
     pipeline = found.pipeline()
-    require_agreement(fitted, data, pipeline, found.columns)
+    try:
+        require_agreement(fitted, data, pipeline, found.columns)
+    except DataError as error:
+        raise UnsupportedEstimatorError(f"it answers for rows that are refused here: {error}") from error
     return pipeline
 
 
@@ -95,7 +99,8 @@ class _Found:
     def pipeline(self) -> Pipeline:
         resolved = resolve(self.fitted.config)
         if resolved.problems:
-            raise InvalidConfigError(resolved.problems)
+            problems = "; ".join(str(problem) for problem in resolved.problems)
+            raise UnsupportedEstimatorError(f"its steps and its model do not go together here: {problems}")
         golden = golden_rows(self.fitted, self.sample)
         return Pipeline(resolved, FittedPipeline(**{**vars(self.fitted), "golden": golden}))
 
@@ -115,7 +120,7 @@ def _read(fitted: BaseEstimator, data: object, target: str) -> _Found:
     if not line.steps and model is None:
         line.add(top, "SelectColumns", {"columns": columns})
     steps, known = list(line.steps), None
-    if model is not None or line.target_aware:
+    if line.target_aware or (model is not None and model.task not in UNSUPERVISED):
         known = free_name(target, set(sample.columns))
         steps.insert(0, _splitter(known, steps, sample))
     config: dict[str, JsonValue] = {"steps": [_written(step.id, step.node, step.config) for step in steps]}

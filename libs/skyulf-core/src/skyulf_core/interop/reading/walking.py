@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from skyulf_core.interop.reading.catalogue import MODELS, STEPS, class_name, reader_of, supported
+from skyulf_core.interop.reading.catalogue import MODELS, STEPS, class_name, reader_of, supported, why_not
 from skyulf_core.interop.reading.line import Line, Step
 from skyulf_core.interop.reading.models import ReadModel
 from skyulf_core.interop.reading.own import is_own, read_own
@@ -49,8 +49,8 @@ def read_all(line: Line, step: Step) -> tuple[list[str], ReadModel | None]:
     reader = reader_of(MODELS, estimator)
     if reader is not None:
         return step.columns, reader(step)
-    if hasattr(estimator, "predict"):
-        step.refuse(f"there is no such model. {supported()}")
+    if hasattr(estimator, "predict") or hasattr(estimator, "fit_predict"):
+        step.refuse(why_not(estimator))
     return read(line, step), None
 
 
