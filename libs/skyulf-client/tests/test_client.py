@@ -1,6 +1,7 @@
 """Both clients against a running Skyulf."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
@@ -37,10 +38,15 @@ def test_the_whole_way_with_the_blocking_client(skyulf: Skyulf, table: Path, con
     assert (job.status, job.progress) == ("succeeded", 1.0)
     assert skyulf.jobs.evaluation(job.id).metrics == job.metrics
     assert skyulf.jobs.logs(job.id).items
+    assert job.has_report
+    assert skyulf.jobs.report(job.id).startswith(b"<!doctype html>")
+    assert json.loads(skyulf.jobs.report(job.id, format="json"))["target"] == "label"
+    assert job.intervals["accuracy"].low <= job.metrics["accuracy"] <= job.intervals["accuracy"].high
 
     registered = next(e for e in skyulf.events.stream(types=["model.registered"], after=0) if e.data["model"] == name)
     version = skyulf.models.version(name, int(str(registered.data["version"])))
     assert version.lineage.job_id == job.id
+    assert (version.intervals, version.importances) == (job.intervals, job.importances)
     assert skyulf.models.set_alias(name, version.version, "champion").aliases == {"champion": 1}
     assert skyulf.models.set_stage(name, version.version, "production").stage == "production"
 
@@ -50,6 +56,15 @@ def test_the_whole_way_with_the_blocking_client(skyulf: Skyulf, table: Path, con
     assert prediction.predictions == ["yes", "no"]
     assert prediction.probabilities is not None
     assert set(prediction.probabilities[0]) == {"yes", "no"}
+    assert prediction.coverage is None
+    explained = skyulf.explain(name, [{"x": 6, "y": 1}, {"x": 0, "y": 1}])
+    assert [row.answer for row in explained.explanations] == ["yes", "no"]
+    first = explained.explanations[0]
+    assert first.contributions[0].name == "x"
+    assert abs(first.base + sum(each.amount for each in first.contributions) - first.score) < 1e-9
+    assert first.sentence.startswith("label is yes (")
+    with pytest.raises(SkyulfApiError, match=r"validation\.conformal"):
+        skyulf.predict(name, [{"x": 6, "y": 1}], intervals=True)
     assert skyulf.deployments.delete(name).desired == "stopped"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -51,16 +52,75 @@ def test_the_whole_way(skyulf_command: Command, table: Path, config: Mapping[str
     assert job["status"] == "succeeded"
     assert "Step:" in run("jobs", "logs", str(job["id"])).stdout
     assert run.json("jobs", "watch", str(job["id"]))["id"] == job["id"]
+    report = tmp_path / "new" / "report.html"
+    run("jobs", "report", str(job["id"]), "--out", str(report))
+    assert report.read_text().startswith("<!doctype html>")
+    assert "## Metrics" in run("jobs", "report", str(job["id"])).stdout
+    assert run.json("jobs", "report", str(job["id"]))["target"] == "label"
+    assert ".html" in run("jobs", "report", str(job["id"]), "--out", "report.exe", code=2).stderr
     run("events", "tail", "--type", "model.registered", "--after", "0", "--count", "1")
     assert run.json("deployments", "create", name, name)["status"] == "ready"
     assert "yes" in run("predict", name, "--row", '{"x": 6, "y": 1}').stdout
+    told = run("explain", name, '{"x": 6, "y": 1}').stdout
+    assert "label is yes (" in told
+    assert "because x is 6" in told
+    assert "Added (log-odds)" in told
+    several = run("explain", name, '{"x": 6, "y": 1}', '{"x": 0, "y": 1}').stdout.splitlines()
+    assert [line.split(" (")[0] for line in several[:2]] == ["label is yes", "label is no"]
+    assert run.json("explain", name, '{"x": 6, "y": 1}')["method"] == "linear"
+    assert "validation.conformal" in run("predict", name, "--row", '{"x": 6, "y": 1}', "--intervals", code=1).stderr
     assert (
         run.json("models", "promote", name, "1", "--alias", "champion", "--stage", "production")["stage"]
         == "production"
     )
+    assert re.search(r"accuracy\s+[\d.]+ \[[\d.]+, [\d.]+\]", run("models", "show", name, "--version", "1").stdout)
+    assert "production" in run("models", "show", name).stdout
     assert "deploy" in run("deployments", "history", name).stdout
     assert "no longer" in run("deployments", "delete", name, "--yes").stdout
     assert "Deleted" in run("datasets", "delete", dataset, "--yes").stdout
+
+
+def test_a_tuning_from_the_command_line(
+    skyulf_command: Command, table: Path, config: Mapping[str, object], tmp_path: Path
+) -> None:
+    run, name = skyulf_command, f"tune-{uuid4().hex[:8]}"
+    pipeline_file, tuning_file = tmp_path / "pipeline.json", tmp_path / "tuning.json"
+    pipeline_file.write_text(json.dumps(config))
+    tuning_file.write_text(json.dumps({"search_space": {"C": {"low": 0.01, "high": 10, "log": True}}, "n_trials": 50}))
+    dataset = str(run.json("datasets", "upload", str(table), "--name", name)["id"])
+    pipeline = str(run.json("pipelines", "create", str(pipeline_file), "--name", name)["id"])
+
+    job = run.json("tune", pipeline, "--dataset", dataset, "--trials", "3", "--tuning", str(tuning_file))
+
+    assert (job["kind"], job["status"]) == ("tune", "succeeded")
+    listed = run.json("jobs", "trials", str(job["id"]))["items"]
+    assert isinstance(listed, list)
+    assert [trial["number"] for trial in listed] == [0, 1, 2]
+    assert isinstance(job["best"], dict)
+    assert job["best"]["score"] == max(trial["score"] or 0 for trial in listed)
+    assert "C " in run("jobs", "trials", str(job["id"])).stdout
+    assert "best trial" in run("jobs", "show", str(job["id"])).stdout
+    refused = run("tune", pipeline, "--dataset", dataset, "--strategy", "gird", code=1)
+    assert "/tuning/strategy" in refused.stderr
+
+
+def test_automl_from_the_command_line(skyulf_command: Command, table: Path, tmp_path: Path) -> None:
+    run, name = skyulf_command, f"auto-{uuid4().hex[:8]}"
+    split = {"node": "TrainTestSplit", "config": {"target": "label", "random_state": 1}}
+    auto = {"node": "auto", "config": {"families": ["linear", "decision_tree"]}}
+    file = tmp_path / "auto.json"
+    file.write_text(json.dumps({"steps": [split], "model": auto}))
+    dataset = str(run.json("datasets", "upload", str(table), "--name", name)["id"])
+    pipeline = str(run.json("pipelines", "create", str(file), "--name", name)["id"])
+
+    job = run.json("tune", pipeline, "--dataset", dataset, "--budget", "5", "--metric", "accuracy")
+
+    assert (job["kind"], job["status"]) == ("automl", "succeeded")
+    assert job["tuning"] == {"budget": 5.0, "families": ["linear", "decision_tree"], "metric": "accuracy"}
+    assert "family" in run("jobs", "trials", str(job["id"])).stdout
+    assert "best trial" in run("jobs", "show", str(job["id"])).stdout
+    refused = run("tune", pipeline, "--dataset", dataset, "--trials", "3", code=1)
+    assert "/tuning/n_trials" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -79,11 +139,27 @@ def test_lists_are_for_people_and_for_programs(skyulf_command: Command, argument
 @pytest.mark.parametrize(
     "arguments",
     [("nonsense",), ("datasets", "nonsense"), ("datasets", "upload", "/nowhere.csv"), ("predict", "late"),
-     ("models", "promote", "m", "x"), ("datasets", "list", "--limit", "0")],
+     ("explain", "late"),
+     ("models", "promote", "m", "x"), ("datasets", "list", "--limit", "0"),
+     ("tune", "p", "--dataset", "d", "--timeout", "nan"), ("tune", "p", "--dataset", "d", "--timeout", "inf"),
+     ("tune", "p", "--dataset", "d", "--budget", "nan"), ("tune", "p", "--dataset", "d", "--budget", "inf")],
     ids=" ".join,
 )  # fmt: skip
 def test_a_wrong_call_ends_with_2(skyulf_command: Command, arguments: tuple[str, ...]) -> None:
     assert skyulf_command(*arguments, code=2).stderr.strip()
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_that_json_does_not_have_are_said_in_a_line(
+    skyulf_command: Command, tmp_path: Path, number: str
+) -> None:
+    told = tmp_path / "tuning.json"
+    told.write_text(f'{{"timeout": {number}}}')
+
+    done = skyulf_command("tune", str(uuid4()), "--dataset", str(uuid4()), "--tuning", str(told), code=1)
+
+    assert done.stderr.startswith("Error: The request cannot be written as JSON: ")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_refusal_is_one_line_and_one_for_each_field(skyulf_command: Command, tmp_path: Path) -> None:

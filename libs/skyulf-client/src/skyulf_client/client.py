@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from skyulf_client.answers import Prediction
+from skyulf_client.answers import Explanations, Prediction
 from skyulf_client.credentials import find_credentials
 from skyulf_client.operations import Retries
 from skyulf_client.resources.datasets import AsyncDatasets, Datasets
@@ -48,9 +48,13 @@ class Skyulf:
         self.projects = Projects(self._transport)
         self.dead_letters = BlockingDeadLetters(self._transport)
 
-    def predict(self, name: str, rows: Sequence[Mapping[str, object]]) -> Prediction:
+    def predict(self, name: str, rows: Sequence[Mapping[str, object]], *, intervals: bool = False) -> Prediction:
         """Predict rows with a deployment; the same as ``deployments.predict``."""
-        return self.deployments.predict(name, rows)
+        return self.deployments.predict(name, rows, intervals=intervals)
+
+    def explain(self, name: str, rows: Sequence[Mapping[str, object]]) -> Explanations:
+        """Say why a deployment answers rows as it does; the same as ``deployments.explain``."""
+        return self.deployments.explain(name, rows)
 
     def close(self) -> None:
         """Close the connections."""
@@ -83,9 +87,13 @@ class AsyncSkyulf:
         self.projects = AsyncProjects(self._transport)
         self.dead_letters = AsyncDeadLetters(self._transport)
 
-    async def predict(self, name: str, rows: Sequence[Mapping[str, object]]) -> Prediction:
+    async def predict(self, name: str, rows: Sequence[Mapping[str, object]], *, intervals: bool = False) -> Prediction:
         """Predict rows with a deployment; the same as ``deployments.predict``."""
-        return await self.deployments.predict(name, rows)
+        return await self.deployments.predict(name, rows, intervals=intervals)
+
+    async def explain(self, name: str, rows: Sequence[Mapping[str, object]]) -> Explanations:
+        """Say why a deployment answers rows as it does; the same as ``deployments.explain``."""
+        return await self.deployments.explain(name, rows)
 
     async def close(self) -> None:
         """Close the connections."""

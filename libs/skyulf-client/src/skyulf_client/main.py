@@ -11,8 +11,11 @@ from rich.markup import escape
 
 from skyulf_client.cli import datasets, jobs, models, nodes, operating, pipelines
 from skyulf_client.cli.context import Where
+from skyulf_client.cli.explain import explain
 from skyulf_client.cli.output import err, out, print_error
 from skyulf_client.cli.predict import predict
+from skyulf_client.cli.train import train
+from skyulf_client.cli.tune import tune
 from skyulf_client.errors import SkyulfClientError
 
 GROUP = "skyulf.commands"
@@ -28,6 +31,9 @@ def create_app() -> typer.Typer:
     app.add_typer(models.app, name="models")
     app.add_typer(models.deployments, name="deployments")
     app.command()(predict)
+    app.command()(explain)
+    app.command()(tune)
+    app.command()(train)
     app.add_typer(operating.events, name="events")
     app.add_typer(operating.keys, name="keys")
     app.add_typer(operating.dead_letters, name="dead-letters")

@@ -1,12 +1,14 @@
 """The two transports: they drive operations, one with blocking calls and one with awaited ones."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar, cast
 
 import httpx
+from pydantic import JsonValue
 
 from skyulf_client.credentials import Credentials
 from skyulf_client.errors import SkyulfApiError, SkyulfClientError, SkyulfConnectionError
@@ -65,8 +67,8 @@ class BlockingTransport:
         if isinstance(effect, Attempt):
             upload = effect.request.upload
             with _telling(self._http.base_url):
-                content = None if upload is None else _chunks(upload)
-                return _reply(self._http.request(**_arguments(effect.request), content=content))
+                body = {} if upload is None else {"content": _chunks(upload)}
+                return _reply(self._http.request(**{**_arguments(effect.request), **body}))
         time.sleep(effect.seconds)
         return None
 
@@ -116,8 +118,8 @@ class AsyncTransport:
         if isinstance(effect, Attempt):
             upload = effect.request.upload
             with _telling(self._http.base_url):
-                content = None if upload is None else _chunks_async(upload)
-                return _reply(await self._http.request(**_arguments(effect.request), content=content))
+                body = {} if upload is None else {"content": _chunks_async(upload)}
+                return _reply(await self._http.request(**{**_arguments(effect.request), **body}))
         await asyncio.sleep(effect.seconds)
         return None
 
@@ -135,7 +137,17 @@ def _arguments(request: Request) -> dict[str, Any]:
         size = request.upload.path.stat().st_size
         headers |= {"Content-Type": request.upload.content_type, "Content-Length": str(size)}
     query = {name: value for name, value in request.query.items() if value is not None}
-    return {"method": request.method, "url": request.path, "params": query, "json": request.json, "headers": headers}
+    content = None if request.json is None else _json(request.json)
+    if content is not None:
+        headers["Content-Type"] = "application/json"
+    return {"method": request.method, "url": request.path, "params": query, "content": content, "headers": headers}
+
+
+def _json(value: JsonValue) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except ValueError as error:
+        raise SkyulfClientError(f"The request cannot be written as JSON: {error}.") from error
 
 
 def _reply(response: httpx.Response) -> Reply:

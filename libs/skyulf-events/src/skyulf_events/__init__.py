@@ -19,13 +19,24 @@ from skyulf_events.envelope import Event, Payload, rfc3339
 from skyulf_events.jobs import JobCompleted, JobEvent, JobProgressed, JobQueued, JobStarted
 from skyulf_events.models import ModelAliased, ModelArchived, ModelRegistered
 from skyulf_events.projects import ProjectCreated, ProjectDeleted
-from skyulf_events.refs import ArtifactRef, ColumnField, DatasetPin, Failure, ObjectRef, PipelinePin
+from skyulf_events.refs import (
+    ArtifactRef,
+    BestTrial,
+    ColumnField,
+    DatasetPin,
+    Failure,
+    FeatureImportance,
+    MetricInterval,
+    ObjectRef,
+    PipelinePin,
+)
 
 __all__ = [
     "EVENTS",
     "EVENTS_BY_TYPE",
     "TOPICS",
     "ArtifactRef",
+    "BestTrial",
     "ColumnField",
     "DatasetCreated",
     "DatasetDeleted",
@@ -37,11 +48,13 @@ __all__ = [
     "DeploymentTarget",
     "Event",
     "Failure",
+    "FeatureImportance",
     "JobCompleted",
     "JobEvent",
     "JobProgressed",
     "JobQueued",
     "JobStarted",
+    "MetricInterval",
     "ModelAliased",
     "ModelArchived",
     "ModelDeployed",

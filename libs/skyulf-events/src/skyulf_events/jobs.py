@@ -6,11 +6,20 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from skyulf_events.envelope import Event
-from skyulf_events.refs import ArtifactRef, DatasetPin, Failure, PipelinePin
+from skyulf_events.refs import (
+    ArtifactRef,
+    BestTrial,
+    DatasetPin,
+    Decisions,
+    Failure,
+    Importances,
+    Intervals,
+    PipelinePin,
+)
 
 
 class JobEvent(Event):
-    """What all events about a job carry."""
+    """What all events about a job carry. A tuning trains a model too, so `train` is what it is to readers of v1."""
 
     topic: ClassVar[str] = "skyulf.jobs.v1"
     source: ClassVar[str] = "/services/pipeline"
@@ -49,15 +58,18 @@ class JobProgressed(JobEvent):
     """A running job moved on; at most one of these a second for one job. ``progress`` runs from 0 to 1."""
 
     type: ClassVar[str] = "job.progressed"
+    minor: ClassVar[int] = 2
     status: Literal["running", "cancelling"] = "running"
     progress: float = Field(ge=0, le=1)
     step: str
+    best: BestTrial | None = Field(default=None, description="The best so far, where the job is a tuning")
 
 
 class JobCompleted(JobEvent):
     """A job ended: succeeded with metrics and an artifact, failed with a reason, or cancelled."""
 
     type: ClassVar[str] = "job.completed"
+    minor: ClassVar[int] = 3
     status: Literal["succeeded", "failed", "cancelled"]
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime
@@ -68,6 +80,10 @@ class JobCompleted(JobEvent):
     metrics: dict[str, float] = Field(default_factory=dict)
     artifact: ArtifactRef | None = None
     error: Failure | None = None
+    best: BestTrial | None = Field(default=None, description="The best trial, where the job is a tuning")
+    intervals: Intervals = Field(default_factory=dict)
+    decisions: Decisions = Field(default_factory=dict)
+    importances: Importances = ()
 
     @property
     def succeeded(self) -> bool:

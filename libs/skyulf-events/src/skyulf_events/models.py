@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from skyulf_events.envelope import Event
-from skyulf_events.refs import ArtifactRef, DatasetPin, PipelinePin
+from skyulf_events.refs import ArtifactRef, DatasetPin, Decisions, Importances, Intervals, PipelinePin
 
 
 class ModelEvent(Event):
@@ -26,7 +26,7 @@ class ModelRegistered(ModelEvent):
     """A version of a model was registered, with its lineage."""
 
     type: ClassVar[str] = "model.registered"
-    minor: ClassVar[int] = 1
+    minor: ClassVar[int] = 2
     status: Literal["ready"] = "ready"
     stage: str
     job_id: UUID
@@ -37,6 +37,9 @@ class ModelRegistered(ModelEvent):
     target: str
     metrics: dict[str, float]
     artifact: ArtifactRef
+    intervals: Intervals = Field(default_factory=dict)
+    decisions: Decisions = Field(default_factory=dict)
+    importances: Importances = ()
 
 
 class ModelAliased(ModelEvent):

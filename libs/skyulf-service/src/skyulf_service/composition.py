@@ -23,7 +23,7 @@ from skyulf_service.objects.opening import StoreSettings, open_store
 from skyulf_service.objects.store import ObjectStore
 from skyulf_service.outbox.relay import Publisher, Relay
 from skyulf_service.settings import Form, ServiceSettings
-from skyulf_service.signing.keys import PublicKeys, load_or_create, load_public
+from skyulf_service.signing.keys import load_or_create, load_public
 from skyulf_service.signing.tokens import InternalTokenIssuer, InternalTokenVerifier
 from skyulf_service.work.supervisor import Supervisor
 from skyulf_service.work.sweeper import Sweep, Sweeper
@@ -54,10 +54,6 @@ class Parts(Generic[U]):
     def keys_dir(self) -> Path:
         """The folder of signing and public keys."""
         return self.settings.shared.keys_folder
-
-    def trusted_keys(self) -> PublicKeys:
-        """The public keys as they are in the folder now."""
-        return load_public(self.keys_dir)
 
     def objects(self, bucket: str) -> ObjectStore:
         """Return the store of one bucket."""

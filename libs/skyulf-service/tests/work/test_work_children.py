@@ -8,7 +8,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pydantic import JsonValue
 from skyulf_service.work.calls import ChildRunner
+from skyulf_service.work.claims import LeaseLostError
 from skyulf_service.work.failures import ChildFailedError
 from skyulf_service.work.slots import ChildSlots
 from skyulf_service.work.spawned import scrubbed_environment
@@ -37,6 +39,36 @@ async def test_a_call_returns_what_the_function_returns(child: ChildRunner, tmp_
 
     assert found["spec"] == {"ü": [1, None]}
     assert heard == [(0.5, "halfway")]
+
+
+async def test_what_a_child_tells_arrives_whole_and_none_is_lost(child: ChildRunner, tmp_path: Path) -> None:
+    told: list[int] = []
+
+    async def slowly(value: dict[str, JsonValue]) -> None:
+        await asyncio.sleep(0.005)
+        assert len(str(value["text"])) == 50_000
+        told.append(int(str(value["number"])))
+
+    spec: dict[str, JsonValue] = {"count": 60, "size": 50_000, "end": 3}
+    with pytest.raises(ChildFailedError, match="status 3"):
+        await child.call("work_children:talk", spec, scratch=tmp_path, on_told=slowly)
+
+    assert sorted(told) == list(range(60))
+    for first in (0, 1):  # of one thread in its order
+        assert [number for number in told if number % 2 == first] == list(range(first, 60, 2))
+
+
+async def test_who_tells_too_much_at_once_is_refused(child: ChildRunner, tmp_path: Path) -> None:
+    with pytest.raises(ChildFailedError, match="262144 are allowed"):
+        await child.call("work_children:talk", {"count": 1, "size": 300_000}, scratch=tmp_path)
+
+
+async def test_an_error_of_who_is_told_ends_the_child(child: ChildRunner, tmp_path: Path) -> None:
+    async def refuse(value: dict[str, JsonValue]) -> None:
+        raise LeaseLostError("somebody else has it")
+
+    with pytest.raises(LeaseLostError):
+        await child.call("work_children:talk", {"count": 100_000}, scratch=tmp_path, on_told=refuse)
 
 
 async def test_each_child_is_used_once(child: ChildRunner, tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from pydantic import JsonValue
+from skyulf_service.work.child import Reporter
 from skyulf_service.work.failures import ChildError
 
 Report = Callable[[float, str], None]
@@ -19,6 +21,24 @@ Spec = Mapping[str, JsonValue]
 def echo(spec: Spec, report: Report) -> dict[str, JsonValue]:
     report(0.5, "halfway")
     return {"spec": dict(spec), "pid": os.getpid()}
+
+
+def talk(spec: Spec, report: Reporter) -> dict[str, JsonValue]:
+    """Tell numbers from two threads, each with a text of ``size`` characters."""
+    size = int(str(spec.get("size", 10)))
+
+    def tell(first: int) -> None:
+        for number in range(first, int(str(spec["count"])), 2):
+            report.tell({"number": number, "text": "x" * size})
+            report(0.5, f"number {number}")
+
+    other = threading.Thread(target=tell, args=(1,))
+    other.start()
+    tell(0)
+    other.join()
+    if "end" in spec:
+        os._exit(int(str(spec["end"])))
+    return {}
 
 
 def surroundings(spec: Spec, report: Report) -> dict[str, JsonValue]:

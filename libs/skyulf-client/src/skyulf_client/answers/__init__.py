@@ -2,14 +2,25 @@
 
 from skyulf_client.answers.base import Answer, Failure, Page
 from skyulf_client.answers.datasets import Column, Dataset, DatasetSchema, Profile, ProfileColumn, Sample
+from skyulf_client.answers.figures import Importance, MetricInterval
 from skyulf_client.answers.gateway import ApiKey, CreatedApiKey, DeadLetter, DeadLetters, Event, Me, Project
-from skyulf_client.answers.jobs import Evaluation, Job, LogLine
-from skyulf_client.answers.models import Deployment, Model, ModelVersion, Prediction, Revision
+from skyulf_client.answers.jobs import BestTrial, Evaluation, Fold, Job, LogLine, Trial
+from skyulf_client.answers.models import (
+    Contribution,
+    Deployment,
+    Explanation,
+    Explanations,
+    Model,
+    ModelVersion,
+    Prediction,
+    Revision,
+)
 from skyulf_client.answers.pipelines import Node, NodeDetail, Pipeline, PipelineSummary, Problem, Validation
 
 __all__ = [
-    "Answer", "ApiKey", "Column", "CreatedApiKey", "Dataset", "DatasetSchema", "DeadLetter", "DeadLetters",
-    "Deployment", "Evaluation", "Event", "Failure", "Job", "LogLine", "Me", "Model", "ModelVersion", "Node",
-    "NodeDetail", "Page", "Pipeline", "PipelineSummary", "Prediction", "Problem", "Profile", "ProfileColumn",
-    "Project", "Revision", "Sample", "Validation",
+    "Answer", "ApiKey", "BestTrial", "Column", "Contribution", "CreatedApiKey", "Dataset", "DatasetSchema",
+    "DeadLetter", "DeadLetters", "Deployment", "Evaluation", "Event", "Explanation", "Explanations", "Failure",
+    "Fold", "Importance", "Job", "LogLine", "Me", "MetricInterval", "Model", "ModelVersion", "Node", "NodeDetail",
+    "Page", "Pipeline", "PipelineSummary", "Prediction", "Problem", "Profile", "ProfileColumn", "Project", "Revision",
+    "Sample", "Trial", "Validation",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, JsonValue
 
 from skyulf_client.answers.base import Answer, Failure
+from skyulf_client.answers.figures import Importance, MetricInterval
 
 ENDS = frozenset({"succeeded", "failed", "cancelled"})
 
@@ -16,6 +17,37 @@ class Pinned(Answer):
     dataset_id: UUID
     version: int
     name: str = ""
+
+
+class BestTrial(Answer):
+    """The best complete trial of a tuning so far, its score in the metric's own unit."""
+
+    trial: int
+    metric: str
+    score: float
+
+
+class Fold(Answer):
+    """One fold of a trial."""
+
+    index: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+class Trial(Answer):
+    """Values of the parameters that a tuning searches, and what came of them. ``seconds`` is what its folds took."""
+
+    number: int
+    part: str = ""
+    params: dict[str, JsonValue]
+    state: str
+    score: float | None = None
+    folds: list[Fold] = Field(default_factory=list)
+    seconds: float
+    error: str | None = None
+    round: int = 0
+    resource: int | None = None
 
 
 class Job(Answer):
@@ -42,6 +74,13 @@ class Job(Answer):
     estimator: str | None = None
     classes: list[JsonValue] | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
+    intervals: dict[str, MetricInterval] = Field(default_factory=dict)
+    decisions: dict[str, JsonValue] = Field(default_factory=dict)
+    importances: list[Importance] = Field(default_factory=list)
+    has_report: bool = False
+    tuning: dict[str, JsonValue] | None = None
+    keep_best: bool = False
+    best: BestTrial | None = None
     created_at: datetime
     queued_at: datetime
     started_at: datetime | None = None

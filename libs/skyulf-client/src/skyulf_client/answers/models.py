@@ -3,9 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from skyulf_client.answers.base import Answer, Failure, Page
+from skyulf_client.answers.figures import Importance, MetricInterval
 
 
 class Model(Answer):
@@ -52,6 +53,9 @@ class ModelVersion(Answer):
     estimator: str
     framework: str
     metrics: dict[str, float]
+    intervals: dict[str, MetricInterval] = Field(default_factory=dict)
+    decisions: dict[str, JsonValue] = Field(default_factory=dict)
+    importances: list[Importance] = Field(default_factory=list)
     digest: str
     lineage: Lineage
     created_at: datetime
@@ -102,10 +106,52 @@ class Revisions(Page[Revision]):
 
 
 class Prediction(Answer):
-    """Predictions in the order of the rows; ``probabilities`` (of each class, as text) is None for a regression."""
+    """Predictions in the order of the rows; ``probabilities`` (of each class, as text) is None for a regression.
+
+    Where they were asked for, ``intervals`` of a regression hold the true number, or ``sets`` of labels the true class,
+    as often as ``coverage`` says.
+    """
 
     predictions: list[bool | int | float | str]
     probabilities: list[dict[str, float]] | None = None
+    intervals: list[tuple[float, float]] | None = None
+    sets: list[list[bool | int | float | str]] | None = None
+    coverage: float | None = None
+    deployment: str
+    deployment_revision: int
+    model: str
+    model_version: int
+    request_id: str = ""
+
+
+class Contribution(Answer):
+    """What one column, or feature, added to the score; ``error`` is its standard error where it is sampled."""
+
+    name: str
+    value: bool | int | float | str | None = None
+    amount: float
+    error: float = 0.0
+
+
+class Explanation(Answer):
+    """Why one row is answered as it is: ``base`` and the contributions, the largest first, add up to ``score``."""
+
+    answer: bool | int | float | str
+    probability: float | None = None
+    base: float
+    score: float
+    contributions: list[Contribution]
+    sentence: str
+
+
+class Explanations(Answer):
+    """Explanations in the order of the rows; ``method`` other than ``sampled`` is exact, ``unit`` is that of scores."""
+
+    explanations: list[Explanation]
+    method: str
+    per: str
+    unit: str
+    background: int
     deployment: str
     deployment_revision: int
     model: str

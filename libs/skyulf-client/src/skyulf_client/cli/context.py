@@ -1,5 +1,6 @@
 """What the commands share: the client, and the options that all of them have."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,13 @@ def client(context: typer.Context) -> Iterator[Skyulf]:
     where = context.find_object(Where) or Where()
     with Skyulf(where.url, where.api_key, retries=WAITING) as skyulf:
         yield skyulf
+
+
+def finite(value: float | None) -> float | None:
+    """Refuse an option that is no finite number: nan is neither too small nor too large for typer."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no finite number.")
+    return value
 
 
 def confirm(question: str, yes: bool) -> None:

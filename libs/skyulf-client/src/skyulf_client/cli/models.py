@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from skyulf_client.answers import Deployment
+from skyulf_client.answers import Deployment, ModelVersion
 from skyulf_client.cli.context import AsJson, Cursor, Limit, Yes, client, confirm
-from skyulf_client.cli.output import err, out, plain, print_fields, print_json, print_page
+from skyulf_client.cli.figures import with_intervals
+from skyulf_client.cli.output import err, out, plain, print_fields, print_json, print_page, print_rows
 
 app = typer.Typer(no_args_is_help=True, help="Models, their versions, stages and aliases.")
 deployments = typer.Typer(no_args_is_help=True, help="What is served under a name.")
@@ -23,18 +24,52 @@ def list_models(context: typer.Context, limit: Limit = 50, cursor: Cursor = None
 
 
 @app.command("show")
-def show_model(context: typer.Context, name: Name, limit: Limit = 20, as_json: AsJson = False) -> None:
-    """Show a model's versions, newest first."""
+def show_model(
+    context: typer.Context,
+    name: Name,
+    version: Annotated[int | None, typer.Option(help="Show all of this version", min=1)] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show a model's versions, newest first, or all of one: metrics with their 95 % intervals, what it goes by."""
     with client(context) as skyulf:
+        if version is not None:
+            _show_version(skyulf.models.version(name, version), as_json)
+            return
         page = skyulf.models.versions(name, limit=limit)
-    columns = {
-        "Version": "version",
-        "Stage": "stage",
-        "Estimator": "estimator",
-        "Metrics": "metrics",
-        "Made": "created_at",
-    }
-    print_page(page, columns, as_json=as_json, nothing="The model has no versions.")
+    if as_json:
+        print_json(page)
+        return
+    if not page.items:
+        out().print("[dim]The model has no versions.[/]")
+        return
+    rows = [[v.version, v.stage, v.estimator, with_intervals(v.metrics, v.intervals), v.created_at] for v in page.items]
+    print_rows(["Version", "Stage", "Estimator", "Metrics", "Made"], rows)
+    if page.next_cursor:
+        out().print(f"[dim]There are more: --limit {limit * 2}[/]")
+
+
+def _show_version(found: ModelVersion, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    lineage = found.lineage
+    print_fields(
+        {
+            "model": f"{found.model} version {found.version}",
+            "stage": found.stage,
+            "status": found.status,
+            "estimator": f"{found.estimator} ({found.task} of {found.target})",
+            "pipeline": f"{lineage.pipeline_name} (version {lineage.pipeline_version})",
+            "job": str(lineage.job_id),
+            "made": found.created_at,
+            "decisions": found.decisions,
+        }
+    )
+    figures = with_intervals(found.metrics, found.intervals)
+    print_rows(["Metric", "Value, 95 % interval"], list(figures.items()))
+    if found.importances:
+        print_rows(["Column", "Importance"], [[each.name, each.importance] for each in found.importances])
 
 
 @app.command()

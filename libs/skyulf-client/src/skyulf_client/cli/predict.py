@@ -14,21 +14,23 @@ from skyulf_client.cli.output import out, print_json, print_rows
 from skyulf_client.errors import SkyulfClientError
 
 Rows = list[dict[str, object]]
+FileOption = Annotated[Path | None, typer.Option(help="JSON, JSON Lines or CSV; - for JSON on standard input")]
 
 
 def predict(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The deployment's name", metavar="NAME")],
     row: Annotated[list[str] | None, typer.Option("--row", help="A row as a JSON object; may be repeated")] = None,
-    file: Annotated[Path | None, typer.Option(help="JSON, JSON Lines or CSV; - for JSON on standard input")] = None,
+    file: FileOption = None,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="Say between which numbers, or among which labels, the truth is")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Predict rows with a deployment."""
-    if not row and file is None:
-        raise typer.BadParameter("name rows with --row or --file")
-    rows = [*(found for text in row or () for found in parse_rows(text, "--row")), *(read_rows(file) if file else ())]
+    rows = given_rows(row, "--row", file)
     with client(context) as skyulf:
-        found = skyulf.predict(name, rows)
+        found = skyulf.predict(name, rows, intervals=intervals)
     if as_json:
         print_json(found)
         return
@@ -37,14 +39,35 @@ def predict(
 
 def print_predictions(found: Prediction) -> None:
     """Print predictions, one per line, with the probability of each."""
+    chances, sure = found.probabilities, found.intervals or found.sets
     table = []
     for index, value in enumerate(found.predictions):
         line: list[object] = [index + 1, str(value)]
-        if found.probabilities is not None:
-            line.append(", ".join(f"{label} {share:.3f}" for label, share in found.probabilities[index].items()))
+        if chances is not None:
+            line.append(", ".join(f"{label} {share:.3f}" for label, share in chances[index].items()))
+        if found.intervals is not None:
+            line.append("{:.6g} to {:.6g}".format(*found.intervals[index]))
+        elif found.sets is not None:
+            line.append(", ".join(map(str, found.sets[index])) or "none of them")
         table.append(line)
-    print_rows(["Row", "Prediction", *(["Probabilities"] if found.probabilities is not None else [])], table)
+    share = "" if found.coverage is None else f"{found.coverage:.0%} of the time"
+    print_rows(
+        [
+            "Row",
+            "Prediction",
+            *(["Probabilities"] if chances is not None else []),
+            *([f"Truth, {share}"] if sure is not None else []),
+        ],
+        table,
+    )
     out().print(f"[dim]{found.model} version {found.model_version}, request {found.request_id}[/]")
+
+
+def given_rows(texts: list[str] | None, where: str, file: Path | None) -> Rows:
+    """The rows of a command line, in the order of its arguments, and those of its file."""
+    if not texts and file is None:
+        raise typer.BadParameter(f"name rows with {where} or --file")
+    return [*(found for text in texts or () for found in parse_rows(text, where)), *(read_rows(file) if file else ())]
 
 
 def read_rows(file: Path) -> Rows:

@@ -1,11 +1,11 @@
-"""Deployments and predictions."""
+"""Deployments, predictions and explanations."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from pydantic import JsonValue
 
-from skyulf_client.answers import Deployment, Page, Prediction
+from skyulf_client.answers import Deployment, Explanations, Page, Prediction
 from skyulf_client.answers.models import Revisions
 from skyulf_client.operations import Request, Steps, ask, get, operation, send
 from skyulf_client.resources.base import AsyncResource, BlockingResource
@@ -72,12 +72,19 @@ class DeploymentOperations:
         )
 
     @operation
-    def predict(self, name: str, rows: Sequence[Mapping[str, object]]) -> Steps[Prediction]:
-        """Predict rows (at most 10,000); their fields are the columns of the training data without the target."""
-        body = cast("JsonValue", {"rows": [dict(row) for row in rows]})
-        # no key: predicting changes nothing, so it may be sent again as it is
-        reply = yield from ask(Request("POST", f"/deployments/{name}/predict", json=body, effect=False))
-        return Prediction.model_validate_json(reply.body)
+    def predict(self, name: str, rows: Sequence[Mapping[str, object]], *, intervals: bool = False) -> Steps[Prediction]:
+        """Predict rows (at most 10,000); their fields are the columns of the training data without the target.
+
+        With ``intervals`` answers come with intervals or sets; refused (422) where the model has learned none.
+        """
+        body: dict[str, object] = {"rows": [dict(row) for row in rows], **({"intervals": True} if intervals else {})}
+        return Prediction.model_validate_json((yield from _asked(name, "predict", body)))
+
+    @operation
+    def explain(self, name: str, rows: Sequence[Mapping[str, object]]) -> Steps[Explanations]:
+        """Say why rows (at most 100) are answered as they are: what each column added, and a sentence."""
+        body: dict[str, object] = {"rows": [dict(row) for row in rows]}
+        return Explanations.model_validate_json((yield from _asked(name, "explain", body)))
 
 
 class Deployments(DeploymentOperations, BlockingResource):
@@ -90,6 +97,12 @@ class AsyncDeployments(DeploymentOperations, AsyncResource):
 
 def _get(name: str) -> Steps[Deployment]:
     return get(Deployment, f"/deployments/{name}")
+
+
+def _asked(name: str, verb: str, body: dict[str, object]) -> Steps[bytes]:
+    # no key: asking changes nothing, so it may be sent again as it is
+    request = Request("POST", f"/deployments/{name}/{verb}", json=cast("JsonValue", body), effect=False)
+    return (yield from ask(request)).body
 
 
 def _target(model: str, version: int | None, alias: str | None) -> dict[str, JsonValue]:

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from skyulf_client.answers import Evaluation, Job, LogLine, Page
-from skyulf_client.operations import Steps, get, operation, send
+from pydantic import JsonValue
+
+from skyulf_client.answers import Evaluation, Job, LogLine, Page, Trial
+from skyulf_client.operations import Request, Steps, ask, get, operation, send
 from skyulf_client.resources.base import AsyncResource, BlockingResource
 from skyulf_client.resources.waiting import until
 
@@ -42,14 +44,30 @@ class JobOperations:
         )
 
     @operation
-    def cancel(self, job_id: UUID | str) -> Steps[Job]:
-        """Stop a job: a queued one at once, a running one within seconds."""
-        return (yield from send(Job, "POST", f"/jobs/{job_id}/cancel"))
+    def cancel(self, job_id: UUID | str, *, keep_best: bool = False) -> Steps[Job]:
+        """Stop a job: a queued one at once, a running one within seconds.
+
+        With ``keep_best`` a tuning ends behind the fold that runs, and makes a model of the best trial so far.
+        """
+        body: JsonValue = {"keep_best": True} if keep_best else None
+        return (yield from send(Job, "POST", f"/jobs/{job_id}/cancel", body))
 
     @operation
-    def retry(self, job_id: UUID | str) -> Steps[Job]:
-        """Try a job again that failed or was cancelled."""
-        return (yield from send(Job, "POST", f"/jobs/{job_id}/retry"))
+    def retry(self, job_id: UUID | str, *, n_trials: int | None = None) -> Steps[Job]:
+        """Try a job again that failed or was cancelled.
+
+        A tuning goes on with the trials it has, and its timeout begins anew; ``n_trials`` is how many it shall have
+        then.
+        """
+        body: JsonValue = None if n_trials is None else {"n_trials": n_trials}
+        return (yield from send(Job, "POST", f"/jobs/{job_id}/retry", body))
+
+    @operation
+    def trials(
+        self, job_id: UUID | str, *, state: str | None = None, limit: int = 200, cursor: str | None = None
+    ) -> Steps[Page[Trial]]:
+        """Show the trials of a tuning by number, those that run now too."""
+        return (yield from get(Page[Trial], f"/jobs/{job_id}/trials", state=state, limit=limit, cursor=cursor))
 
     @operation
     def logs(self, job_id: UUID | str, *, limit: int = 200, cursor: str | None = None) -> Steps[Page[LogLine]]:
@@ -60,6 +78,11 @@ class JobOperations:
     def evaluation(self, job_id: UUID | str) -> Steps[Evaluation]:
         """Show how a job's model did on rows that it had not seen."""
         return (yield from get(Evaluation, f"/jobs/{job_id}/evaluation"))
+
+    @operation
+    def report(self, job_id: UUID | str, *, format: str = "html") -> Steps[bytes]:
+        """Return all that is known of a job's model: ``html`` (a page), ``json``, or ``markdown`` (a card)."""
+        return (yield from ask(Request("GET", f"/jobs/{job_id}/report", {"format": format}))).body
 
 
 class Jobs(JobOperations, BlockingResource):

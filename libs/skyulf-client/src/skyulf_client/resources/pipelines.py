@@ -79,6 +79,36 @@ class PipelineOperations:
         }
         return (yield from send(Job, "POST", f"/pipelines/{pipeline_id}/runs", _body(body)))
 
+    @operation
+    def tune(
+        self,
+        pipeline_id: UUID | str,
+        dataset_id: UUID | str,
+        tuning: Mapping[str, object] | None = None,
+        *,
+        continues: UUID | str | None = None,
+        dataset_version: int | None = None,
+        sources: Mapping[str, UUID | str] | None = None,
+        pipeline_version: int | None = None,
+        priority: int = 0,
+    ) -> Steps[Job]:
+        """Queue a search for the pipeline's best parameters; the job's model is that of the best trial.
+
+        ``tuning`` has strategy, n_trials, search_space and so on; None is what the pipeline says of it itself.
+        ``continues`` is a tuning of the same pipeline and data, with whose trials this one begins; it
+        searches as that one did, its timeout (begun anew) included, but for what ``tuning`` names.
+        """
+        body = {
+            "dataset_id": str(dataset_id),
+            "tuning": None if tuning is None else dict(tuning),
+            "continues": None if continues is None else str(continues),
+            "dataset_version": dataset_version,
+            "sources": _picks(sources),
+            "pipeline_version": pipeline_version,
+            "priority": priority,
+        }
+        return (yield from send(Job, "POST", f"/pipelines/{pipeline_id}/tunings", _body(body)))
+
 
 class NodeOperations:
     """The catalogue of nodes."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from skyulf_service.work.slots import ChildSlots
 from skyulf_service.work.spawned import SpawnedChild
 
 Progress = Callable[[float, str], None]
+Told = Callable[[dict[str, JsonValue]], Awaitable[None]]
 
 
 class ChildRunner:
@@ -50,13 +51,15 @@ class ChildRunner:
         memory_limit: int | None = None,
         deadline: datetime | timedelta | None = None,
         on_progress: Progress | None = None,
+        on_told: Told | None = None,
     ) -> dict[str, JsonValue]:
         """Run ``"module:function"`` in a child and return its result.
 
         The function is called as ``function(spec, report)`` in the folder ``scratch``; ``report(fraction, step)`` ends
-        up in ``on_progress``. ``memory_limit`` (bytes, of the child and all that it starts) overrides the slots';
-        ``deadline`` is a moment or a time from now, waiting for a slot included. Raises `ChildFailedError`, and leaves
-        no process behind however it ends.
+        up in ``on_progress``, each ``report.tell(object)`` in ``on_told``, one after the other. ``memory_limit``
+        (bytes, of the child and all that it starts) overrides the slots'; ``deadline`` is a moment or a time from now,
+        waiting for a slot included. Raises `ChildFailedError` and what ``on_told`` raises, and leaves no process
+        behind however it ends.
         """
         end = None if deadline is None else asyncio.get_running_loop().time() + _seconds(deadline)
         request: dict[str, JsonValue] = {
@@ -69,7 +72,8 @@ class ChildRunner:
         try:
             child.log.open(scratch / "child.log")
             limit = memory_limit or self._slots.memory_limit
-            message = await self._watch(child, request, end, limit, on_progress or _ignore)
+            heard = _converse(child, request, on_progress or _ignore, on_told or _ignore_told)
+            message = await self._watch(child, heard, end, limit)
         finally:
             await self._slots.release(child)
             self._log = child.log.lines()
@@ -87,14 +91,13 @@ class ChildRunner:
     async def _watch(
         self,
         child: SpawnedChild,
-        request: Mapping[str, JsonValue],
+        heard: Coroutine[object, object, dict[str, JsonValue] | None],
         end: float | None,
         limit: int | None,
-        on_progress: Progress,
     ) -> dict[str, JsonValue]:
         """Wait for whichever comes first: the outcome, the exit, the stop, too much memory, the deadline."""
         kernel_kills = oom_kills()
-        outcome = asyncio.create_task(_converse(child, request, on_progress))
+        outcome = asyncio.create_task(heard)
         exited = asyncio.create_task(child.process.wait())
         stopped = asyncio.create_task(self._stopped.wait())
         watched: set[asyncio.Task[object]] = {outcome, exited, stopped}
@@ -132,10 +135,10 @@ class ChildRunner:
 
 
 async def _converse(
-    child: SpawnedChild, request: Mapping[str, JsonValue], on_progress: Progress
+    child: SpawnedChild, request: Mapping[str, JsonValue], on_progress: Progress, on_told: Told
 ) -> dict[str, JsonValue] | None:
     await child.send(request)
-    return await child.outcome(on_progress)
+    return await child.outcome(on_progress, on_told)
 
 
 def _crash(status: int, by_kernel: bool) -> dict[str, JsonValue]:
@@ -156,4 +159,8 @@ def _seconds(deadline: datetime | timedelta) -> float:
 
 
 def _ignore(fraction: float, step: str) -> None:
+    return None
+
+
+async def _ignore_told(value: dict[str, JsonValue]) -> None:
     return None

@@ -15,6 +15,7 @@ import select
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ _PR_SET_PDEATHSIG = 1
 _PROGRESS_SECONDS = 0.05
 _MAX_MESSAGE = 2_000
 _MAX_STEP = 200
+MAX_TOLD = 256 << 10
 
 
 def main(arguments: list[str]) -> int:
@@ -131,20 +133,34 @@ def send(write: Callable[[bytes], object], message: dict[str, object]) -> None:
 
 
 class Reporter:
-    """Tells the parent how far the work is: a fraction from 0 to 1 and the name of the step."""
+    """Tells the parent how far the work is: a fraction from 0 to 1 and the name of the step. Threads may share it."""
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
+        self._lock = threading.Lock()
         self._sent = 0.0
         self._step = ""
 
     def __call__(self, fraction: float, step: str) -> None:
         """Report; calls that come faster than anybody looks are left out."""
         now = time.monotonic()
-        if not math.isfinite(fraction) or (step == self._step and now - self._sent < _PROGRESS_SECONDS):
-            return
-        self._sent, self._step = now, step
-        send(self._write, {"type": "progress", "fraction": min(max(fraction, 0.0), 1.0), "step": step[:_MAX_STEP]})
+        with self._lock:
+            if not math.isfinite(fraction) or (step == self._step and now - self._sent < _PROGRESS_SECONDS):
+                return
+            self._sent, self._step = now, step
+            send(self._write, {"type": "progress", "fraction": min(max(fraction, 0.0), 1.0), "step": step[:_MAX_STEP]})
+
+    def tell(self, value: Mapping[str, object]) -> None:
+        """Hand an object to the parent while the work goes on; none is left out, and their order is kept.
+
+        It waits where the parent is slower than the work, for that is how what is under way stays bounded. Raises
+        `ValueError` for what is not finite JSON, or more than `MAX_TOLD` bytes of it.
+        """
+        size = len(json.dumps(value, allow_nan=False))
+        if size > MAX_TOLD:
+            raise ValueError(f"the object has {size} bytes; {MAX_TOLD} are allowed")
+        with self._lock:
+            send(self._write, {"type": "told", "value": dict(value)})
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import JsonValue
 
+from skyulf_service.work.child import MAX_TOLD
 from skyulf_service.work.memory import group_members
 
 _KEPT_VARIABLES = {
@@ -33,6 +34,7 @@ _KEPT_VARIABLES = {
 _KEPT_ENDINGS = ("_NUM_THREADS",)
 _KEPT_BEGINNINGS = ("LC_",)
 _END_SECONDS = 2.0
+_ENVELOPE_BYTES = 64
 _LOG_FILE_BYTES = 1 << 20
 _LOG_TAIL_BYTES = 32 << 10
 _LOG_TAIL_LINES = 200
@@ -150,12 +152,24 @@ class SpawnedChild:
         self._sending = asyncio.create_task(asyncio.to_thread(_write_all, self._spec, data))
         await asyncio.shield(self._sending)
 
-    async def outcome(self, on_progress: Callable[[float, str], None]) -> dict[str, JsonValue] | None:
-        """Listen until the last message and return it; None when the child ends without one."""
+    async def outcome(
+        self,
+        on_progress: Callable[[float, str], None],
+        on_told: Callable[[dict[str, JsonValue]], Awaitable[None]],
+    ) -> dict[str, JsonValue] | None:
+        """Listen until the last message and return it; None when the child ends without one.
+
+        Nothing is read while ``on_told`` is at work on an object, so that a child which tells more than it can take
+        has to wait. What it raises is raised here.
+        """
         while line := await self._messages.readline():
             message = json.loads(line, parse_constant=_refuse)
             if message["type"] == "progress":
                 on_progress(float(message["fraction"]), str(message["step"]))
+            elif message["type"] == "told":
+                if not isinstance(message["value"], dict) or len(line) > MAX_TOLD + _ENVELOPE_BYTES:
+                    raise ValueError("what it told is not an object of bounded size")
+                await on_told(message["value"])
             elif message["type"] in {"result", "error"}:
                 return dict(message)
         return None
