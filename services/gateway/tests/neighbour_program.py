@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import JsonValue
 from skyulf_service.errors import ConflictError
 from skyulf_service.http.app import create_app
@@ -39,6 +39,12 @@ async def show_thing(name: str, request: Request, scope: CurrentScope) -> JsonVa
     }
 
 
+@router.get("/api/v1/pages/{name}", response_class=HTMLResponse, **requires("models:read"))
+async def show_page(name: str) -> HTMLResponse:
+    open_door = {"Content-Security-Policy": "default-src *; script-src 'unsafe-inline'"}
+    return HTMLResponse(f"<!doctype html><script>{name}</script>", headers=open_door)
+
+
 @router.put("/api/v1/things/{name}", status_code=202, **requires("models:write"))
 async def write_thing(name: str, body: dict[str, JsonValue], response: Response) -> JsonValue:
     calls.append(name)
@@ -56,6 +62,11 @@ async def delete_thing(name: str) -> None:
 @router.post("/api/v1/deployments/{name}/predict", **requires("predictions:make"))
 async def predict(name: str, body: dict[str, JsonValue]) -> JsonValue:
     return {"predictions": [1.0], "model": name, "model_version": 1}
+
+
+@router.post("/api/v1/deployments/{name}/explain", **requires("predictions:make"))
+async def explain(name: str, body: dict[str, JsonValue]) -> JsonValue:
+    return {"explanations": [{"sentence": f"{name} is late because."}], "model": name, "model_version": 1}
 
 
 @router.post("/api/v1/uploads", **requires("datasets:write", max_body_bytes=200 * MIB))

@@ -82,6 +82,17 @@ async def test_unknown_paths_methods_identities_and_permissions_are_told_apart(q
     assert quick.calls == []
 
 
+async def test_explanations_are_forwarded_to_who_may_predict_and_to_nobody_else(either):
+    path = "/api/v1/deployments/late/explain"
+    viewer, operator = [either.as_key(await either.new_key(role)) for role in ("viewer", "operator")]
+
+    found = await operator.post(path, json={"row": {}})
+    refused = await viewer.post(path, json={"row": {}})
+
+    assert (found.status_code, found.json()["explanations"]) == (200, [{"sentence": "late is late because."}])
+    assert refused.status_code == 403
+
+
 async def test_an_open_operation_needs_no_key(either):
     assert (await either.as_key(None).get("/v2/health/live")).json() == {"live": True}
 
@@ -155,6 +166,15 @@ async def test_answers_keep_their_headers_and_get_those_of_the_door(either):
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert "server" not in answer.headers
+
+
+async def test_pages_of_services_can_be_looked_at_and_do_nothing(either):
+    answer = await either.client.get("/api/v1/pages/one")
+
+    assert answer.headers.get_list("content-security-policy") == [
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+    ]
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_problems_of_services_pass_unchanged(either):

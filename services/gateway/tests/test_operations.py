@@ -30,6 +30,7 @@ async def test_changes_are_audited_with_who_what_and_result(gateway):
     viewer = gateway.as_key(await gateway.new_key("viewer"))
     refused = await viewer.delete("/api/v1/things/three")
     await gateway.client.post("/api/v1/deployments/late/predict", json={})
+    await gateway.client.post("/api/v1/deployments/late/explain", json={})
     await gateway.client.get("/api/v1/things/one")
 
     found = await entries(gateway, 4)

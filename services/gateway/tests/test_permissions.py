@@ -21,6 +21,13 @@ def test_operations_of_the_packaged_document_are_found_by_their_own_paths():
         assert table.find(route.method, path).route.service == route.service
 
 
+@pytest.mark.parametrize("verb", ["predict", "explain"])
+def test_who_may_predict_may_explain(verb):
+    route = path_table(packaged_document()).find("POST", f"/api/v1/deployments/late/{verb}".encode()).route
+
+    assert (route.service, route.permission) == ("inference", "predictions:make")
+
+
 def test_roles_grow_from_viewer_to_admin():
     assert ROLES["viewer"] < ROLES["operator"] < ROLES["admin"]
     assert ROLES["viewer"] < ROLES["editor"] < ROLES["admin"]

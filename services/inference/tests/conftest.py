@@ -55,6 +55,22 @@ def opposites(frame: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> 
     return bundles
 
 
+@pytest.fixture(scope="session")
+def fit(frame: pl.DataFrame):
+    """Fit the pipeline of these tests, with other keys in place of its own."""
+
+    def fitted(data: pl.DataFrame | None = None, **changes: object) -> Pipeline:
+        return Pipeline.from_config({**CONFIG, **changes}).fit(frame if data is None else data)
+
+    return fitted
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory: pytest.TempPathFactory):
+    """The files of a pipeline's bundle."""
+    return lambda fitted: files_of(fitted, tmp_path_factory.mktemp("saved"))
+
+
 def files_of(fitted: Pipeline, folder: Path) -> dict[str, bytes]:
     fitted.save(folder)
     paths = (path for path in folder.rglob("*") if path.is_file())

@@ -178,7 +178,7 @@ async def open_street(url: str, home: Path, **changes: object) -> AsyncIterator[
     values: dict[str, object] = {
         "shared": SharedSettings(home=home, profile="testing"),
         "database_url": SecretStr(url),
-        "job_lease": timedelta(seconds=2),
+        "job_lease": timedelta(seconds=6),
         "sweep_seconds": 0.2,
         "job_memory_bytes": 4 << 30,
     }

@@ -116,6 +116,18 @@ BAD = [
     ("two splitters", with_step("TrainTestSplit", {"target": "species"}), "/config/steps/1/node", "second-splitter"),
     ("learned before the split", with_step("StandardScaler", {}, at=0), "/config/steps/0/node", "leakage"),
     ("no model", {"steps": penguins_config()["steps"]}, "/config/model", "missing-model"),
+    (
+        "a model without a target",
+        {**penguins_config(), "model": {"node": "kmeans"}},
+        "/config/model/node",
+        "unsupported-task",
+    ),
+    (
+        "a model without a splitter",
+        {"steps": [], "model": {"node": "isolation_forest"}},
+        "/config/model/node",
+        "unsupported-task",
+    ),
     ("unknown key", {**penguins_config(), "modell": {}}, "/config/modell", None),
     ("steps of the wrong type", {**penguins_config(), "steps": 3}, "/config/steps", "wrong-type"),
     ("a cycle", looped(), None, "cycle"),
@@ -265,6 +277,7 @@ OPERATIONS = [
     ("GET", "/api/v1/jobs/{id}", "jobs:read"),
     ("GET", "/api/v1/jobs/{id}/logs", "jobs:read"),
     ("GET", "/api/v1/jobs/{id}/evaluation", "jobs:read"),
+    ("GET", "/api/v1/jobs/{id}/report", "jobs:read"),
     ("POST", "/api/v1/jobs/{id}/cancel", "jobs:run"),
     ("POST", "/api/v1/jobs/{id}/retry", "jobs:run"),
 ]

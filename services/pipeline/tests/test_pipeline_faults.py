@@ -10,22 +10,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psutil
-from pipeline_street import Street, penguins_config
+from pipeline_street import Street, penguins, penguins_config
+from skyulf_core.tuning import tune
 from skyulf_events import JobCompleted
 from skyulf_service.signing.keys import load_public
 from skyulf_service.signing.manifest import verify_manifest
 from skyulf_service.testing.ports import free_port
+from skyulf_service.testing.processes import running
 
 
 @asynccontextmanager
 async def runner_process(street: Street) -> AsyncIterator[Process]:
-    """A runner on the street's database, with a lease of two seconds."""
+    """A runner on the street's database, with the street's lease."""
     environment = {
         **os.environ,
         "SKYULF_HOME": str(street.parts.settings.shared.home),
         "SKYULF_PIPELINE_DATABASE_URL": street.parts.settings.database,
         "SKYULF_PIPELINE_HEALTH_PORT": str(free_port()),
-        "SKYULF_PIPELINE_JOB_LEASE": "PT2S",
+        "SKYULF_PIPELINE_JOB_LEASE": "PT6S",
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "skyulf_pipeline.main", "runner", env=environment
@@ -44,7 +46,7 @@ def slow_config() -> dict[str, object]:
 
 
 def gone(processes: list[psutil.Process]) -> bool:
-    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+    return not any(running(process) for process in processes)
 
 
 async def started(street: Street, process: Process) -> tuple[dict[str, object], list[psutil.Process]]:
@@ -101,3 +103,38 @@ async def test_a_runner_that_is_told_to_stop_gives_its_job_back(lane: Street) ->
         assert gone(children)
         job = await lane.job(job["id"])
     assert (job["status"], job["attempt"]) in (("queued", 0), ("succeeded", 1))
+
+
+async def test_a_tuning_whose_runner_is_killed_loses_no_finished_trial(street: Street) -> None:
+    """The study of the next runner is that of the first one: not a trial more, less or other."""
+    wanted = {
+        "n_trials": 12, "pruner": "none", "cv": {"type": "k_fold", "folds": 3},
+        "search_space": {"learning_rate": {"low": 0.01, "high": 0.5, "log": True}},
+    }  # fmt: skip
+    config = penguins_config(max_iter=25, early_stopping=False)
+    client = street.caller()
+    pipeline = (await client.post("/api/v1/pipelines", json={"name": "p", "config": config})).json()
+    event = await street.dataset(penguins())
+    body = {"dataset_id": str(event.dataset_id), "tuning": wanted}
+    job = (await client.post(f"/api/v1/pipelines/{pipeline['id']}/tunings", json=body)).json()
+
+    async def ended() -> list[dict[str, object]]:
+        found = (await client.get(f"/api/v1/jobs/{job['id']}/trials")).json()["items"]
+        return [trial for trial in found if trial["state"] == "complete"]
+
+    async with runner_process(street) as process:
+        async with asyncio.timeout(120):
+            while len(await ended()) < 3:
+                await asyncio.sleep(0.05)
+        process.kill()
+        await process.wait()
+    before = await ended()
+    async with street.working():
+        job = await street.until(job["id"], "succeeded", "failed", seconds=180)
+
+    assert (job["status"], job["attempt"]) == ("succeeded", 2), json.dumps(job)
+    assert 3 <= len(before) < 12
+    after = await ended()
+    assert after[: len(before)] == before
+    undisturbed = tune({**config, "tuning": wanted}, penguins()).trials
+    assert [(trial["params"], trial["score"]) for trial in after] == [(each.params, each.score) for each in undisturbed]

@@ -56,3 +56,39 @@ async def test_a_file_elsewhere_is_not_read_whatever_leads_to_it(lane: Street, t
     assert (job["status"], job["error"]["code"]) == ("failed", "file-refused")
     assert "SKYULF_PIPELINE_NODE_FILES" in job["error"]["message"]
     assert "/steps/1/config/path" in job["error"]["message"]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("exists", [True, False])
+async def test_a_file_that_only_a_search_names_is_not_read(
+    lane: Street, tmp_path: Path, place: int, exists: bool
+) -> None:
+    folder, secret = tmp_path / "home" / "files", tmp_path / "secret.txt"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "words.txt").write_text(VECTORS)
+    if exists:
+        secret.write_text(VECTORS)
+    choices = [str(folder / "words.txt")]
+    choices.insert(place, str(secret))
+    client = lane.caller()
+    created = await client.post("/api/v1/pipelines", json={"name": "Words", "config": config(folder / "words.txt")})
+    event = await lane.dataset(WORDS)
+    tuning = {
+        "strategy": "grid",
+        "cv": {"type": "k_fold", "folds": 2},
+        "search_space": {"SentenceEmbedder.path": choices},
+    }
+    answer = await client.post(
+        f"/api/v1/pipelines/{created.json()['id']}/tunings",
+        json={"dataset_id": str(event.dataset_id), "tuning": tuning},
+    )
+    assert answer.status_code == 202, answer.text
+    async with lane.working():
+        job = await lane.until(answer.json()["id"], "succeeded", "failed")
+
+    assert (job["status"], job["error"]["code"]) == ("failed", "file-refused")
+    pointer = f"/tuning/search_space/SentenceEmbedder.path/choices/{place}"
+    assert job["error"]["message"] == (
+        f"{pointer}: {str(secret)!r} is not a file that jobs may read. The operator of this server decides which are "
+        "(SKYULF_PIPELINE_NODE_FILES); name one of those by its whole path."
+    )

@@ -1,6 +1,7 @@
 import asyncio
 from uuid import uuid4
 
+from skyulf_events import JobCompleted, ModelRegistered
 from skyulf_registry.persistence.tables import metadata
 from skyulf_service.database.migrations import differences
 
@@ -18,6 +19,35 @@ async def test_a_job_that_succeeded_becomes_one_version_however_often_it_is_deli
     assert versions[0]["metrics"] == {"roc_auc": 0.75}
     assert "key" not in versions[0], "a storage location is nobody's business"
     assert [row.type for row in await registry.published()] == ["io.skyulf.model.registered.v1"]
+
+
+async def test_a_version_says_how_sure_its_metrics_are_what_was_decided_and_what_it_goes_by(registry, job_completed):
+    figures = {
+        "intervals": {"roc_auc": {"low": 0.7, "high": 0.8, "confidence": 0.95}},
+        "decisions": {"threshold": {"values": [0.775, 0.225], "criterion": "f1", "rows": 233}},
+        "importances": [
+            {"name": "dep_delay", "importance": 0.21},
+            {"name": "<script>alert(1)</script>", "importance": 0.0},
+        ],
+    }
+
+    await registry.deliver(JobCompleted.model_validate({**job_completed().model_dump(), **figures}))
+
+    version = (await registry.client.get("/api/v1/models/late-flights/versions/1")).json()
+    assert {name: version[name] for name in figures} == figures
+    announced = ModelRegistered.model_validate_json((await registry.published())[0].body)
+    assert {name: announced.model_dump(mode="json")[name] for name in figures} == figures
+
+
+async def test_a_job_of_before_has_a_version_without_further_figures(registry, job_completed):
+    event = job_completed().model_dump(mode="json")
+    for name in ("intervals", "decisions", "importances"):
+        del event[name]
+
+    await registry.deliver(JobCompleted.model_validate(event))
+
+    version = (await registry.client.get("/api/v1/models/late-flights/versions/1")).json()
+    assert (version["intervals"], version["decisions"], version["importances"]) == ({}, {}, [])
 
 
 async def test_a_second_event_of_the_same_job_makes_no_second_version(registry, job_completed):

@@ -12,13 +12,14 @@ from skyulf_service.roles import run_service
 from skyulf_service.signing.keys import PublicKeys
 from skyulf_service.work.sweeper import Sweeper
 
-from skyulf_inference.api import predictions
+from skyulf_inference.api import explanations, predictions
 from skyulf_inference.consumers import consumers
 from skyulf_inference.persistence.tables import messaging
 from skyulf_inference.persistence.unit_of_work import InferenceUnitOfWork
 from skyulf_inference.runtime.artifacts import ArtifactLoader
 from skyulf_inference.runtime.models import ModelShelf
 from skyulf_inference.service.announce import Announcer
+from skyulf_inference.service.explain import Explainers
 from skyulf_inference.service.predict import Predictor
 from skyulf_inference.service.reconcile import Reconciler
 from skyulf_inference.settings import SIGNERS, InferenceSettings
@@ -38,7 +39,9 @@ def replica(parts: Parts[InferenceUnitOfWork]) -> tuple[ModelShelf, Reconciler, 
 
 def routers(parts: Parts[InferenceUnitOfWork]) -> Sequence[APIRouter]:
     """Inference's endpoints."""
-    return [predictions.create_router(replica(parts)[2])]
+    predictor = replica(parts)[2]
+    explainers = Explainers(cast("InferenceSettings", parts.settings))
+    return [predictions.create_router(predictor), explanations.create_router(predictor, explainers)]
 
 
 def api_background(parts: Parts[InferenceUnitOfWork]) -> Sequence[Background]:

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
+from skyulf_core.serving.explaining import MOST_CELLS
 from skyulf_service.settings import ServiceSettings
 
 SIGNERS = ("pipeline",)
@@ -14,6 +15,23 @@ class InferenceSettings(ServiceSettings):
     service_name = "inference"
 
     max_rows: int = Field(default=10_000, ge=1, description="Most rows in one request")
+    max_explained_rows: int = Field(default=100, ge=1, description="Most rows to explain in one request")
+    max_explained_cells: int = Field(
+        default=MOST_CELLS,
+        ge=1,
+        description="Most work of one explanation: rows x background rows x nodes, coefficients or columns",
+    )
+    explain_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="Most seconds of work for one explanation, by what its first rows take: more is refused",
+    )
+    explain_wait_seconds: float = Field(
+        default=3.0, gt=0, description="A request for explanations waits no longer than this until it is begun"
+    )
+    max_explanations: int = Field(
+        default=16, ge=1, description="Requests for explanations that a replica holds at a time"
+    )
     reconcile_seconds: float = Field(default=0.1, gt=0, le=0.25, description="How often a replica looks for changes")
     replica_ttl_seconds: float = Field(default=5, gt=0, description="A replica that is silent for so long is gone")
     cache_bytes: int = Field(default=10 << 30, ge=1 << 20, description="Size of the disk cache of bundles")

@@ -1,17 +1,21 @@
 """From jobs to their published contracts. A job must have been saved, so that its version orders the event."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Literal, TypedDict, cast
 from uuid import UUID
 
 from skyulf_events import (
     ArtifactRef,
+    BestTrial,
     DatasetPin,
     Failure,
+    FeatureImportance,
     JobCompleted,
     JobProgressed,
     JobQueued,
     JobStarted,
+    MetricInterval,
     PipelinePin,
 )
 from skyulf_service.ids import new_id, utc_now
@@ -50,7 +54,7 @@ def job_started(job: Job) -> JobStarted:
 def job_progressed(job: Job) -> JobProgressed:
     """Announce how far a job is."""
     status: Literal["running", "cancelling"] = "cancelling" if job.cancel_requested else "running"
-    return JobProgressed(**_fields(job), status=status, progress=job.progress, step=job.step)
+    return JobProgressed(**_fields(job), status=status, progress=job.progress, step=job.step, best=_best(job))
 
 
 def job_completed(job: Job) -> JobCompleted:
@@ -62,6 +66,7 @@ def job_completed(job: Job) -> JobCompleted:
         started_at=job.started_at,
         finished_at=job.finished_at or utc_now(),
         error=Failure(code=job.error_code, message=job.error_message or "") if job.error_code else None,
+        best=_best(job),
     )
     if outcome is None:
         return event
@@ -71,6 +76,9 @@ def job_completed(job: Job) -> JobCompleted:
         "framework": outcome.framework,
         "estimator": outcome.estimator,
         "metrics": outcome.metrics,
+        "intervals": {name: MetricInterval(**asdict(each)) for name, each in outcome.intervals.items()},
+        "decisions": outcome.decisions,
+        "importances": tuple(FeatureImportance(**asdict(each)) for each in outcome.importances),
         "artifact": ArtifactRef(
             bucket=outcome.artifact.bucket,
             key=outcome.artifact.key,
@@ -81,6 +89,11 @@ def job_completed(job: Job) -> JobCompleted:
     return event.model_copy(update=made)
 
 
+def _best(job: Job) -> BestTrial | None:
+    best = job.best
+    return None if best is None else BestTrial(trial=best.trial, metric=best.metric, score=best.score)
+
+
 def _fields(job: Job) -> JobFields:
     return {
         "event_id": new_id(),
@@ -88,7 +101,7 @@ def _fields(job: Job) -> JobFields:
         "aggregate_version": job.version,
         "occurred_at": utc_now(),
         "job_id": job.id,
-        "kind": job.kind.value,
+        "kind": "train",  # what a tuning is to readers of this version, who know no other
         "pipeline": PipelinePin(pipeline_id=job.pipeline_id, version=job.pipeline_version),
         "pipeline_name": job.pipeline_name,
         "dataset": DatasetPin(dataset_id=job.dataset_id, version=job.dataset_version),

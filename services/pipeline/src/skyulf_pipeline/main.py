@@ -33,7 +33,23 @@ from skyulf_pipeline.settings import PipelineSettings
 BUCKET = "skyulf-pipeline"
 # threads that spin while they wait made a boosted model ten times slower on a machine that had other work too
 CHILD_ENVIRONMENT = {"OMP_WAIT_POLICY": "passive"}
-PRELOAD = ("skyulf_pipeline.child", "sklearn.pipeline")
+THREAD_LIMITS = (
+    "LOKY_MAX_CPU_COUNT", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+)  # fmt: skip
+"""What numeric libraries take the number of their threads from; `n_jobs: -1` means as many as the first one says."""
+PRELOAD = (
+    "skyulf_pipeline.child.training",
+    "skyulf_pipeline.child.tuning",
+    "skyulf_pipeline.child.searching",
+    "skyulf_pipeline.child.checking",
+    "sklearn.pipeline",
+)
+
+
+def child_environment(threads: int) -> dict[str, str]:
+    """What children see besides the scrubbed environment, so that each computes with so many threads at most."""
+    return {**CHILD_ENVIRONMENT, **dict.fromkeys(THREAD_LIMITS, str(threads))}
 
 
 def settings_of(parts: Parts[PipelineUnitOfWork]) -> PipelineSettings:
@@ -90,11 +106,12 @@ def runner(parts: Parts[PipelineUnitOfWork]) -> Supervisor:
         bundles=Bundles(Blobs(parts.objects(BUCKET)), load_or_create(parts.keys_dir, "pipeline")),
         deadline=settings.job_deadline,
         node_files=settings.node_files_folder,
+        threads=settings.job_threads,
     )
     slots = ChildSlots(
         settings.job_concurrency,
         preload=PRELOAD,
-        environment=CHILD_ENVIRONMENT,
+        environment=child_environment(settings.job_threads),
         memory_limit=settings.job_memory_bytes,
     )
     handler = JobHandler(parts.uows, workshop)

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import JsonValue
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.errors import SkyulfError
+from skyulf_service.ids import utc_now
 from skyulf_service.objects.blobs import BlobRef, Blobs
 from skyulf_service.objects.cache import BlobCache
 from skyulf_service.objects.errors import ObjectNotFoundError
@@ -23,14 +24,25 @@ from skyulf_service.work.scratch import ScratchFolders
 from skyulf_service.work.states import CancelRequestedError
 from sqlalchemy.exc import DBAPIError
 
+from skyulf_pipeline.domain.configs import capped
 from skyulf_pipeline.domain.errors import UnknownDatasetError
-from skyulf_pipeline.domain.jobs import LogText, Outcome
-from skyulf_pipeline.persistence.bundles import Bundles, Trained
+from skyulf_pipeline.domain.jobs import JobKind, LogLevel, LogText, Outcome
+from skyulf_pipeline.domain.judging import JudgingFile, ReportFormat
+from skyulf_pipeline.persistence.bundles import Bundles, Trained, outcome_of
 from skyulf_pipeline.persistence.references import BundleReferences
+from skyulf_pipeline.persistence.reports import publish_report
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.service import runs
+from skyulf_pipeline.service.hearing import Heard
 from skyulf_pipeline.service.runs import Run
+from skyulf_pipeline.service.studies import studying
 
+CHILDREN = {
+    JobKind.TRAIN: "skyulf_pipeline.child.training:train",
+    JobKind.TUNE: "skyulf_pipeline.child.tuning:tune",
+    JobKind.AUTOML: "skyulf_pipeline.child.searching:automl",
+}
+CHECK = "skyulf_pipeline.child.checking:check"
 TELL_SECONDS = 1.0
 TAKE_BACK_SECONDS = 2.0
 
@@ -54,7 +66,7 @@ class JobFinisher:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What jobs are done with."""
+    """What jobs are done with. ``threads`` are those that one job may have."""
 
     inputs: Callable[[str], ObjectStore]
     cache: BlobCache
@@ -62,6 +74,7 @@ class Workshop:
     bundles: Bundles
     deadline: timedelta
     node_files: Path
+    threads: int
 
 
 @dataclass(slots=True)
@@ -121,7 +134,7 @@ class JobHandler(JobFinisher):
         async with self._workshop.scratch.folder(claim) as scratch:
             made: list[BlobRef] = []
             try:
-                outcome = await self._make(run, child, telling, scratch, made)
+                outcome = await self._make(run, claim, child, telling, scratch, made)
             except ChildError as error:
                 await self._take_back(claim, made)
                 raise ChildFailedError(error.code, error.message) from error
@@ -139,41 +152,57 @@ class JobHandler(JobFinisher):
                 raise
 
     async def _make(
-        self, run: Run, child: ChildRunner, telling: Telling, scratch: Path, made: list[BlobRef]
+        self, run: Run, claim: Claim, child: ChildRunner, telling: Telling, scratch: Path, made: list[BlobRef]
     ) -> Outcome:
         telling(0.0, "stage data")
-        bundle = scratch / "bundle"
+        bundle, report_folder = scratch / "bundle", scratch / "report"
         spec: dict[str, JsonValue] = {
-            "config": run.config,
+            "config": capped(run.config, self._workshop.threads),
             "bundle": str(bundle),
+            "report": str(report_folder),
+            "ends_at": (run.job.deadline_at or utc_now() + self._workshop.deadline).timestamp(),
             "node_files": str(self._workshop.node_files),
             **await self._stage(run, scratch),
         }
-        result = await child.call(
-            "skyulf_pipeline.child:train",
-            spec,
-            scratch=scratch,
-            deadline=run.job.deadline_at,
-            on_progress=lambda fraction, step: telling(0.02 + 0.88 * fraction, step),
-        )
+        async with studying(self._uows, claim, run, scratch) as study:
+            heard = Heard(study.on_told)
+            try:
+                result = await child.call(
+                    CHILDREN[run.job.kind],
+                    {**spec, **study.spec},
+                    scratch=scratch,
+                    deadline=run.job.deadline_at,
+                    on_progress=lambda fraction, step: telling(0.02 + 0.88 * fraction, step),
+                    on_told=heard,
+                )
+            except ChildFailedError as error:
+                result = heard.without_report(error)
         telling.lines.extend(map(LogText, child.log))
         trained = Trained.of(result)
         telling(0.92, "check")
         await child.call(
-            "skyulf_pipeline.child:check", {"bundle": str(bundle)}, scratch=scratch, deadline=run.job.deadline_at
+            "skyulf_pipeline.child.checking:check",
+            {"bundle": str(bundle)},
+            scratch=scratch,
+            deadline=run.job.deadline_at,
         )
         telling(0.97, "sign and store")
         published = await self._workshop.bundles.publish(bundle, job=run.job, trained=trained, made=made)
-        return Outcome(
-            task=trained.task,
-            target=trained.target,
-            framework=trained.framework,
-            estimator=trained.estimator,
-            classes=None if trained.classes is None else tuple(trained.classes),
-            metrics=trained.metrics,
-            artifact=published.artifact,
-            evaluation=published.evaluation,
-        )
+        report = await self._report(report_folder, trained, telling, made)
+        return outcome_of(trained, published, report)
+
+    async def _report(
+        self, folder: Path, trained: Trained, telling: Telling, made: list[BlobRef]
+    ) -> dict[ReportFormat, JudgingFile] | None:
+        """Store the report; where there is none to be had, the log says why."""
+        problem = trained.report_problem
+        if problem is None:
+            try:
+                return await publish_report(folder, blobs=self._workshop.bundles.blobs, made=made)
+            except ChildError as error:
+                problem = error.message
+        telling.lines.append(LogText(f"No report was made: {problem}", LogLevel.WARNING))
+        return None
 
     async def _stage(self, run: Run, scratch: Path) -> dict[str, JsonValue]:
         """Fetch what the job reads, and say where it lies now."""

@@ -1,5 +1,6 @@
 """The pipeline service's settings."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +12,14 @@ from skyulf_service.settings import ServiceSettings
 
 def _most_of_the_memory() -> int:
     return int(psutil.virtual_memory().total * 0.75)
+
+
+def _all_cores_but_one() -> int:
+    """As many threads as leave a core to everybody else; fewer where the operator's environment says so."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    most = max(cores - 1, 1)
+    return min(most, int(said)) if said.isdecimal() and int(said) else most
 
 
 class PipelineSettings(ServiceSettings):
@@ -25,6 +34,13 @@ class PipelineSettings(ServiceSettings):
     job_concurrency: int = Field(default=1, ge=1, le=64, description="Jobs that one runner works on at a time")
     job_memory_bytes: int = Field(
         default_factory=_most_of_the_memory, ge=64 << 20, description="Memory of one job; default: 75 % of the machine"
+    )
+    job_threads: int = Field(
+        default_factory=_all_cores_but_one,
+        ge=1,
+        le=1024,
+        description="Threads that one job may compute with, whatever its pipeline says (`n_jobs: -1` means so many); "
+        "default: the cores of the machine but one",
     )
     job_deadline: timedelta = Field(default=timedelta(hours=6), description="The longest that one attempt may take")
     sweep_seconds: float = Field(default=1.0, gt=0, description="How often expired leases are looked for")

@@ -1,9 +1,13 @@
 """From the registry's aggregates to its published contracts."""
 
+from dataclasses import asdict
+
 from skyulf_events import (
     ArtifactRef,
     DatasetPin,
     DeploymentTarget,
+    FeatureImportance,
+    MetricInterval,
     ModelAliased,
     ModelArchived,
     ModelDeployed,
@@ -40,6 +44,9 @@ def model_registered(model: Model, version: ModelVersion) -> ModelRegistered:
         task=version.task,
         target=version.target,
         metrics=version.metrics,
+        intervals={name: MetricInterval(**asdict(each)) for name, each in version.intervals.items()},
+        decisions=version.decisions,
+        importances=tuple(FeatureImportance(**asdict(each)) for each in version.importances),
         artifact=artifact_ref(version.artifact),
     )
 

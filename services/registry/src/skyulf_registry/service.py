@@ -9,7 +9,16 @@ from skyulf_service.scope import Scope
 from skyulf_registry import events
 from skyulf_registry.domain.deployments import Deployment, Reason, Revision
 from skyulf_registry.domain.errors import AliasNotFoundError, NothingToRollBackToError, VersionInUseError
-from skyulf_registry.domain.models import Artifact, Lineage, Model, ModelVersion, Source, Stage
+from skyulf_registry.domain.models import (
+    Artifact,
+    Importance,
+    Lineage,
+    MetricInterval,
+    Model,
+    ModelVersion,
+    Source,
+    Stage,
+)
 from skyulf_registry.persistence.unit_of_work import RegistryUnitOfWork
 
 SYSTEM = Scope.system("registry")
@@ -211,6 +220,9 @@ def _version_of(model: Model, event: JobCompleted, *, artifact: Artifact, task: 
         estimator=event.estimator or "",
         framework=event.framework or "",
         metrics=dict(event.metrics),
+        intervals={name: MetricInterval(**each.model_dump()) for name, each in event.intervals.items()},
+        decisions=dict(event.decisions),
+        importances=tuple(Importance(**each.model_dump()) for each in event.importances),
         created_at=now,
         updated_at=now,
     )

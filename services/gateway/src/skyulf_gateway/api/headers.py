@@ -25,6 +25,8 @@ DOCS_POLICY = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     b"img-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'"
 )
+# Pages of services show people's data: no script of theirs runs, and nothing is asked from anywhere.
+PAGE_POLICY = b"sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 SECURITY: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -66,7 +68,8 @@ def answered(headers: Headers, *, request_id: str, policy: bytes = API_POLICY, s
     """What the client sees: the service's headers, the request's id and the door's security headers."""
     kept = [pair for pair in headers if pair[0].lower() not in NOT_ANSWERED]
     kept.extend(SECURITY)
-    kept.append((b"content-security-policy", policy))
+    is_page = policy == API_POLICY and first(headers, b"content-type").startswith(b"text/html")
+    kept.append((b"content-security-policy", PAGE_POLICY if is_page else policy))
     kept.append((b"x-request-id", request_id.encode()))
     if not any(name.lower() == b"cache-control" for name, _ in kept):
         kept.append((b"cache-control", b"private, no-cache"))

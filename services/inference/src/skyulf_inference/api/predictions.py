@@ -14,6 +14,7 @@ from skyulf_service.http.requires import requires
 from skyulf_inference.api.schemas import PredictRead, PredictRequest, ReplicaRead, ReplicasRead
 from skyulf_inference.domain.errors import DeploymentUnknownError
 from skyulf_inference.persistence.unit_of_work import InferenceUnitOfWork
+from skyulf_inference.runtime.models import Live
 from skyulf_inference.service.predict import Answer, Predictor
 
 SLUG = r"^[a-z0-9][a-z0-9._-]{0,62}$"
@@ -30,12 +31,14 @@ def create_router(predictor: Predictor) -> APIRouter:
     async def predict(request: Request, name: Name) -> Response:
         """Predict one row or many."""
         # Read by hand: a pydantic model of 10,000 rows costs more than predicting them.
-        rows, single = rows_of(read_json(await request.body()))
+        rows, single, intervals = asked_of(read_json(await request.body()))
         scope = await identify(request)
         live = await predictor.live(scope.require_project(), name)
-        answer = await predictor.predict(live, rows, single=single)
-        request_id = str(request.scope.get("state", {}).get("request_id", ""))
-        return Response(orjson.dumps(_body(answer, request_id)), media_type="application/json")
+        answer = await predictor.predict(live, rows, single=single, intervals=intervals)
+        body = _body(answer, request)
+        if intervals:
+            body |= _how_sure(answer)
+        return Response(orjson.dumps(body), media_type="application/json")
 
     router.add_api_route(
         "/predict", predict, methods=["POST"], response_model=PredictRead, route_class_override=DirectRoute, **access
@@ -53,6 +56,20 @@ def create_router(predictor: Predictor) -> APIRouter:
     return router
 
 
+def asked_of(body: object) -> tuple[list[dict[str, object]], bool, bool]:
+    """Take the rows out of a body; says whether it was a single one, and whether intervals are asked for.
+
+    Raises `InvalidInputError`.
+    """
+    match body:
+        case {"intervals": bool(intervals), **rest}:
+            return *rows_of(rest), intervals
+        case {"intervals": _}:
+            problem = FieldProblem("/intervals", "must be true or false", "wrong-type")
+            raise InvalidInputError("intervals says whether they are asked for.", errors=[problem])
+    return *rows_of(body), False
+
+
 def rows_of(body: object) -> tuple[list[dict[str, object]], bool]:
     """Take the rows out of a body; says whether it was a single one. Raises `InvalidInputError`."""
     match body:
@@ -64,16 +81,31 @@ def rows_of(body: object) -> tuple[list[dict[str, object]], bool]:
     raise InvalidInputError("Send rows as a list of objects, or one row as an object.", errors=[problem])
 
 
-def _body(answer: Answer, request_id: str) -> dict[str, object]:
-    live = answer.live
+def answered_by(live: Live, request: Request) -> dict[str, object]:
+    """Return what every answer of a deployment says of itself: which model gave it, to which request."""
     return {
-        "predictions": answer.batch.predictions,
-        "probabilities": answer.batch.probabilities,
         "deployment": live.deployment,
         "deployment_revision": live.revision,
         "model": live.model,
         "model_version": live.model_version,
-        "request_id": request_id,
+        "request_id": str(request.scope.get("state", {}).get("request_id", "")),
+    }
+
+
+def _how_sure(answer: Answer) -> dict[str, object]:
+    conformal = answer.live.loaded.plan.document.conformal
+    return {
+        "intervals": answer.batch.intervals,
+        "sets": answer.batch.sets,
+        "coverage": None if conformal is None else conformal.coverage,
+    }
+
+
+def _body(answer: Answer, request: Request) -> dict[str, object]:
+    return {
+        "predictions": answer.batch.predictions,
+        "probabilities": answer.batch.probabilities,
+        **answered_by(answer.live, request),
     }
 
 

@@ -30,6 +30,34 @@ class TooManyRowsError(TooLargeError):
     title = "Too many rows"
 
 
+class NoIntervalsError(InvalidInputError):
+    """The model has learned neither intervals nor sets."""
+
+    code = "no-intervals"
+    title = "The model has no intervals"
+
+
+class NotExplainableError(InvalidInputError):
+    """The model's answers cannot be taken apart."""
+
+    code = "not-explainable"
+    title = "The answer cannot be explained"
+
+
+class ExplanationTooMuchError(TooLargeError):
+    """Explaining the rows is more work than one request may ask for; the detail says how many rows would do."""
+
+    code = "explanation-too-large"
+    title = "Too much to explain at once"
+
+
+class ExplanationsBusyError(UnavailableError):
+    """More explanations are asked for than this replica makes at a time."""
+
+    code = "explanations-busy"
+    title = "Too many explanations at a time"
+
+
 class ArtifactRefusedError(Exception):
     """A bundle that is not loaded. ``code`` is stable; ``message`` says which file and why."""
 

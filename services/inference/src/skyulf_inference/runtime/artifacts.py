@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pydantic import JsonValue
+from skyulf_core.serving.explaining import PlanExplainer, load_explainer
 from skyulf_core.serving.golden import GoldenMismatchError, replay
 from skyulf_core.serving.ops import PlanError
-from skyulf_core.serving.plan import PlanModel, load_plan
+from skyulf_core.serving.plan import load_plan
 from skyulf_service.errors import TooLargeError, UnavailableError
 from skyulf_service.objects.blobs import BlobRef, Blobs
 from skyulf_service.objects.cache import BlobCache
@@ -52,10 +53,10 @@ class ArtifactLoader:
         files: dict[str, bytes] = {}
         for path, file in _listed(manifest).items():
             files[path] = await self._bytes(blobs, file, path, afresh=new)
-        plan = await asyncio.to_thread(_load, files)
+        explainer = await asyncio.to_thread(_load, files)
         if new:
             await self._bytes(blobs, ref, MANIFEST)
-        return LoadedModel(artifact.digest, str(manifest.get("project_id")), plan)
+        return LoadedModel(artifact.digest, str(manifest.get("project_id")), explainer.model, explainer)
 
     async def _manifest(self, blobs: Blobs, ref: BlobRef, new: bool) -> bytes:
         if not new:
@@ -118,12 +119,12 @@ def _is_inside(path: str) -> bool:
     return not parts.is_absolute() and ".." not in parts.parts and "\\" not in path
 
 
-def _load(files: Mapping[str, bytes]) -> PlanModel:
+def _load(files: Mapping[str, bytes]) -> PlanExplainer:
     try:
         model = load_plan(files)
         replay(model, json.loads(files["golden.json"]))
+        return load_explainer(model, files)
     except GoldenMismatchError as error:
         raise ArtifactRefusedError("golden-mismatch", f"The model does not repeat its golden rows: {error}") from error
     except (PlanError, KeyError, ValueError, RecursionError) as error:
         raise ArtifactRefusedError("artifact-unreadable", f"The bundle cannot be loaded: {error}") from error
-    return model

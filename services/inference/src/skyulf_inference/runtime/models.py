@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from skyulf_core.serving.explaining import PlanExplainer
 from skyulf_core.serving.plan import PlanModel
 
 from skyulf_inference.domain.errors import ArtifactRefusedError
@@ -21,6 +22,7 @@ class LoadedModel:
     digest: str
     project_id: str
     plan: PlanModel
+    explainer: PlanExplainer
 
     def require_project(self, project_id: UUID) -> None:
         """Raise `ArtifactRefusedError` for every project but its own."""

@@ -12,6 +12,7 @@ from skyulf_service.errors import FieldProblem
 from skyulf_inference.domain.errors import (
     DeploymentNotReadyError,
     DeploymentUnknownError,
+    NoIntervalsError,
     RowsRefusedError,
     TooManyRowsError,
 )
@@ -53,15 +54,25 @@ class Predictor:
             raise DeploymentNotReadyError(f"Deployment {name!r} has no loaded model; see its status.")
         return live
 
-    async def predict(self, live: Live, rows: Sequence[Mapping[str, object]], *, single: bool) -> Answer:
-        """Predict rows. Raises `TooManyRowsError`, and `RowsRefusedError` naming each row and field."""
+    async def predict(
+        self, live: Live, rows: Sequence[Mapping[str, object]], *, single: bool, intervals: bool = False
+    ) -> Answer:
+        """Predict rows, with intervals or sets where they are asked for.
+
+        Raises `TooManyRowsError`, `RowsRefusedError` naming each row and field, and `NoIntervalsError`.
+        """
         if len(rows) > self._max_rows:
             raise TooManyRowsError(f"{len(rows)} rows in one request; the most is {self._max_rows}.")
         plan = live.loaded.plan
+        if intervals and plan.document.conformal is None:
+            raise NoIntervalsError(
+                f"{live.model} version {live.model_version} has learned neither intervals nor sets; "
+                "train it with validation.conformal."
+            )
         try:
             if len(rows) <= INLINE_ROWS:
-                return Answer(live, plan.predict_rows(rows))
-            return Answer(live, await asyncio.to_thread(plan.predict_rows, rows))
+                return Answer(live, plan.predict_rows(rows, intervals=intervals))
+            return Answer(live, await asyncio.to_thread(plan.predict_rows, rows, intervals=intervals))
         except RowError as error:
             raise refused(error, single=single) from error
 

@@ -1,6 +1,6 @@
 """What the bodies of jobs look like."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -10,6 +10,7 @@ from skyulf_service.work.states import WorkStatus
 
 from skyulf_pipeline.api.schemas import Body, SourceName, Sources, VersionNumber, named_versions
 from skyulf_pipeline.domain.jobs import Job, JobKind, LogLevel, LogLine
+from skyulf_pipeline.domain.trials import MOST_TRIALS, Trial, TrialState
 from skyulf_pipeline.service.jobs import RunRequest
 
 Priority = Annotated[int, Field(ge=-100, le=100, description="A higher one goes first")]
@@ -33,6 +34,107 @@ class RunCreate(Body):
             pipeline_version=self.pipeline_version,
             priority=self.priority,
         )
+
+
+class TuningCreate(RunCreate):
+    """What to tune on, and how; without `tuning` as the pipeline itself says."""
+
+    tuning: Annotated[
+        dict[str, JsonValue] | None,
+        Field(
+            description="How parameters are searched: strategy, n_trials, timeout, metric, cv, search_space, sampler, "
+            "pruner, random_state, n_jobs. timeout is seconds of each attempt: one that goes on with earlier trials "
+            "has them anew. Of a pipeline whose model is `auto`: what it is told in place of its own: "
+            "budget (seconds), metric, task, families, stack, cv, random_state",
+            examples=[
+                {"strategy": "optuna", "n_trials": 50, "search_space": {"learning_rate": {"low": 0.01, "high": 0.5}}},
+                {"budget": 300, "metric": "roc_auc"},
+            ],
+        ),
+    ] = None
+
+    continues: UUID | None = Field(
+        default=None,
+        description="A tuning of the same pipeline and data (no AutoML, which begins anew): this one begins with its "
+        "trials, and searches as it did, timeout (its seconds anew) and n_jobs included; "
+        "`tuning` says what may differ, as n_trials (of both together), timeout, n_jobs; null takes one away",
+    )
+
+    def to_request(self) -> RunRequest:
+        """The body as the use cases want it."""
+        return replace(super().to_request(), kind=JobKind.TUNE, tuning=self.tuning, continues=self.continues)
+
+
+class CancelRequest(Body):
+    """How a job ends."""
+
+    keep_best: bool = Field(
+        default=False,
+        strict=True,
+        description="Of a tuning and of AutoML: end behind the fold that runs, and train the best trial so far",
+    )
+
+
+class RetryRequest(Body):
+    """What is asked of the next attempt."""
+
+    n_trials: Annotated[int, Field(ge=1, le=MOST_TRIALS)] | None = Field(
+        default=None,
+        description="Of a tuning: how many trials it shall have, those of earlier attempts included; its timeout "
+        "begins anew with the attempt. Not of AutoML, which begins anew",
+    )
+
+
+class BestTrialRead(BaseModel):
+    """The best complete trial so far, its score in the metric's own unit."""
+
+    trial: int
+    metric: str
+    score: float
+
+
+class MetricIntervalRead(BaseModel):
+    """The range that holds a metric's true value in `confidence` of all cases."""
+
+    low: float
+    high: float
+    confidence: float
+
+
+class ImportanceRead(BaseModel):
+    """How much a model goes by one column."""
+
+    name: str
+    importance: float
+
+
+class FoldRead(BaseModel):
+    """One fold of a trial."""
+
+    index: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+class TrialRead(BaseModel):
+    """Values of the parameters that are searched, and what came of them."""
+
+    number: int
+    part: str = Field(description="The outer fold of a nested validation that it was for; empty for the study itself")
+    params: dict[str, JsonValue]
+    state: TrialState
+    score: float | None = Field(description="The mean over the folds; null until all are done")
+    folds: list[FoldRead]
+    seconds: float
+    error: str | None
+    round: int = Field(description="Counts the rounds of halving")
+    resource: int | None = Field(description="What halving gave the trial in its round")
+    changed_at: datetime
+
+    @classmethod
+    def of(cls, trial: Trial) -> Self:
+        """A trial as the API shows it."""
+        return cls(**trial.told.model_dump(), changed_at=trial.changed_at)
 
 
 class FailureRead(BaseModel):
@@ -78,7 +180,16 @@ class JobRead(BaseModel):
     framework: str | None
     classes: list[JsonValue] | None
     metrics: dict[str, float]
+    intervals: dict[str, MetricIntervalRead] = Field(description="How sure the metrics are, by the bootstrap")
+    decisions: dict[str, JsonValue] = Field(
+        description="What was chosen after training: threshold, calibration, conformal; without large tables"
+    )
+    importances: list[ImportanceRead] = Field(description="What the model goes by, the largest first, at most 20")
+    has_report: bool = Field(description="Whether there is a report to be read")
     digest: str | None = Field(description="SHA-256 of the signed manifest of the model's files")
+    tuning: dict[str, JsonValue] | None = Field(description="How a tuning searches; of AutoML what `auto` is told")
+    keep_best: bool = Field(description="Whether a tuning was asked to end with its best trial")
+    best: BestTrialRead | None = Field(description="The best trial of a tuning, or of AutoML, so far")
     created_at: datetime
     queued_at: datetime
     started_at: datetime | None
@@ -92,6 +203,7 @@ class JobRead(BaseModel):
         return cls(
             **same,
             sources={name: PinnedRead(**asdict(pin)) for name, pin in job.sources.items()},
+            best=None if job.best is None else BestTrialRead(**asdict(job.best)),
             error=None if job.error_code is None else FailureRead(code=job.error_code, message=job.error_message or ""),
             task=outcome.task if outcome else None,
             target=outcome.target if outcome else None,
@@ -99,6 +211,12 @@ class JobRead(BaseModel):
             framework=outcome.framework if outcome else None,
             classes=list(outcome.classes) if outcome and outcome.classes is not None else None,
             metrics=outcome.metrics if outcome else {},
+            intervals={name: MetricIntervalRead(**asdict(each)) for name, each in outcome.intervals.items()}
+            if outcome
+            else {},
+            decisions=outcome.decisions if outcome else {},
+            importances=[ImportanceRead(**asdict(each)) for each in outcome.importances] if outcome else [],
+            has_report=bool(outcome and outcome.report),
             digest=outcome.artifact.digest if outcome else None,
         )
 
@@ -106,7 +224,7 @@ class JobRead(BaseModel):
 _SAME = (
     "id", "kind", "status", "pipeline_id", "pipeline_version", "pipeline_name", "dataset_id", "dataset_version",
     "dataset_name", "register_as", "author", "priority", "attempt", "progress", "step", "created_at", "queued_at",
-    "started_at", "finished_at",
+    "started_at", "finished_at", "tuning", "keep_best",
 )  # fmt: skip
 
 

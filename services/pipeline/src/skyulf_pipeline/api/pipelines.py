@@ -7,7 +7,7 @@ from skyulf_service.http.pages import PageRead
 from skyulf_service.http.requires import requires
 
 from skyulf_pipeline.api.dependencies import Number, PipelineId, ReadUow, Uow
-from skyulf_pipeline.api.job_schemas import JobRead, RunCreate
+from skyulf_pipeline.api.job_schemas import JobRead, RunCreate, TuningCreate
 from skyulf_pipeline.api.schemas import (
     PipelineRead,
     PipelineSummary,
@@ -107,10 +107,26 @@ async def get_pipeline_version(
 async def run_pipeline(
     pipeline_id: PipelineId, body: RunCreate, uow: Uow, scope: CurrentScope, idempotency: Idempotency
 ) -> JobRead:
-    """Queue a training of the pipeline on a dataset."""
+    """Queue a training of the pipeline on a dataset; where its model is `auto`, the search for the best one."""
 
     async def run() -> JobRead:
         request = body.to_request()
         return JobRead.of(await jobs.queue_run(uow, scope=scope, pipeline_id=pipeline_id, request=request))
 
     return await idempotency.once(uow, scope, body, run)
+
+
+@router.post("/{pipeline_id}/tunings", status_code=202, **requires("jobs:run"))
+async def tune_pipeline(
+    pipeline_id: PipelineId, body: TuningCreate, uow: Uow, scope: CurrentScope, idempotency: Idempotency
+) -> JobRead:
+    """Queue a search for the pipeline's best parameters on a dataset; its model is that of the best trial.
+
+    Where the model is `auto`, preparation and model are searched within a budget of seconds (a job of kind `automl`).
+    """
+
+    async def tune() -> JobRead:
+        request = body.to_request()
+        return JobRead.of(await jobs.queue_run(uow, scope=scope, pipeline_id=pipeline_id, request=request))
+
+    return await idempotency.once(uow, scope, body, tune)

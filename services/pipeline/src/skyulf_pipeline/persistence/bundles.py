@@ -6,21 +6,44 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, Field, JsonValue, ValidationError
+from pydantic import BaseModel, Field, JsonValue, ValidationError, field_validator
 from skyulf_service.ids import utc_now
 from skyulf_service.objects.blobs import BlobRef, Blobs
 from skyulf_service.signing.keys import SigningKey
 from skyulf_service.signing.manifest import sign_manifest
 from skyulf_service.work.failures import INVALID_RESULT, ChildError
 
-from skyulf_pipeline.domain.jobs import Artifact, EvaluationFile, Job
+from skyulf_pipeline.domain.jobs import Artifact, Job, Outcome
+from skyulf_pipeline.domain.judging import Importance, JudgingFile, MetricInterval, ReportFormat
 
 FORMAT = "skyulf.bundle/1"
 EVALUATION = "evaluation.json"
 MOST_FILES = 2_000
 MOST_BYTES = 16 << 30
 MOST_DOCUMENT_BYTES = 2 << 20
+MOST_DECIDED_BYTES = 16 << 10
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+ColumnName = Annotated[str, Field(max_length=300)]
+MetricName = Annotated[str, Field(max_length=200)]
+
+
+class TrainedInterval(BaseModel):
+    """How sure a metric is."""
+
+    low: Finite
+    high: Finite
+    confidence: float = Field(gt=0, lt=1)
+
+
+class TrainedImportance(BaseModel):
+    """How much the model goes by a column."""
+
+    name: ColumnName
+    importance: Finite
 
 
 class Trained(BaseModel):
@@ -32,6 +55,17 @@ class Trained(BaseModel):
     estimator: str
     framework: str
     metrics: dict[str, float]
+    intervals: dict[MetricName, TrainedInterval] = Field(default_factory=dict, max_length=100)
+    decisions: dict[str, JsonValue] = Field(default_factory=dict)
+    importances: list[TrainedImportance] = Field(default_factory=list, max_length=20)
+    report_problem: str | None = Field(default=None, description="Why there is no report")
+
+    @field_validator("decisions")
+    @classmethod
+    def _small(cls, decisions: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if len(json.dumps(decisions, allow_nan=False)) > MOST_DECIDED_BYTES:
+            raise ValueError("decisions are too large to be told")
+        return decisions
 
     @classmethod
     def of(cls, result: Mapping[str, JsonValue]) -> "Trained":
@@ -47,7 +81,25 @@ class Published:
     """Where the signed manifest and the evaluation lie."""
 
     artifact: Artifact
-    evaluation: EvaluationFile | None
+    evaluation: JudgingFile | None
+
+
+def outcome_of(trained: Trained, published: Published, report: dict[ReportFormat, JudgingFile] | None) -> Outcome:
+    """What a job keeps of what it has made."""
+    return Outcome(
+        task=trained.task,
+        target=trained.target,
+        framework=trained.framework,
+        estimator=trained.estimator,
+        classes=None if trained.classes is None else tuple(trained.classes),
+        metrics=trained.metrics,
+        artifact=published.artifact,
+        evaluation=published.evaluation,
+        intervals={name: MetricInterval(**each.model_dump()) for name, each in trained.intervals.items()},
+        decisions=trained.decisions,
+        importances=tuple(Importance(**each.model_dump()) for each in trained.importances),
+        report=report,
+    )
 
 
 class Bundles:
@@ -73,7 +125,7 @@ class Bundles:
         made.append(ref)
         artifact = Artifact(bucket=self.blobs.store.bucket, key=ref.key, digest=ref.sha256, size=ref.size)
         found = refs.get(EVALUATION)
-        evaluation = None if found is None else EvaluationFile(key=found.key, sha256=found.sha256, size=found.size)
+        evaluation = None if found is None else JudgingFile(key=found.key, sha256=found.sha256, size=found.size)
         return Published(artifact, evaluation)
 
 

@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_pipeline.domain.jobs import (
     Artifact,
-    EvaluationFile,
     Job,
     JobKind,
     LogLevel,
@@ -25,13 +24,16 @@ from skyulf_pipeline.domain.jobs import (
     Outcome,
     Pinned,
 )
+from skyulf_pipeline.domain.judging import Importance, JudgingFile, MetricInterval, ReportFormat
+from skyulf_pipeline.domain.trials import BestTrial
 from skyulf_pipeline.persistence import tables
 
 MAX_LINES = 2_000
 _SYSTEM = Scope.system("pipeline")
 _OWN = (
     "id", "project_id", "pipeline_id", "pipeline_version", "pipeline_name", "dataset_id", "dataset_version",
-    "dataset_name", "register_as", "author", "traceparent", "created_at", "updated_at", "version",
+    "dataset_name", "register_as", "author", "traceparent", "created_at", "updated_at", "version", "tuning",
+    "keep_best",
 )  # fmt: skip
 
 
@@ -45,19 +47,21 @@ class JobRepository(Repository[Job]):
         """Write a job as a row, without the expiry of its lease."""
         row: dict[str, object] = {name: getattr(aggregate, name) for name in _OWN}
         outcome = None if aggregate.outcome is None else asdict(aggregate.outcome)
+        report = None if outcome is None else outcome.pop("report")
         status = aggregate.status.value
         sources = {name: {**asdict(pin), "dataset_id": str(pin.dataset_id)} for name, pin in aggregate.sources.items()}
-        made = {"kind": aggregate.kind.value, "outcome": outcome, "sources": sources}
+        best = None if aggregate.best is None else asdict(aggregate.best)
+        made = {"kind": aggregate.kind.value, "outcome": outcome, "report": report, "sources": sources, "best": best}
         return {**row, **aggregate.work_values(), "status": status, **made}
 
     def from_row(self, row: RowMapping) -> Job:
         """Read a job from a row."""
         own = {name: row[name] for name in _OWN}
-        outcome = None if row["outcome"] is None else _outcome(row["outcome"])
+        outcome = None if row["outcome"] is None else _outcome(row["outcome"], row["report"])
         sources = {name: _pinned(stored) for name, stored in row["sources"].items()}
-        kind = JobKind(row["kind"])
+        kind, best = JobKind(row["kind"]), None if row["best"] is None else BestTrial(**row["best"])
         work: dict[str, Any] = WorkState.work_fields(dict(row))
-        return Job(**own, **work, kind=kind, outcome=outcome, sources=sources)
+        return Job(**own, **work, kind=kind, outcome=outcome, sources=sources, best=best)
 
     async def locked(self, scope: Scope, id: UUID) -> Job:
         """Return a job that nobody else may claim or change until the transaction ends; or raise `NotFoundError`."""
@@ -138,15 +142,20 @@ def _pinned(stored: dict[str, str | int]) -> Pinned:
     return Pinned(UUID(str(stored["dataset_id"])), int(stored["version"]), str(stored["name"]))
 
 
-def _outcome(stored: dict[str, object]) -> Outcome:
+def _outcome(stored: dict[str, Any], report: dict[str, dict[str, Any]] | None) -> Outcome:
     values = dict(stored)
     artifact, evaluation = values.pop("artifact"), values.pop("evaluation")
     classes = values.pop("classes")
     if not isinstance(artifact, dict):
         raise TypeError("a stored outcome names its artifact")
+    intervals = {name: MetricInterval(**each) for name, each in values.pop("intervals", {}).items()}
+    importances = tuple(Importance(**each) for each in values.pop("importances", ()))
     return Outcome(
-        **values,  # type: ignore[arg-type]  # written by to_row
+        **values,  # written by to_row
         classes=tuple(classes) if isinstance(classes, list | tuple) else None,
         artifact=Artifact(**artifact),
-        evaluation=EvaluationFile(**evaluation) if isinstance(evaluation, dict) else None,
+        evaluation=JudgingFile(**evaluation) if isinstance(evaluation, dict) else None,
+        intervals=intervals,
+        importances=importances,
+        report=None if report is None else {ReportFormat(form): JudgingFile(**file) for form, file in report.items()},
     )

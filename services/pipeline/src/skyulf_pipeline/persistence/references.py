@@ -1,4 +1,4 @@
-"""Which objects of this service's bucket models are made of: what jobs that succeeded refer to."""
+"""Which objects of this service's bucket are needed: models, evaluations and reports of jobs that succeeded."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -38,7 +38,7 @@ class BundleReferences:
         self._keys: set[str] = set()
 
     async def referenced(self, keys: Collection[str]) -> Collection[str]:
-        """Those of the keys that a model needs. Raises where a manifest cannot be read, since nobody knows then."""
+        """Those of the keys that are needed. Raises where a manifest cannot be read, since nobody knows then."""
         succeeded = select(jobs.c.id).where(jobs.c.status == WorkStatus.SUCCEEDED)
         async with self._database.read() as connection:
             new = [id for id in (await connection.execute(succeeded)).scalars() if id not in self._known]
@@ -55,14 +55,15 @@ class BundleReferences:
 
     async def _read(self, ids: Collection[UUID]) -> None:
         async with self._database.read() as connection:
-            rows = await connection.execute(select(jobs.c.id, jobs.c.outcome).where(jobs.c.id.in_(ids)))
-            outcomes = {row.id: row.outcome for row in rows}
-        for id, outcome in outcomes.items():
+            rows = await connection.execute(select(jobs.c.id, jobs.c.outcome, jobs.c.report).where(jobs.c.id.in_(ids)))
+            outcomes = {row.id: (row.outcome, row.report) for row in rows}
+        for id, (outcome, report) in outcomes.items():
             artifact, evaluation = outcome["artifact"], outcome.get("evaluation")
             manifest = BlobRef(sha256=artifact["digest"], size=artifact["size"], key=artifact["key"])
             self._keys.add(manifest.key)
             if evaluation is not None:
                 self._keys.add(evaluation["key"])
+            self._keys.update(file["key"] for file in (report or {}).values())
             self._keys.update(await self._files(manifest))
             self._known.add(id)
 

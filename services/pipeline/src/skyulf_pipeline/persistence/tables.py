@@ -5,8 +5,10 @@ from skyulf_service.database.types import Json, UtcDateTime
 from skyulf_service.work.columns import columns as work_columns
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -14,11 +16,13 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    false,
 )
 
 from skyulf_pipeline.domain.datasets import DatasetStatus
 from skyulf_pipeline.domain.jobs import JobKind, LogLevel
 from skyulf_pipeline.domain.pipelines import PipelineStatus
+from skyulf_pipeline.domain.trials import TrialState
 
 metadata = new_metadata()
 messaging = add_messaging_tables(metadata)
@@ -84,6 +88,10 @@ jobs = Table(
     Column("author", Text, nullable=False),
     Column("traceparent", String(80)),
     Column("outcome", Json),
+    Column("report", Json),
+    Column("tuning", Json),
+    Column("keep_best", Boolean, nullable=False, server_default=false()),
+    Column("best", Json),
     *work_columns("jobs"),
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -103,4 +111,22 @@ job_logs = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("level", String(20), one_of("level", LogLevel), nullable=False),
     Column("message", Text, nullable=False),
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("job_id", Uuid, ForeignKey("jobs.id"), primary_key=True),
+    Column("part", String(16), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("project_id", Uuid, nullable=False),
+    Column("state", String(20), one_of("state", TrialState), nullable=False),
+    Column("score", Float),
+    Column("params", Json, nullable=False),
+    Column("folds", Json, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("error", Text),
+    Column("round", Integer, nullable=False),
+    Column("resource", BigInteger),
+    Column("changed_at", UtcDateTime, nullable=False),
 )

@@ -7,6 +7,7 @@ from skyulf_pipeline.persistence.datasets import DatasetProjection
 from skyulf_pipeline.persistence.jobs import JobLogs, JobRepository
 from skyulf_pipeline.persistence.pipelines import PipelineRepository
 from skyulf_pipeline.persistence.tables import messaging
+from skyulf_pipeline.persistence.trials import Trials
 
 
 class PipelineUnitOfWork(UnitOfWork):
@@ -20,3 +21,4 @@ class PipelineUnitOfWork(UnitOfWork):
         self.datasets = DatasetProjection(connection)
         self.jobs = JobRepository(connection)
         self.logs = JobLogs(connection)
+        self.trials = Trials(connection)

@@ -1,7 +1,8 @@
 """What people do with pipelines."""
 
-import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from skyulf_core import Validation
@@ -12,6 +13,9 @@ from skyulf_pipeline.domain import configs
 from skyulf_pipeline.domain.datasets import Tables
 from skyulf_pipeline.domain.pipelines import Config, Pipeline, PipelineVersion, slug_of
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
+from skyulf_pipeline.service.checks import Checks
+
+_CHECKS = Checks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,16 @@ async def active(uow: PipelineUnitOfWork, *, scope: Scope, pipeline_id: UUID) ->
 
 
 async def check(config: Config, tables: Tables) -> Validation:
-    """Return all problems of a configuration, and the schema after each step."""
+    """Return all problems of a configuration, and the schema after each step. Raises `ChecksBusyError`."""
     # hundreds of steps take a moment: in a thread, so that other requests go on
-    return await asyncio.to_thread(configs.check, config, tables)
+    return await _CHECKS.run(partial(configs.check, config, tables))
 
 
-async def require_valid(config: Config, tables: Tables | None = None) -> None:
-    """Raise `InvalidPipelineError` with every problem of a configuration, and of the tables that it is to read."""
-    await asyncio.to_thread(configs.require_valid, config, tables)
+async def require_valid(
+    config: Config, tables: Tables | None = None, *, said: Mapping[str, str] = configs.NOTHING
+) -> None:
+    """Raise `InvalidPipelineError` with every problem of a configuration, and of the tables that it is to read.
+
+    Raises `ChecksBusyError` where too many others are being checked.
+    """
+    await _CHECKS.run(partial(configs.require_valid, config, tables, said=said))

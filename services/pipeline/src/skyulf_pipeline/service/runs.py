@@ -10,10 +10,12 @@ from skyulf_service.work.claims import Claim
 from skyulf_service.work.states import WorkStatus
 
 from skyulf_pipeline import events
+from skyulf_pipeline.domain.configs import with_auto, with_tuning
 from skyulf_pipeline.domain.datasets import DatasetStatus, StoredFile
 from skyulf_pipeline.domain.errors import UnknownDatasetError
-from skyulf_pipeline.domain.jobs import Job, LogLevel, LogText, Outcome, Pinned
+from skyulf_pipeline.domain.jobs import Job, JobKind, LogLevel, LogText, Outcome, Pinned
 from skyulf_pipeline.domain.pipelines import Config
+from skyulf_pipeline.domain.trials import Told, TrialTold
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.service.counters import count_end
 
@@ -23,23 +25,37 @@ MOST_CODE = 64
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a runner needs to know: the job, the configuration, and where the data and those of sources lie."""
+    """What a runner needs to know: the job, the configuration, and where the data and those of sources lie.
+
+    ``trials`` are those that earlier attempts of a tuning have made.
+    """
 
     job: Job
     config: Config
     data: StoredFile
     sources: Mapping[str, StoredFile]
+    trials: Sequence[TrialTold] = ()
 
 
 async def begin(uow: PipelineUnitOfWork, *, claim: Claim, deadline: timedelta) -> Run:
     """Announce that a job runs; its deadline counts from its first start. A deleted dataset: `UnknownDatasetError`."""
     job = await uow.jobs.held(claim)
     job.deadline_at = job.deadline_at or utc_now() + deadline
+    anew = job.begin_anew()
+    if anew:
+        await uow.trials.clear(job)
     await uow.jobs.save(job)
     await uow.publish(events.job_started(job))
-    await uow.logs.append(job, [LogText(f"Attempt {job.attempt} started.")])
+    again = " The search begins anew." if anew and job.attempt > 1 else ""
+    await uow.logs.append(job, [LogText(f"Attempt {job.attempt} started.{again}")])
     main, *further = [await _file(uow, pin) for pin in job.reads]
-    return Run(job=job, config=await _config(uow, job), data=main, sources=dict(zip(job.sources, further, strict=True)))
+    return Run(
+        job=job,
+        config=await _config(uow, job),
+        data=main,
+        sources=dict(zip(job.sources, further, strict=True)),
+        trials=await uow.trials.all_of(job) if job.tuning is not None else (),
+    )
 
 
 async def progress(
@@ -51,6 +67,24 @@ async def progress(
     await uow.jobs.save(job)
     await uow.publish(events.job_progressed(job))
     await uow.logs.append(job, log)
+
+
+async def note_trial(uow: PipelineUnitOfWork, *, claim: Claim, told: Told) -> bool:
+    """Keep how a trial stands, the best so far, and lines; returns whether somebody asked for the end."""
+    job = await uow.jobs.held(claim)
+    if told.trial is not None:
+        await uow.trials.put(job, told.trial)
+    await uow.logs.append(job, [LogText(line) for line in told.lines])
+    best = told.best_trial
+    if best is not None and best != job.best:
+        job.best = best
+        await uow.jobs.save(job)
+    return job.keep_best
+
+
+async def is_to_end(uow: PipelineUnitOfWork, *, claim: Claim) -> bool:
+    """Whether somebody asked a tuning to end with its best trial."""
+    return (await uow.jobs.require(SYSTEM, claim.id)).keep_best
 
 
 async def note(uow: PipelineUnitOfWork, *, claim: Claim, log: Sequence[LogText]) -> None:
@@ -69,7 +103,7 @@ async def succeed(uow: PipelineUnitOfWork, *, claim: Claim, outcome: Outcome, lo
 async def fail(uow: PipelineUnitOfWork, *, claim: Claim, code: str, message: str) -> Job:
     """End a job with a reason, and announce it; where a cancel was requested it ends cancelled."""
     job = await uow.jobs.held(claim)
-    job.fail(code[:MOST_CODE], message)
+    job.end_badly(code[:MOST_CODE], message)
     last = "The job was cancelled." if job.status is WorkStatus.CANCELLED else f"{job.error_code}: {job.error_message}"
     await _end(uow, job, [LogText(last, LogLevel.ERROR)])
     return job
@@ -85,6 +119,8 @@ async def end_cancelled(uow: PipelineUnitOfWork, *, claim: Claim) -> Job:
 
 async def _end(uow: PipelineUnitOfWork, job: Job, lines: Sequence[LogText]) -> None:
     await uow.jobs.save(job)
+    if job.tuning is not None:
+        await uow.trials.stop(job)
     await uow.logs.append(job, lines)
     await uow.publish(events.job_completed(job))
     took = None if job.started_at is None else (utc_now() - job.started_at).total_seconds()
@@ -93,7 +129,10 @@ async def _end(uow: PipelineUnitOfWork, job: Job, lines: Sequence[LogText]) -> N
 
 async def _config(uow: PipelineUnitOfWork, job: Job) -> Config:
     pipeline = await uow.pipelines.require(SYSTEM, job.pipeline_id)
-    return (await uow.pipelines.numbered(pipeline, job.pipeline_version)).config
+    config = (await uow.pipelines.numbered(pipeline, job.pipeline_version)).config
+    if job.tuning is None:
+        return config
+    return (with_auto if job.kind is JobKind.AUTOML else with_tuning)(config, job.tuning)
 
 
 async def _file(uow: PipelineUnitOfWork, pin: Pinned) -> StoredFile:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from skyulf_registry.api.dependencies import SLUG
 from skyulf_registry.domain.deployments import Deployment, Desired, Observed, Reason, Revision
@@ -60,6 +60,25 @@ class LineageRead(BaseModel):
     )
 
 
+class MetricIntervalRead(BaseModel):
+    """The range that holds a metric's true value in `confidence` of all cases."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    low: float
+    high: float
+    confidence: float
+
+
+class ImportanceRead(BaseModel):
+    """How much a version goes by one column."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    importance: float
+
+
 class ModelVersionRead(BaseModel):
     """One trained model."""
 
@@ -73,6 +92,11 @@ class ModelVersionRead(BaseModel):
     estimator: str
     framework: str
     metrics: dict[str, float]
+    intervals: dict[str, MetricIntervalRead] = Field(description="How sure the metrics are, by the bootstrap")
+    decisions: dict[str, JsonValue] = Field(
+        description="What was chosen after training: threshold, calibration, conformal; without large tables"
+    )
+    importances: list[ImportanceRead] = Field(description="What the model goes by, the largest first, at most 20")
     digest: str = Field(description="SHA-256 of the signed manifest of the model's files")
     size: int = Field(description="Size of the manifest in bytes")
     lineage: LineageRead
@@ -81,10 +105,15 @@ class ModelVersionRead(BaseModel):
     @classmethod
     def of(cls, version: ModelVersion) -> Self:
         """A version as the API shows it; where its files lie is nobody's business."""
-        same = ("id", "model", "stage", "status", "task", "target", "estimator", "framework", "metrics", "created_at")
+        same = (
+            "id", "model", "stage", "status", "task", "target", "estimator", "framework", "metrics", "decisions",
+            "created_at",
+        )  # fmt: skip
         lineage = {name: getattr(version.lineage, name) for name in LineageRead.model_fields}
         return cls(
             **{name: getattr(version, name) for name in same},
+            intervals={name: MetricIntervalRead.model_validate(each) for name, each in version.intervals.items()},
+            importances=[ImportanceRead.model_validate(each) for each in version.importances],
             version=version.number,
             digest=version.artifact.digest,
             size=version.artifact.size,

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from skyulf_registry.domain.errors import VersionArchivedError
 
 
@@ -57,6 +59,23 @@ class Lineage:
     sources: Mapping[str, Source] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class MetricInterval:
+    """The range that holds a metric's true value in ``confidence`` of all cases."""
+
+    low: float
+    high: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Importance:
+    """How much a version goes by one column."""
+
+    name: str
+    importance: float
+
+
 @dataclass(slots=True)
 class Model:
     """A named series of versions. ``aliases`` maps a name such as ``champion`` to a version number."""
@@ -88,7 +107,11 @@ class Model:
 
 @dataclass(slots=True)
 class ModelVersion:
-    """One trained model with its figures and where it came from."""
+    """One trained model with its figures and where it came from.
+
+    ``intervals`` say how sure ``metrics`` are, ``decisions`` what was chosen after training (threshold, calibration,
+    conformal), ``importances`` what the model goes by, the largest first.
+    """
 
     id: UUID
     project_id: UUID
@@ -104,6 +127,9 @@ class ModelVersion:
     metrics: dict[str, float]
     created_at: datetime
     updated_at: datetime
+    intervals: dict[str, MetricInterval] = field(default_factory=dict)
+    decisions: dict[str, JsonValue] = field(default_factory=dict)
+    importances: tuple[Importance, ...] = ()
     stage: Stage = Stage.NONE
     status: VersionStatus = VersionStatus.READY
     version: int = 1

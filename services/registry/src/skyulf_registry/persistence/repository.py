@@ -9,7 +9,17 @@ from skyulf_service.scope import Scope
 from sqlalchemy import RowMapping, Select, exists, select
 
 from skyulf_registry.domain.deployments import Deployment, Desired, Observed, Reason, Revision
-from skyulf_registry.domain.models import Artifact, Lineage, Model, ModelVersion, Source, Stage, VersionStatus
+from skyulf_registry.domain.models import (
+    Artifact,
+    Importance,
+    Lineage,
+    MetricInterval,
+    Model,
+    ModelVersion,
+    Source,
+    Stage,
+    VersionStatus,
+)
 from skyulf_registry.persistence import tables
 
 LINEAGE = ("job_id", "pipeline_id", "pipeline_version", "pipeline_name", "dataset_id", "dataset_version")
@@ -66,8 +76,18 @@ class ModelVersionRepository(Repository[ModelVersion]):
         }
         lineage = Lineage(**{name: values.pop(name) for name in LINEAGE}, sources=sources)
         artifact = Artifact(**values.pop("artifact"))
+        intervals = {name: MetricInterval(**stored) for name, stored in values.pop("intervals").items()}
+        importances = tuple(Importance(**stored) for stored in values.pop("importances"))
         stage, status = Stage(values.pop("stage")), VersionStatus(values.pop("status"))
-        return ModelVersion(**values, lineage=lineage, artifact=artifact, stage=stage, status=status)
+        return ModelVersion(
+            **values,
+            lineage=lineage,
+            artifact=artifact,
+            intervals=intervals,
+            importances=importances,
+            stage=stage,
+            status=status,
+        )
 
     async def of_job(self, scope: Scope, job_id: UUID) -> ModelVersion | None:
         """Return the version that a job made, or None."""

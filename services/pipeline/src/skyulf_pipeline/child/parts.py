@@ -1,18 +1,13 @@
-"""What runs in child processes: training, and the check of what training has made.
-
-This is the only module that touches people's data. It gets local paths and a specification, holds no key, and knows
-neither database nor network.
-"""
+"""What all jobs' children share: how they read what they are given, and what they say of what they have made."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import polars as pl
 from pydantic import JsonValue
 from skyulf_core import CoreError, DataError, InvalidConfigError, Pipeline
-from skyulf_core.bundle import verify
-from skyulf_core.serving import PlanError
 from skyulf_service.work.failures import ChildError
 
 Report = Callable[[float, str], None]
@@ -20,22 +15,21 @@ Spec = Mapping[str, JsonValue]
 FRAMEWORK = "scikit-learn"
 
 
-def train(spec: Spec, report: Report) -> dict[str, JsonValue]:
-    """Fit and judge a pipeline on a Parquet file, and write its bundle.
+class Telling(Protocol):
+    """Reports how far the work is, and tells what has happened."""
 
-    ``spec`` has ``config``, ``data`` (a path), ``sources`` (paths by the name of a further source), ``node_files``
-    (the only folder whose files nodes may read) and ``bundle`` (a folder to be made). What a person may act on is
-    raised as `ChildError`.
-    """
-    report(0.0, "read data")
+    def __call__(self, fraction: float, step: str) -> None:
+        """Report."""
+
+    def tell(self, value: Mapping[str, object]) -> None:
+        """Tell."""
+
+
+@contextmanager
+def facts() -> Iterator[None]:
+    """Raise what the library says of a pipeline and its data as `ChildError`."""
     try:
-        pipeline = Pipeline.from_config(cast("Mapping[str, object]", spec["config"]))
-        _require_allowed(pipeline.files, Path(str(spec["node_files"])))
-        pipeline.fit(
-            _frames(spec, pipeline.main_source), report=lambda fraction, step: report(0.05 + 0.9 * fraction, step)
-        )
-        report(0.96, "save")
-        pipeline.save(str(spec["bundle"]))
+        yield
     except InvalidConfigError as error:
         raise ChildError("invalid-pipeline", str(error)) from error
     except DataError as error:
@@ -45,17 +39,18 @@ def train(spec: Spec, report: Report) -> dict[str, JsonValue]:
     except ValueError as error:
         # what scikit-learn says of values that do not fit is for the person who chose them
         raise ChildError("training-failed", _first_line(error)) from error
-    return _summary(pipeline)
 
 
-def check(spec: Spec, report: Report) -> dict[str, JsonValue]:
-    """Replay a bundle's golden rows as a server would; ``spec`` has ``bundle``. A wrong answer is a `ChildError`."""
-    report(0.0, "check")
-    try:
-        found = verify(Path(str(spec["bundle"])))
-    except PlanError as error:
-        raise ChildError("bundle-refused", f"The trained model does not repeat its answers: {error}") from error
-    return {"rows": found.rows, "largest_difference": found.largest_difference, "tolerance": found.tolerance}
+def allowed_pipeline(spec: Spec) -> Pipeline:
+    """The pipeline of a specification; a file that its nodes may not read is a `ChildError`."""
+    pipeline = Pipeline.from_config(cast("Mapping[str, object]", spec["config"]))
+    _require_allowed(pipeline.files, Path(str(spec["node_files"])))
+    return pipeline
+
+
+def part_of(report: Report, first: float, last: float) -> Report:
+    """Report what is a part of the work, which begins at ``first`` and ends at ``last`` of the whole."""
+    return lambda fraction, step: report(first + (last - first) * fraction, step)
 
 
 def _require_allowed(files: Sequence[tuple[str, str]], folder: Path) -> None:
@@ -77,12 +72,14 @@ def _with_all_below(path: Path) -> Iterator[Path]:
         yield from path.rglob("*")
 
 
-def _frames(spec: Spec, main: str) -> dict[str, pl.DataFrame]:
+def read_frames(spec: Spec, main: str) -> dict[str, pl.DataFrame]:
+    """The tables of a specification by the name of their source."""
     further = cast("Mapping[str, str]", spec.get("sources") or {})
     return {name: pl.read_parquet(path) for name, path in {main: str(spec["data"]), **further}.items()}
 
 
-def _summary(pipeline: Pipeline) -> dict[str, JsonValue]:
+def summary(pipeline: Pipeline) -> dict[str, JsonValue]:
+    """What is said of a fitted pipeline; one without a model is a `ChildError`."""
     fitted = pipeline.fitted
     if fitted.model is None or fitted.task is None or fitted.target is None:
         raise ChildError("missing-model", "The pipeline trains no model; name one under 'model'.")
