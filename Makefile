@@ -31,14 +31,21 @@ up: $(READY)  ## Start Skyulf in one process
 # Small fits, many processes: threads of one fit would only wait for those of another.
 test faults: export OMP_NUM_THREADS ?= 1
 
+# The library's tests share nothing and take two cores; those of services watch clocks, processes and servers, and go
+# one by one.
 test: $(READY) tools  ## Run all tests except the long ones
+ifeq ($(strip $(PYTEST)),)
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal libs/skyulf-core
+	$(BIN)/python -m pytest -m "not slow" --ignore libs/skyulf-core
+else
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
+endif
 
 faults: $(READY) tools  ## Run the long fault tests, and hunt with fresh random examples
 	$(BIN)/python -m pytest -m "slow or hypothesis" --hypothesis-profile=hunt $(PYTEST)
 
-bench: $(READY) tools  ## Measure
-	$(BIN)/python tests/performance/run.py
+bench: $(READY) tools  ## Measure (BENCH="--tuning", "--automl" or "--library" for a part, "--quick" for a look)
+	$(BIN)/python tests/performance/run.py $(BENCH)
 
 lint: $(READY)  ## Check style, types, import rules and contracts
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ from pathlib import Path
 from node_examples import example_of, operation_names, quiet
 from node_pages import NOTE, markdown_table, page, tolerance
 from skyulf_core.nodes.registry import NodeEntry, NodeRegistry
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it has no types
+from threadpoolctl import threadpool_limits
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path("docs/nodes")

@@ -17,6 +17,7 @@ from skyulf_core.catalogue.operations import operations_of
 from skyulf_core.nodes.base import Applier, LazyApplier, ModelApplier, ModelCalculator, NodeConfig, SplitRows
 from skyulf_core.nodes.combiner import CombinerApplier
 from skyulf_core.nodes.registry import NodeEntry
+from skyulf_core.nodes.unsupervised import UnsupervisedCalculator
 from skyulf_core.params import Params
 from skyulf_core.problems import DataError
 from skyulf_core.serving.ops import Op
@@ -212,6 +213,8 @@ def _model_example(entry: NodeEntry, model: ModelCalculator[NodeConfig]) -> Exam
     config, data = _small(dict(next(iter(model.examples), {})), entry.config_model), homes()
     parsed = entry.config_model.model_validate(config)
     features = data.drop("price", "sold")
+    if isinstance(model, UnsupervisedCalculator):
+        return _unsupervised_example(entry, model, parsed, features)
     name = "price" if model.task == "regression" else "sold"
     names, target = np.unique(data[name].to_numpy(), return_inverse=True)
     classes = [str(each) for each in names] if model.task == "classification" else None
@@ -227,3 +230,22 @@ def _model_example(entry: NodeEntry, model: ModelCalculator[NodeConfig]) -> Exam
     plan = entry.applier.plan(params, features=features.columns, classes=classes)
     captions = (f"Learned from (`{name}` is the target)", "Predicted")
     return Example(config=config, tables=list(zip(captions, shown, strict=True)), plan=plan)
+
+
+def _unsupervised_example(
+    entry: NodeEntry, model: UnsupervisedCalculator[NodeConfig], config: NodeConfig, features: pl.DataFrame
+) -> Example:
+    """Train on the homes without their prices, and show what is said of some of them."""
+    applier = cast("ModelApplier", entry.applier)
+    with quiet():
+        params = model.learn(features, config)
+        found = applier.predict(features, params)
+        shares, decisions = applier.predict_proba(features, params), applier.decision_function(features, params)
+    columns = [pl.Series("→ prediction", found.tolist())]
+    if shares is not None:
+        columns += [pl.Series(f"→ {cluster}", shares[:, cluster].tolist()) for cluster in range(shares.shape[1])]
+    if decisions is not None:
+        columns.append(pl.Series("→ decision", decisions.tolist()))
+    tables = [("Learned from (there is no target)", features), ("Predicted", features.with_columns(columns)[::4])]
+    plan = applier.plan(params, features=features.columns, classes=model.clusters(params))
+    return Example(config=config.model_dump(mode="json", exclude_unset=True), tables=tables, plan=plan)

@@ -91,6 +91,8 @@ def _rules(entry: NodeEntry, example: Example, operations: Sequence[str]) -> lis
     lines = [f"**Kind** `{info.kind.value}`: {_kind(entry)}"]
     if isinstance(entry.calculator, ModelCalculator):
         missing = "may be missing" if entry.calculator.accepts_missing else "must not be missing"
+        if type(entry.calculator).takes_missing is not ModelCalculator.takes_missing:
+            missing = "may be missing where every model that it is made of takes that"
         lines.append(f"**Task** {info.task}; values of features {missing}.")
     lines.append(f"**Streams**: {'yes, it learns from rows that memory does not hold' if info.streaming else 'no'}.")
     if example.fuses is not None:

@@ -43,7 +43,7 @@ def test_a_pickle_in_any_slot_of_a_signed_bundle_is_never_executed(distributed: 
             answer = api.predict("forged", [ROW])
             assert not canary.exists(), slot
             assert answer["probabilities"] == good
-            if slot in ("plan.json", "golden.json"):
+            if slot in ("plan.json", "golden.json", "background.json"):
                 assert found["status"] == "failed", slot
                 assert found["error"]["code"] == "artifact-unreadable"
                 told = [seen.data for seen in read_stream(api) if seen.type == "deployment.failed"]

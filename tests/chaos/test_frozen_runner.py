@@ -15,6 +15,7 @@ import pytest
 from harness import configs, flights
 from harness.api import Api, Json
 from harness.distributed import Distributed
+from harness.form import LEASE_SECONDS
 from harness.labour import at_work, begun
 from harness.objects import blob_key
 from harness.proxies import held_answers
@@ -23,7 +24,6 @@ from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess, running
 
 BUCKET = "skyulf-pipeline"
-LEASE_SECONDS = 2.0  # as the harness sets it
 LEASES = 3
 MANIFEST = b'{"manifest":'
 

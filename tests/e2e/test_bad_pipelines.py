@@ -51,10 +51,9 @@ REFUSED = {
 }
 TABLES = {
     "constant-target": (b"x,label\n" + b"".join(b"%d,same\n" % n for n in range(40)), "constant-target", "label"),
-    "missing-in-target": (b"x,label\n" + b"".join(b"%d,%s\n" % (n, [b"a", b"b", b""][n % 3]) for n in range(40)),
-                          "null-target", "label"),
-    "too-few-rows": (b"x,label\n1,a\n", "too-few-rows", "1 rows"),
-}  # fmt: skip
+    "too-few-rows": (b"x,label\n1,a\n", "too-few-rows", "1 row is"),
+}
+GAPS = b"x,label\n" + b"".join(b"%d,%s\n" % (n, [b"a", b"b", b""][n % 3]) for n in range(40))
 
 
 @pytest.fixture
@@ -111,6 +110,9 @@ def test_a_pipeline_that_does_not_fit_the_data_is_not_run(api: Api) -> None:
     refused(api.call("POST", path, json={"dataset_id": dataset["id"], "dataset_version": 7}), 404, "7")
     refused(api.call("POST", path, json={"dataset_id": dataset["id"], "pipeline_version": 7}), 404, "7")
     refused(api.call("POST", path, json={"dataset_id": "../x"}), 422, "/dataset_id")
+    untold = api.ready_dataset(GAPS, name="gaps")
+    answer = api.call("POST", f"/pipelines/{plain['id']}/runs", json={"dataset_id": untold["id"]})
+    refused(answer, 422, "'label'", "missing values")
     assert api.ok("GET", "/jobs")["items"] == []
 
 

@@ -25,9 +25,13 @@ BODIES: dict[tuple[str, str], Json] = {
     ("PATCH", "/datasets/{dataset_id}"): {"name": "stolen"},
     ("PUT", "/pipelines/{pipeline_id}"): {"name": "stolen", "config": configs.tiny()},
     ("POST", "/pipelines/{pipeline_id}/runs"): {"dataset_id": str(uuid4())},
+    ("POST", "/pipelines/{pipeline_id}/tunings"): {"dataset_id": str(uuid4()), "tuning": {"n_trials": 1}},
+    ("POST", "/jobs/{job_id}/cancel"): {"keep_best": False},
+    ("POST", "/jobs/{job_id}/retry"): {"n_trials": 1},
     ("PUT", "/models/{name}/versions/{version}/stage"): {"stage": "archived"},
     ("PATCH", "/deployments/{name}"): {"model": "mine"},
     ("POST", "/deployments/{name}/predict"): {"row": {"x": 1, "y": 1}},
+    ("POST", "/deployments/{name}/explain"): {"row": {"x": 1, "y": 1}},
 }
 
 

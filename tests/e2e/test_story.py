@@ -9,10 +9,10 @@ from types import ModuleType
 import numpy as np
 import polars as pl
 import pytest
-from harness import configs, flights
+from harness import configs, flights, library
 from harness.api import Json
 from harness.told import Told
-from skyulf_core import Pipeline
+from skyulf_pipeline.settings import PipelineSettings
 from threadpoolctl import threadpool_limits
 
 NAMES = ["logistic", "boosted"]
@@ -80,18 +80,21 @@ def test_what_is_learned_is_learned_from_training_rows_alone(told: Told, plain_s
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_batch_the_library_and_plain_scikit_learn_agree(told: Told, name: str, plain_sklearn: ModuleType) -> None:
+def test_the_batch_the_library_and_plain_scikit_learn_agree(
+    told: Told, name: str, plain_sklearn: ModuleType, tmp_path: Path
+) -> None:
     batch = told.api.predict(name, told.rows)
     write = {"logistic": plain_sklearn.logistic_regression, "boosted": plain_sklearn.boosted_trees}[name]
+    of_jobs = PipelineSettings.model_fields["job_threads"].get_default(call_default_factory=True)
+    probable, predicted = library.trained(tmp_path, CONFIGS[name](), told.data, told.asked, of_jobs)
     with threadpool_limits(1):  # threads that wait for each other on a busy machine take minutes
-        library = Pipeline.from_config(CONFIGS[name]()).fit(pl.read_csv(io.BytesIO(told.data)))
         plain = write(told.data, told.rows)
 
     served = probabilities(batch)
     assert served.shape == (1000, 2)
-    np.testing.assert_array_equal(served, library.predict_proba(told.asked).to_numpy())
+    np.testing.assert_array_equal(served, probable.to_numpy())
     np.testing.assert_allclose(served, plain, rtol=0, atol=signed_tolerance(told, name))
-    assert batch["predictions"] == library.predict(told.asked).to_list()
+    assert batch["predictions"] == predicted.to_list()
 
 
 def test_what_is_asked_is_not_in_the_training_file(told: Told) -> None:

@@ -17,6 +17,7 @@ from harness.topics import Published
 
 NODE_FILES = Path(skyulf_core.__file__).parent / "nodes" / "text"
 Form = Literal["embedded", "distributed"]
+LEASE_SECONDS = 5  # long enough for a machine that stalls, short enough to wait for
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ def quiet(settings: Mapping[str, str]) -> dict[str, str]:
     return {
         "SKYULF_LOG_FORMAT": "json",
         "SKYULF_PROFILE": "testing",
-        "SKYULF_INGESTION_LEASE_SECONDS": "2",
-        "SKYULF_PIPELINE_JOB_LEASE": "PT2S",
+        "SKYULF_INGESTION_LEASE_SECONDS": str(LEASE_SECONDS),
+        "SKYULF_PIPELINE_JOB_LEASE": f"PT{LEASE_SECONDS}S",
         "SKYULF_PIPELINE_NODE_FILES": str(NODE_FILES),
         **settings,
     }

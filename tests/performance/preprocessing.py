@@ -47,7 +47,7 @@ def compare(folder: Path, *, rows: int, rounds: int) -> Samples:
     found: Samples = {name: [] for name in CONTENDERS}
     for _ in range(rounds):
         for name in CONTENDERS:
-            found[name].append(_run("contender.py", name, str(path)))
+            found[name].append(run_script("contender.py", name, str(path)))
     return found
 
 
@@ -56,7 +56,7 @@ def growth(folder: Path, sizes: Sequence[int]) -> dict[int, dict[str, float]]:
     found = {}
     for rows in sizes:
         path = mixed_frame.write(folder / f"rows-{rows}", rows)
-        found[rows] = _run("streamed.py", str(path), str(folder / f"out-{rows}.parquet"))
+        found[rows] = run_script("streamed.py", str(path), str(folder / f"out-{rows}.parquet"))
     return found
 
 
@@ -64,7 +64,7 @@ def plan(folder: Path, *, rounds: int) -> dict[str, float]:
     """Time the serving plan on one row and on 10,000: the medians of so many processes."""
     path = folder / "mixed-small.parquet"
     mixed_frame.make(60_000).write_parquet(path)
-    samples = [_run("planned.py", str(path)) for _ in range(rounds)]
+    samples = [run_script("planned.py", str(path)) for _ in range(rounds)]
     return {key: statistics.median(sample[key] for sample in samples) for key in samples[0]}
 
 
@@ -80,7 +80,8 @@ def _seconds(code: str) -> float:
     return float(done.stdout)
 
 
-def _run(script: str, *arguments: str) -> dict[str, float]:
+def run_script(script: str, *arguments: str) -> dict[str, float]:
+    """Run a script of this folder in a process of its own, and return the figures that it prints."""
     command = [sys.executable, "-W", "ignore", str(HERE / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ})
     if done.returncode:

@@ -1,8 +1,10 @@
 """``make bench``: measure Skyulf beside its competitors in the same run, print it, and end.
 
-Preprocessing beside hand-written polars and scikit-learn; predictions per second (directly at inference and through the
-gateway), cold start and memory of an inference process, submit to running and commit to consumed; in one process, and
-distributed over real Kafka, PostgreSQL and S3.
+Preprocessing beside hand-written polars and scikit-learn; every model beside the library that it comes from; tuning
+beside scikit-learn and optuna; predictions per second (directly at inference and through the gateway), cold start and
+memory of an inference process, submit to running and commit to consumed; in one process, and distributed over real
+Kafka, PostgreSQL and S3. `--library` and `--tuning` run one part alone; `--automl` (AutoML beside FLAML, 20 minutes)
+runs only where it is named.
 """
 
 import argparse
@@ -20,11 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from skyulf_service.testing.ports import free_port
 
-from performance import cold_start, flights, flow, installations, preprocessing, report, serving
+from performance import automl, cold_start, flights, flow, installations, models, preprocessing, report, serving, tuning
 from performance.installations import Competitor
 from performance.serving import Measured, Target
 
-MOST_SECONDS = 1_500
+PARTS = {"street": 1_500, "library": 900, "tuning": 3_600, "automl": 2_400}
+"""The parts, and how many seconds each may take."""
 
 
 @dataclass
@@ -35,19 +38,48 @@ class Bench:
     quick: bool
     results: dict[str, object] = field(default_factory=dict)
 
-    def run(self) -> None:
-        """Measure everything."""
+    def run(self, parts: Iterable[str]) -> None:
+        """Measure parts, one after the other."""
         began = time.monotonic()
-        self.preprocessing()
+        measure = {
+            "library": self.library, "street": self.street, "tuning": self.tuning, "automl": self.automl,
+        }  # fmt: skip
+        for part in parts:
+            measure[part]()
+        self.results["seconds"] = time.monotonic() - began
+        say([f"It took {self.results['seconds']:.0f} s."])
+
+    def street(self) -> None:
+        """Jobs, events and predictions, in both forms."""
         training, self.rows = flights.write(self.folder)
         self.competitor = installations.train_competitor(training, self.folder)
         self.embedded(training)
         self.distributed(training)
-        self.results["seconds"] = time.monotonic() - began
-        say([f"It took {self.results['seconds']:.0f} s."])
+
+    def tuning(self) -> None:
+        """Searching parameters."""
+        size = tuning.QUICK if self.quick else tuning.Size()
+        found = tuning.compare(new(self.folder / "tuning"), size, lambda line: print(line, flush=True))
+        say(tuning.report(found, size))
+        self.results["tuning"] = {"samples": found, "goals": [as_dict(goal) for goal in tuning.goals(found)]}
+
+    def automl(self) -> None:
+        """Everything chosen by itself."""
+        size = automl.QUICK if self.quick else automl.Size()
+        found = automl.compare(new(self.folder / "automl"), size, lambda line: print(line, flush=True))
+        say(automl.report(found, size))
+        self.results["automl"] = {
+            "samples": found, "ranks": automl.ranks(found),
+            "goals": [as_dict(goal) for goal in automl.goals(found, size.seconds)],
+        }  # fmt: skip
+
+    def library(self) -> None:
+        """Measure the library alone."""
+        self.preprocessing()
+        self.models()
 
     def preprocessing(self) -> None:
-        """The library alone."""
+        """Preprocessing by the library alone."""
         folder, rounds = new(self.folder / "preprocessing"), 3 if self.quick else 5
         rows = 100_000 if self.quick else 1_000_000
         compared = preprocessing.compare(folder, rows=rows, rounds=rounds)
@@ -65,9 +97,18 @@ class Bench:
         say([f"The library's goals, {reached} of {len(goals)} reached", *(goal.line() for goal in goals)])
         self.results["preprocessing"] = {
             "compared": compared, "growth": grown, "plan": planned, "imports": imported,
-            "goals": [{**asdict(goal), "reached": goal.reached} for goal in goals],
+            "goals": [as_dict(goal) for goal in goals],
         }  # fmt: skip
         shutil.rmtree(folder)
+
+    def models(self) -> None:
+        """The models of the library, row by row and in batches, beside those that they come from."""
+        rows, batches = models.measure()
+        goals = models.goals(rows, batches)
+        reached = sum(goal.reached for goal in goals)
+        say(["Predictions of 10,000 rows by one thread, processor time", *models.lines(batches)])
+        say([f"The models' goals, {reached} of {len(goals)} reached", *(goal.line() for goal in goals)])
+        self.results["models"] = {"rows": rows, "batches": batches, "goals": [as_dict(goal) for goal in goals]}
 
     def embedded(self, training: Path) -> None:
         """All of Skyulf in one process."""
@@ -145,6 +186,11 @@ def new(folder: Path) -> Path:
     return folder
 
 
+def as_dict(goal: preprocessing.Goal) -> dict[str, object]:
+    """Return a goal, and whether it is reached."""
+    return {**asdict(goal), "reached": goal.reached}
+
+
 def say(lines: Iterable[str]) -> None:
     """Print a part of the report as soon as it is known."""
     print("\n".join([*lines, ""]), flush=True)
@@ -153,17 +199,27 @@ def say(lines: Iterable[str]) -> None:
 def main() -> None:
     """Measure, print, and write JSON where it is wanted."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--library", action="store_true", help="measure the library alone")
+    parser.add_argument("--library", action="store_true", help="measure the preprocessing of the library alone")
+    parser.add_argument("--tuning", action="store_true", help="measure tuning alone: 20 trials on 100,000 rows")
+    parser.add_argument(
+        "--automl", action="store_true", help="measure AutoML beside FLAML: five sets, 120 s each, twice"
+    )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: to see that it works")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here too")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    signal.signal(signal.SIGALRM, lambda *_: sys.exit(f"It took longer than {MOST_SECONDS} s."))
-    signal.alarm(MOST_SECONDS)
+    parts = [part for part in ("library", "tuning", "automl") if getattr(given, part)] or [
+        "library",
+        "street",
+        "tuning",
+    ]
+    most = sum(PARTS[part] for part in parts)
+    signal.signal(signal.SIGALRM, lambda *_: sys.exit(f"It took longer than {most} s."))
+    signal.alarm(most)
     folder = Path(tempfile.mkdtemp(prefix="skyulf-bench-"))
     bench = Bench(folder, quick=given.quick)
     try:
-        bench.preprocessing() if given.library else bench.run()
+        bench.run(parts)
     finally:
         if given.json is not None:
             given.json.write_text(json.dumps(bench.results, indent=2) + "\n")
