@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from pipeline_street import Street, penguins_config
+from skyulf_pipeline.api.dependencies import CHECKS
 from skyulf_pipeline.domain.errors import ChecksBusyError
-from skyulf_pipeline.service import pipelines
 from skyulf_pipeline.service.checks import Checks
 
 
@@ -97,10 +97,10 @@ async def test_who_leaves_while_waiting_takes_no_place(gate: threading.Event) ->
 
 
 async def test_a_busy_replica_answers_503_and_leaves_the_threads_of_others_free(
-    lane: Street, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+    lane: Street, gate: threading.Event
 ) -> None:
     checks = Checks(at_once=2, wait=0.05)
-    monkeypatch.setattr(pipelines, "_CHECKS", checks)
+    lane.parts.extras[CHECKS] = checks
     running = await begun(checks, gate, 2)
 
     answer: httpx.Response = await lane.caller().post("/api/v1/pipelines/validate", json={"config": penguins_config()})

@@ -22,12 +22,14 @@ from skyulf_service.work.supervisor import Supervisor
 from skyulf_service.work.sweeper import Sweep, Sweeper
 
 from skyulf_pipeline.api import jobs, nodes, pipelines
+from skyulf_pipeline.api.dependencies import CHECKS
 from skyulf_pipeline.consumers import consumers
 from skyulf_pipeline.persistence import tables
 from skyulf_pipeline.persistence.bundles import Bundles
 from skyulf_pipeline.persistence.references import BundleReferences
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.runner import JobFinisher, JobHandler, Workshop
+from skyulf_pipeline.service.checks import Checks
 from skyulf_pipeline.settings import PipelineSettings
 
 BUCKET = "skyulf-pipeline"
@@ -60,6 +62,7 @@ def settings_of(parts: Parts[PipelineUnitOfWork]) -> PipelineSettings:
 def routers(parts: Parts[PipelineUnitOfWork]) -> Sequence[APIRouter]:
     """The pipeline service's endpoints."""
     NodeRegistry.names()  # found now, not while the first request waits
+    parts.extras[CHECKS] = Checks()
     store = parts.objects(BUCKET)
     return [nodes.router, pipelines.router, jobs.router, jobs.evaluation_router(parts.uows, lambda: store)]
 

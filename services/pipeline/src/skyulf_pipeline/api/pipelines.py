@@ -6,7 +6,7 @@ from skyulf_service.http.idempotency import Idempotency
 from skyulf_service.http.pages import PageRead
 from skyulf_service.http.requires import requires
 
-from skyulf_pipeline.api.dependencies import Number, PipelineId, ReadUow, Uow
+from skyulf_pipeline.api.dependencies import Checking, Number, PipelineId, ReadUow, Uow
 from skyulf_pipeline.api.job_schemas import JobRead, RunCreate, TuningCreate
 from skyulf_pipeline.api.schemas import (
     PipelineRead,
@@ -27,12 +27,12 @@ router = APIRouter(prefix="/api/v1/pipelines", tags=["pipelines"])
 
 @router.post("", status_code=201, **requires("pipelines:write"))
 async def create_pipeline(
-    body: PipelineWrite, uow: Uow, scope: CurrentScope, idempotency: Idempotency, response: Response
+    body: PipelineWrite, uow: Uow, scope: CurrentScope, checks: Checking, idempotency: Idempotency, response: Response
 ) -> PipelineRead:
     """Keep a valid configuration as a pipeline."""
 
     async def create() -> PipelineRead:
-        pipeline, version = await pipelines.create(uow, scope=scope, draft=body.draft())
+        pipeline, version = await pipelines.create(uow, scope=scope, draft=body.draft(), checks=checks)
         response.headers["ETag"] = etag(pipeline.version)
         return PipelineRead.with_config(pipeline, version)
 
@@ -40,14 +40,16 @@ async def create_pipeline(
 
 
 @router.post("/validate", **requires("pipelines:read"))
-async def validate_pipeline(body: ValidateRequest, uow: ReadUow, scope: CurrentScope) -> ValidationRead:
+async def validate_pipeline(
+    body: ValidateRequest, uow: ReadUow, scope: CurrentScope, checks: Checking
+) -> ValidationRead:
     """Check a configuration without keeping it: all problems at once, and the columns after each step."""
     main = None
     if body.dataset_id is not None:
         wanted = DatasetVersion(body.dataset_id, body.dataset_version)
         main = await datasets.find(uow, scope=scope, wanted=wanted)
     sources = await datasets.find_each(uow, scope=scope, wanted=named_versions(body.sources))
-    return ValidationRead.of(await pipelines.check(body.config, Tables(main, sources)))
+    return ValidationRead.of(await pipelines.check(checks, body.config, Tables(main, sources)))
 
 
 @router.get("", **requires("pipelines:read"))
@@ -68,12 +70,18 @@ async def get_pipeline(pipeline_id: PipelineId, uow: ReadUow, scope: CurrentScop
 
 @router.put("/{pipeline_id}", **requires("pipelines:write"))
 async def update_pipeline(
-    pipeline_id: PipelineId, body: PipelineWrite, uow: Uow, scope: CurrentScope, if_match: IfMatch, response: Response
+    pipeline_id: PipelineId,
+    body: PipelineWrite,
+    uow: Uow,
+    scope: CurrentScope,
+    checks: Checking,
+    if_match: IfMatch,
+    response: Response,
 ) -> PipelineRead:
     """Keep a configuration as the pipeline's next version."""
     pipeline = await pipelines.active(uow, scope=scope, pipeline_id=pipeline_id)
     if_match.check(pipeline.version)
-    pipeline, version = await pipelines.revise(uow, scope=scope, pipeline=pipeline, draft=body.draft())
+    pipeline, version = await pipelines.revise(uow, scope=scope, pipeline=pipeline, draft=body.draft(), checks=checks)
     response.headers["ETag"] = etag(pipeline.version)
     return PipelineRead.with_config(pipeline, version)
 
@@ -105,20 +113,26 @@ async def get_pipeline_version(
 
 @router.post("/{pipeline_id}/runs", status_code=202, **requires("jobs:run"))
 async def run_pipeline(
-    pipeline_id: PipelineId, body: RunCreate, uow: Uow, scope: CurrentScope, idempotency: Idempotency
+    pipeline_id: PipelineId, body: RunCreate, uow: Uow, scope: CurrentScope, checks: Checking, idempotency: Idempotency
 ) -> JobRead:
     """Queue a training of the pipeline on a dataset; where its model is `auto`, the search for the best one."""
 
     async def run() -> JobRead:
         request = body.to_request()
-        return JobRead.of(await jobs.queue_run(uow, scope=scope, pipeline_id=pipeline_id, request=request))
+        job = await jobs.queue_run(uow, scope=scope, pipeline_id=pipeline_id, request=request, checks=checks)
+        return JobRead.of(job)
 
     return await idempotency.once(uow, scope, body, run)
 
 
 @router.post("/{pipeline_id}/tunings", status_code=202, **requires("jobs:run"))
 async def tune_pipeline(
-    pipeline_id: PipelineId, body: TuningCreate, uow: Uow, scope: CurrentScope, idempotency: Idempotency
+    pipeline_id: PipelineId,
+    body: TuningCreate,
+    uow: Uow,
+    scope: CurrentScope,
+    checks: Checking,
+    idempotency: Idempotency,
 ) -> JobRead:
     """Queue a search for the pipeline's best parameters on a dataset; its model is that of the best trial.
 
@@ -127,6 +141,7 @@ async def tune_pipeline(
 
     async def tune() -> JobRead:
         request = body.to_request()
-        return JobRead.of(await jobs.queue_run(uow, scope=scope, pipeline_id=pipeline_id, request=request))
+        job = await jobs.queue_run(uow, scope=scope, pipeline_id=pipeline_id, request=request, checks=checks)
+        return JobRead.of(job)
 
     return await idempotency.once(uow, scope, body, tune)

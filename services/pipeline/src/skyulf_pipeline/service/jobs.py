@@ -16,6 +16,7 @@ from skyulf_pipeline.domain.jobs import Job, JobKind, LogText, Pinned
 from skyulf_pipeline.domain.pipelines import Config, Pipeline
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.service import datasets, pipelines
+from skyulf_pipeline.service.checks import Checks
 from skyulf_pipeline.service.counters import count_end
 
 
@@ -37,7 +38,9 @@ class RunRequest:
     continues: UUID | None = None
 
 
-async def queue_run(uow: PipelineUnitOfWork, *, scope: Scope, pipeline_id: UUID, request: RunRequest) -> Job:
+async def queue_run(
+    uow: PipelineUnitOfWork, *, scope: Scope, pipeline_id: UUID, request: RunRequest, checks: Checks
+) -> Job:
     """Queue a training or a tuning, and announce it. Where the model is `auto`, both are the search for the best one.
 
     A tuning that continues another one takes what it is not told from there.
@@ -56,7 +59,7 @@ async def queue_run(uow: PipelineUnitOfWork, *, scope: Scope, pipeline_id: UUID,
     kind = JobKind.AUTOML if is_automatic(version.config) else request.kind
     config = _configured(version.config, kind, request.tuning)
     said = said_of(version.config, request.tuning)
-    await pipelines.require_valid(config, Tables(dataset, sources), said=said)
+    await pipelines.require_valid(checks, config, Tables(dataset, sources), said=said)
     job = _new_job(scope, pipeline, version.number, dataset, sources, priority=request.priority)
     job.kind, job.tuning = kind, _searching(version.config, kind, request.tuning)
     if earlier is not None:

@@ -15,8 +15,6 @@ from skyulf_pipeline.domain.pipelines import Config, Pipeline, PipelineVersion, 
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.service.checks import Checks
 
-_CHECKS = Checks()
-
 
 @dataclass(frozen=True, slots=True)
 class PipelineDraft:
@@ -28,9 +26,11 @@ class PipelineDraft:
     register_as: str | None = None
 
 
-async def create(uow: PipelineUnitOfWork, *, scope: Scope, draft: PipelineDraft) -> tuple[Pipeline, PipelineVersion]:
+async def create(
+    uow: PipelineUnitOfWork, *, scope: Scope, draft: PipelineDraft, checks: Checks
+) -> tuple[Pipeline, PipelineVersion]:
     """Keep a valid configuration as version 1 of a new pipeline; raises `InvalidPipelineError` with all problems."""
-    await require_valid(draft.config)
+    await require_valid(checks, draft.config)
     now = utc_now()
     pipeline = Pipeline(
         id=new_id(),
@@ -48,11 +48,11 @@ async def create(uow: PipelineUnitOfWork, *, scope: Scope, draft: PipelineDraft)
 
 
 async def revise(
-    uow: PipelineUnitOfWork, *, scope: Scope, pipeline: Pipeline, draft: PipelineDraft
+    uow: PipelineUnitOfWork, *, scope: Scope, pipeline: Pipeline, draft: PipelineDraft, checks: Checks
 ) -> tuple[Pipeline, PipelineVersion]:
     """Keep a valid configuration as the next version of a pipeline; raises `InvalidPipelineError`."""
     pipeline.rename(name=draft.name, description=draft.description, register_as=draft.register_as)
-    await require_valid(draft.config)
+    await require_valid(checks, draft.config)
     version = pipeline.next_version(draft.config, author=scope.subject, at=utc_now())
     await uow.pipelines.save(pipeline)
     await uow.pipelines.remember(version)
@@ -73,17 +73,17 @@ async def active(uow: PipelineUnitOfWork, *, scope: Scope, pipeline_id: UUID) ->
     return pipeline
 
 
-async def check(config: Config, tables: Tables) -> Validation:
+async def check(checks: Checks, config: Config, tables: Tables) -> Validation:
     """Return all problems of a configuration, and the schema after each step. Raises `ChecksBusyError`."""
     # hundreds of steps take a moment: in a thread, so that other requests go on
-    return await _CHECKS.run(partial(configs.check, config, tables))
+    return await checks.run(partial(configs.check, config, tables))
 
 
 async def require_valid(
-    config: Config, tables: Tables | None = None, *, said: Mapping[str, str] = configs.NOTHING
+    checks: Checks, config: Config, tables: Tables | None = None, *, said: Mapping[str, str] = configs.NOTHING
 ) -> None:
     """Raise `InvalidPipelineError` with every problem of a configuration, and of the tables that it is to read.
 
     Raises `ChecksBusyError` where too many others are being checked.
     """
-    await _CHECKS.run(partial(configs.require_valid, config, tables, said=said))
+    await checks.run(partial(configs.require_valid, config, tables, said=said))
