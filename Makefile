@@ -41,8 +41,8 @@ else
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
 endif
 
-faults: $(READY) tools  ## Run the long fault tests, and hunt with fresh random examples
-	$(BIN)/python -m pytest -m "slow or hypothesis" --hypothesis-profile=hunt $(PYTEST)
+faults: $(READY) tools  ## Break everything that is promised to hold (a line per promise), and hunt with fresh random examples
+	$(BIN)/python -m pytest -m "slow or hypothesis or promise" --hypothesis-profile=hunt $(PYTEST)
 
 bench: $(READY) tools  ## Measure (BENCH="--tuning", "--automl" or "--library" for a part, "--quick" for a look)
 	$(BIN)/python tests/performance/run.py $(BENCH)

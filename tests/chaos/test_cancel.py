@@ -2,15 +2,18 @@
 
 import time
 
+import pytest
 from harness import flights
 from harness.form import Skyulf
 from harness.labour import at_work, begun
+from harness.promises import Figures
 
 SECONDS = 5.0
 LENGTHY = 10_000
 
 
-def test_a_running_job_is_cancelled_with_its_processes(skyulf: Skyulf) -> None:
+@pytest.mark.promise("R20")
+def test_a_running_job_is_cancelled_with_its_processes(skyulf: Skyulf, figures: Figures) -> None:
     with skyulf.project() as api:
         dataset = api.ready_dataset(flights.csv(flights.training()))
         before = skyulf.objects.keys("skyulf-pipeline")
@@ -29,4 +32,4 @@ def test_a_running_job_is_cancelled_with_its_processes(skyulf: Skyulf) -> None:
         assert api.call("POST", f"/jobs/{job['id']}/cancel").status_code == 409
         assert skyulf.objects.keys("skyulf-pipeline") == before
         assert api.versions("endless") == []
-    print(f"{skyulf.form}: cancelled in {seconds:.2f} s")
+    figures(f"{skyulf.form}: all processes gone after {seconds:.2f} s")

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from faststream import AckPolicy
+from harness.promises import Figures
 from skyulf_events import TOPICS, Topic
 from skyulf_service.database.engine import Database
 from skyulf_service.database.unit_of_work import UnitOfWorks
@@ -176,6 +177,7 @@ async def test_records_carry_the_envelope_as_headers(street: Street) -> None:
     }
 
 
+@pytest.mark.promise("R6")
 async def test_poison_is_parked_and_good_events_pass(street: Street) -> None:
     async with street.relay(), street.consuming():
         await street.publish(1)
@@ -191,8 +193,9 @@ async def test_poison_is_parked_and_good_events_pass(street: Street) -> None:
     assert reasons == ["bad-json", "handler-failed", "missing-headers", "missing-headers", "wrong-schema"]
 
 
+@pytest.mark.promise("R4")
 async def test_everything_arrives_once_although_the_broker_stops(
-    street: Street, broker_that_stops: KafkaBroker
+    street: Street, broker_that_stops: KafkaBroker, figures: Figures
 ) -> None:
     published = 0
     async with street.relay(), street.consuming() as consumers:
@@ -205,16 +208,17 @@ async def test_everything_arrives_once_although_the_broker_stops(
             await asyncio.to_thread(broker_that_stops.start)
             began = time.monotonic()
             assert await street.arrived(published, within=60) == published
-            print(f"after {way}: all effects {time.monotonic() - began:.1f} s after the start")
+            figures(f"broker: {way}, {published} events, all effects {time.monotonic() - began:.1f} s after the start")
 
         async with asyncio.timeout(10):
             await until(lambda: consumers.connected)
 
 
+@pytest.mark.promise("R4")
 @pytest.mark.slow
 @pytest.mark.parametrize("away", [20, 120])  # seconds until the consumer is made anew
 async def test_a_long_outage_is_survived_by_producer_and_consumer(
-    street: Street, broker_that_stops: KafkaBroker, monkeypatch: pytest.MonkeyPatch, away: float
+    street: Street, broker_that_stops: KafkaBroker, monkeypatch: pytest.MonkeyPatch, away: float, figures: Figures
 ) -> None:
     monkeypatch.setattr("skyulf_service.messaging.kafka.AWAY_SECONDS", away)
     async with street.relay(), street.consuming() as consumers:
@@ -229,10 +233,11 @@ async def test_a_long_outage_is_survived_by_producer_and_consumer(
 
         began = time.monotonic()
         assert await street.arrived(46, within=60) == 46
-        print(f"all effects {time.monotonic() - began:.1f} s after the start")
+        figures(f"broker away for 45 s: all effects {time.monotonic() - began:.1f} s after the start")
 
 
-async def test_rebalances_lose_and_repeat_nothing(street: Street) -> None:
+@pytest.mark.promise("R7")
+async def test_rebalances_lose_and_repeat_nothing(street: Street, figures: Figures) -> None:
     async with street.relay(), street.consuming():
         for _ in range(3):
             async with street.consuming():
@@ -241,6 +246,7 @@ async def test_rebalances_lose_and_repeat_nothing(street: Street) -> None:
                     await asyncio.sleep(0.02)
 
         assert await street.arrived(120) == 120
+    figures("3 members came and went: 120 of 120 events had their effect once")
 
 
 async def test_a_batch_whose_database_is_away_is_not_skipped(street: Street) -> None:
@@ -263,6 +269,7 @@ async def test_a_batch_whose_database_is_away_is_not_skipped(street: Street) -> 
     assert calls >= 4
 
 
+@pytest.mark.promise("R7")
 async def test_a_restarted_consumer_goes_on_where_the_last_one_committed(street: Street) -> None:
     async with street.relay():
         async with street.consuming():

@@ -22,6 +22,7 @@ from skyulf_gateway.api.app import DoorApp
 from skyulf_gateway.api.door import Behind, Door
 from skyulf_gateway.api.pages import pages
 from skyulf_gateway.api.shared import Shared
+from skyulf_gateway.clients.bounded import Bounded
 from skyulf_gateway.clients.forwarding import Combined, Forwarder
 from skyulf_gateway.clients.http import HttpForwarder
 from skyulf_gateway.clients.in_process import InProcessForwarder
@@ -65,16 +66,17 @@ class _Api:
 
     def reach(self, own: FastAPI, neighbours: Mapping[str, FastAPI] | None) -> Forwarder:
         """The way to every service: the gateway's own app, and its neighbours here or over HTTP."""
-        if neighbours is not None:
-            return InProcessForwarder({**neighbours, OWN: own})
         settings = settings_of(self.parts)
+        most = settings.requests_per_service
+        if neighbours is not None:
+            return Combined(InProcessForwarder({OWN: own}), Bounded(InProcessForwarder(neighbours), most))
         self.http = HttpForwarder(
             settings.neighbours,
             connect=settings.connect_seconds,
             silence=settings.silence_seconds,
             connections=settings.connections_per_service,
         )
-        return Combined(InProcessForwarder({OWN: own}), self.http)
+        return Combined(InProcessForwarder({OWN: own}), Bounded(self.http, most))
 
     async def _first_run(self) -> None:
         await make_first_run(self.parts)

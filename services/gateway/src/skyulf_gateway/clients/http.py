@@ -92,7 +92,8 @@ class HttpForwarder:
             for name, value in scope["headers"]
             if name != b"transfer-encoding"
         )
-        attempts = CONNECT_ATTEMPTS if scope["method"] == "GET" and data is None else 1
+        # where no connection was made nothing was asked; a stream can be sent only once
+        attempts = CONNECT_ATTEMPTS if data is None or isinstance(data, bytes) else 1
         for attempt in range(1, attempts + 1):
             try:
                 return await self._session.request(
