@@ -1,0 +1,63 @@
+"""A job that takes far longer than consumers are patient: no group of consumers notices."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from harness import configs, flights
+from harness.distributed import Distributed
+from harness.groups import Group, groups
+from harness.labour import begun
+from harness.promises import Figures
+
+LOOK_SECONDS = 0.2
+KNOWN_SECONDS = 10.0
+ENDLESS = 1_000_000
+# aiokafka's `max_poll_interval_ms`, as the consumers set it, is 300 s
+LONG = pytest.param(330, marks=[pytest.mark.slow, pytest.mark.timeout(900)])
+
+
+@pytest.mark.promise("R8")
+@pytest.mark.parametrize("seconds", [10, LONG])
+def test_no_group_is_rebalanced_while_a_job_runs(distributed: Distributed, seconds: int, figures: Figures) -> None:
+    with distributed.project() as api:
+        dataset = api.ready_dataset(flights.csv(flights.training()))
+        job, _workers = begun(distributed, api, dataset["id"], name="long", rounds=ENDLESS)
+
+        with watched(distributed.bootstrap) as seen:
+            began = time.monotonic()
+            slowest = 0.0
+            while time.monotonic() - began < seconds:
+                asked = time.monotonic()
+                api.ready_dataset(configs.tiny_data(), name="beside")  # known to pipelines: its event was consumed
+                slowest = max(slowest, time.monotonic() - asked)
+                time.sleep(max(0.0, min(seconds / 4, began + seconds - time.monotonic())))
+        api.ok("POST", f"/jobs/{job['id']}/cancel")
+        assert api.job(job["id"])["status"] == "cancelled"
+
+    assert len(seen) > 1
+    assert all(found == seen[0] for found in seen), [found for found in seen if found != seen[0]][:3]
+    assert {group.state for group in seen[0]} == {"Stable"}
+    assert slowest < KNOWN_SECONDS
+    figures(f"a job of {seconds} s: {len(seen)} looks at {len(seen[0])} groups, none rebalanced")
+
+
+@contextmanager
+def watched(bootstrap: str) -> Iterator[list[frozenset[Group]]]:
+    """Look at all groups of consumers again and again for as long as the block takes."""
+    seen = [groups(bootstrap)]
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(LOOK_SECONDS):
+            seen.append(groups(bootstrap))
+
+    thread = threading.Thread(target=watch, name="looks at groups")
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
