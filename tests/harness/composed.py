@@ -111,7 +111,7 @@ class Composed(Skyulf):
         """Run compose on our files; returns its standard output."""
         files = [option for file in FILES for option in ("--file", file)]
         ports = {f"TEST_{name.upper()}_PORT": str(port) for name, port in self.ports.items()}
-        environment = {**os.environ, **ports, "SKYULF_PUBLISH": f"127.0.0.1:{self.ports['gateway']}"}
+        environment = {**os.environ, **ports, "GATEWAY_ADDRESS": f"127.0.0.1:{self.ports['gateway']}"}
         command = ["docker", "compose", "--project-name", PROJECT, *files, *arguments]
         return run(command, environment=environment, seconds=seconds)
 

@@ -11,10 +11,11 @@ import importlib.util
 import pkgutil
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from packaging.utils import canonicalize_name
 
@@ -25,19 +26,24 @@ LEFT_OUT = re.compile(
 
 
 class OnlyPinned(importlib.abc.MetaPathFinder):
-    """Finds nothing itself; refuses modules of distributions that the image does not have."""
+    """A finder of this process that no longer finds what the image does not have."""
 
-    def __init__(self, names: set[str]) -> None:
-        self._owners = importlib.metadata.packages_distributions()
-        self._names = names
+    def __init__(self, inner: Any, owners: Mapping[str, Sequence[str]], names: set[str]) -> None:
+        self._inner, self._owners, self._names = inner, owners, names
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         owners = {canonicalize_name(owner) for owner in self._owners.get(fullname.partition(".")[0], [])}
         if owners and not owners & self._names:
-            raise ModuleNotFoundError(f"No module named {fullname!r} in this image", name=fullname)
-        return None
+            return None
+        found: ModuleSpec | None = self._inner.find_spec(fullname, path, target)
+        return found
+
+    def find_distributions(self, context: Any) -> list[importlib.metadata.Distribution]:
+        """What is said to be installed: plugins are looked for there."""
+        found = getattr(self._inner, "find_distributions", lambda _: [])(context)
+        return [each for each in found if canonicalize_name(each.metadata["Name"]) in self._names]
 
 
 def pinned(requirements: Path) -> set[str]:
@@ -56,19 +62,17 @@ def modules(package: str) -> list[str]:
 
 def only(requirements: Path, packages: Sequence[str]) -> None:
     """Make this process see what is in the file and our own packages, and nothing else."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in importlib.metadata.packages_distributions()]:
-        if not name.startswith("packaging"):
-            sys.modules.pop(name)
-    own = {canonicalize_name(package) for package in packages}
-    sys.meta_path.insert(0, OnlyPinned(pinned(requirements) | own))
+    names = pinned(requirements) | {canonicalize_name(package.partition(".")[0]) for package in packages}
+    owners = importlib.metadata.packages_distributions()
+    sys.meta_path[:] = [OnlyPinned(finder, owners, names) for finder in sys.meta_path]
 
 
 def main(requirements: Path, packages: Sequence[str]) -> None:
     """Import everything and say what came along."""
-    everything = [name for package in packages for name in modules(package)]
     only(requirements, packages)
-    for name in everything:
-        importlib.import_module(name)
+    for package in packages:
+        for name in modules(package):
+            importlib.import_module(name)
     print("\n".join(sorted({name.partition(".")[0] for name in sys.modules})))
 
 

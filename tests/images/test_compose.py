@@ -172,7 +172,7 @@ def test_a_role_starts_after_its_schema_and_the_schema_after_the_servers(name: s
 def test_only_the_door_is_open_and_any_service_can_be_scaled() -> None:
     published = {name: each["ports"] for name, each in SERVICES.items() if "ports" in each}
 
-    assert published == {"gateway-api": ["${SKYULF_PUBLISH:-127.0.0.1:8000}:8000"]}
+    assert published == {"gateway-api": ["${GATEWAY_ADDRESS:-127.0.0.1:8000}:8000"]}
     assert compose()["networks"]["inside"] == {"internal": True}
     assert {name for name, each in SERVICES.items() if each["networks"] != ["inside"]} == {"gateway-api"}
     assert not [name for name, each in SERVICES.items() if "container_name" in each or "hostname" in each]

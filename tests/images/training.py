@@ -9,7 +9,7 @@ from pathlib import Path
 from images.pinned import only
 
 PACKAGES = ("skyulf-core", "skyulf-service", "skyulf-events", "skyulf-pipeline")
-MODELS = ("logistic_regression", "hist_gradient_boosting_classifier", "lightgbm", "xgboost_classifier")
+MODELS = ("logistic_regression", "hist_gradient_boosting_classifier", "lgbm_classifier", "xgboost_classifier")
 
 
 def main(requirements: Path, folder: Path) -> None:
