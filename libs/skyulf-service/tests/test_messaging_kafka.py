@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from harness.promises import Figures
 from skyulf_events import TOPICS, Topic
@@ -25,9 +26,10 @@ from skyulf_service.messaging.kafka import (
 from skyulf_service.messaging.kafka_producer import KafkaPublisher
 from skyulf_service.messaging.policy import Delivery, Retries
 from skyulf_service.messaging.records import Record
-from skyulf_service.messaging.topics import ensure_topics
+from skyulf_service.messaging.topics import ensure_topics, wait_for_topics
 from skyulf_service.outbox.relay import Relay
 from skyulf_service.testing.handles import KafkaBroker
+from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.sample import (
     TOPIC,
     Counter,
@@ -139,6 +141,23 @@ async def test_topics_are_made_from_the_manifest_once(kafka_broker: KafkaBroker)
 
     assert [name] in made
     assert {topic.name for topic in TOPICS} <= await _topics(kafka_broker.bootstrap)
+
+
+async def test_topics_are_made_as_soon_as_a_broker_that_is_starting_answers(kafka_broker: KafkaBroker) -> None:
+    await asyncio.to_thread(kafka_broker.stop)
+    waiting = asyncio.create_task(wait_for_topics(kafka_broker.bootstrap, seconds=60))
+    await asyncio.sleep(1.5)
+    assert not waiting.done()
+
+    await asyncio.to_thread(kafka_broker.start)
+    await waiting
+
+    assert await ensure_topics(kafka_broker.bootstrap) == []
+
+
+async def test_brokers_that_never_answer_are_an_error_after_a_while() -> None:
+    with pytest.raises(KafkaError):
+        await wait_for_topics(f"127.0.0.1:{free_port()}", seconds=0.1)
 
 
 async def test_an_event_goes_through_outbox_and_kafka_to_its_effect(street: Street) -> None:

@@ -1,4 +1,4 @@
-"""The roles of a service as processes of the distributed form: api, worker, runner, migrate.
+"""The roles of a service as processes of the distributed form: api, worker, runner, migrate, topics.
 
 What only one role needs is imported where that role begins: Kafka and migrations cost an api half a second and 25 MB.
 """
@@ -14,19 +14,23 @@ from skyulf_service.database.revisions import SchemaMismatchError, check_schema
 from skyulf_service.database.unit_of_work import UnitOfWork
 from skyulf_service.http.health import Check
 from skyulf_service.process import run_api, run_role
+from skyulf_service.settings import SharedSettings
 from skyulf_service.telemetry.logging import configure_logging
 from skyulf_service.telemetry.tracing import configure_tracing
 
 U = TypeVar("U", bound=UnitOfWork)
 Tasks = dict[str, Callable[[], Awaitable[None]]]
+BROKER_SECONDS = 60.0
 
 
 def run_service(service: Service[U], argv: Sequence[str]) -> int:
     """Run the role that the arguments name; returns the process's exit code."""
-    roles = ["api", "worker", "migrate", *(["runner"] if service.runner else [])]
+    roles = ["api", "worker", "migrate", "topics", *(["runner"] if service.runner else [])]
     parser = argparse.ArgumentParser(prog=f"skyulf serve {service.name}", description=f"Run a role of {service.name}.")
     parser.add_argument("role", choices=roles)
     role = parser.parse_args(argv).role
+    if role == "topics":
+        return asyncio.run(_make_topics(service.settings().shared))
     parts = service.open()
     shared = parts.settings.shared
     configure_logging(service=service.name, level=shared.log_level, log_format=shared.log_format)
@@ -84,6 +88,15 @@ async def _migrate(service: Service[U], parts: Parts[U]) -> int:
         from skyulf_service.messaging.topics import ensure_topics
 
         await ensure_topics(parts.settings.shared.kafka_bootstrap)
+    return 0
+
+
+async def _make_topics(shared: SharedSettings) -> int:
+    """Make the topics of all services, which needs neither a database nor a key; a broker may still be starting."""
+    from skyulf_service.messaging.topics import wait_for_topics
+
+    configure_logging(service="topics", level=shared.log_level, log_format=shared.log_format)
+    await wait_for_topics(shared.kafka_bootstrap, seconds=BROKER_SECONDS)
     return 0
 
 

@@ -1,6 +1,8 @@
 """Topics, created from the manifest of the event contracts, never by accident."""
 
+import asyncio
 from collections.abc import Sequence
+from time import monotonic
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
@@ -8,6 +10,21 @@ from skyulf_events import TOPICS, Topic
 
 DAY_MS = 24 * 3600 * 1000
 BROKER_DEFAULT = -1
+BETWEEN_ATTEMPTS = 1.0  # seconds
+
+
+async def wait_for_topics(bootstrap: str, *, seconds: float) -> None:
+    """Create the topics that are missing as soon as the brokers answer; raises KafkaError where they do not in time."""
+    deadline = monotonic() + seconds
+    while True:
+        try:
+            await ensure_topics(bootstrap)
+        except KafkaError as error:
+            if not error.retriable or monotonic() >= deadline:
+                raise
+            await asyncio.sleep(BETWEEN_ATTEMPTS)
+        else:
+            return
 
 
 async def ensure_topics(

@@ -140,11 +140,16 @@ def load_or_create(folder: Path, name: str) -> SigningKey:
         pem = fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         _publish(path, pem, mode=0o600, replace=False)
     key = _read_private(path, name)
+    publish_public(folder, key)
+    return key
+
+
+def publish_public(folder: Path, key: SigningKey) -> None:
+    """Write ``<name>.pub`` of a key into a folder, unless it is there."""
     pem = key.public.key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    public = folder / f"{name}.pub"
+    public = folder / f"{key.name}.pub"
     if not public.exists() or public.read_bytes() != pem:
         _publish(public, pem, mode=0o644, replace=True)
-    return key
 
 
 def _checked(name: str) -> str:
