@@ -23,12 +23,15 @@ def settings_are_known(manifests: Manifests) -> Iterator[str]:
 def references_are_defined(manifests: Manifests) -> Iterator[str]:
     """Every Secret, ConfigMap and key that a pod uses is made here, or by what this asks an operator for."""
     defined = defined_keys(manifests)
-    for workload in manifests.workloads():
-        for kind, name, key in _references(workload):
-            if (kind, name) not in defined:
-                yield f"{workload.kind} {workload.name}: there is no {kind} {name}"
-            elif key is not None and key not in defined[kind, name]:
-                yield f"{workload.kind} {workload.name}: {kind} {name} has no key {key}"
+    used = [(workload.name, each) for workload in manifests.workloads() for each in _references(workload)]
+    for document in manifests.kind("TriggerAuthentication"):
+        for each in document["spec"]["secretTargetRef"]:
+            used.append((document["metadata"]["name"], ("Secret", each["name"], each["key"])))
+    for user, (kind, name, key) in used:
+        if (kind, name) not in defined:
+            yield f"{user}: there is no {kind} {name}"
+        elif key is not None and key not in defined[kind, name]:
+            yield f"{user}: {kind} {name} has no key {key}"
 
 
 def files_are_mounted(manifests: Manifests) -> Iterator[str]:
@@ -82,8 +85,6 @@ def defined_keys(manifests: Manifests) -> dict[tuple[str, str], set[str]]:
     for document in manifests.kind("ExternalSecret"):
         target = document["spec"]["target"]["name"]
         found["Secret", target] = {each["secretKey"] for each in document["spec"]["data"]}
-    for cluster in manifests.kind("Cluster"):  # CloudNativePG makes its certificate authority
-        found["Secret", f"{cluster['metadata']['name']}-ca"] = {"ca.crt"}
     return found
 
 

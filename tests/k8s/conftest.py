@@ -1,8 +1,10 @@
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 from k8s.manifests import Manifests, built, prepared
 
 Build = Callable[..., Manifests]
@@ -16,17 +18,16 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def build(deploy: Path) -> Build:
-    """What an overlay becomes with components added to it; each combination is built once."""
+    """What an overlay becomes with these components, chosen in a copy of it; each combination is built once."""
 
     @cache
     def build(overlay: str, *components: str) -> Manifests:
         folder = deploy / "overlays" / overlay
         if components:
-            folder = deploy / "overlays" / "-".join([overlay, *components])
-            folder.mkdir()
-            lines = [f"  - ../../components/{name}" for name in components]
-            text = "\n".join(["resources:", f"  - ../{overlay}", "components:", *lines, ""])
-            (folder / "kustomization.yaml").write_text(text)
+            folder = shutil.copytree(folder, deploy / "overlays" / "-".join([overlay, *components]))
+            chosen = yaml.safe_load((folder / "kustomization.yaml").read_text())
+            chosen["components"] = [f"../../components/{name}" for name in components]
+            (folder / "kustomization.yaml").write_text(yaml.safe_dump(chosen))
         return built(folder)
 
     return build

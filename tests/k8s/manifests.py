@@ -95,8 +95,9 @@ class Manifests:
 
 
 def chosen(selector: Node, labels: dict[str, str]) -> bool:
-    """Whether a selector (matchLabels; empty: everything) chooses these labels."""
-    return selector.get("matchLabels", {}).items() <= labels.items()
+    """Whether a selector (empty: everything) chooses these labels."""
+    wanted = all(labels.get(rule["key"]) in rule["values"] for rule in selector.get("matchExpressions", []))
+    return wanted and selector.get("matchLabels", {}).items() <= labels.items()
 
 
 def prepared(folder: Path) -> Path:
@@ -116,4 +117,5 @@ def built(folder: Path) -> Manifests:
     command = [str(toolchain.kustomize()), "build", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
-    return Manifests([document for document in yaml.safe_load_all(done.stdout) if document])
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where it is built in
+    return Manifests([document for document in yaml.load_all(done.stdout, loader) if document])

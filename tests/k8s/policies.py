@@ -18,6 +18,8 @@ POLICIES: tuple[Policy, ...] = (
     wiring_policies.ports_exist,
     wiring_policies.selectors_match,
     wiring_policies.scalers_have_targets,
+    wiring_policies.monitors_see_everything,
+    wiring_policies.routes_lead_somewhere,
     wiring_policies.every_deployment_has_a_budget,
     wiring_policies.nothing_else_is_allowed,
     wiring_policies.edges_have_two_ends,

@@ -22,13 +22,8 @@ def document(kind: str, name: str, change: Callable[[Node], object]) -> Break:
     return lambda manifests: change(manifests.one(kind, name))
 
 
-def scaler(target: str) -> Break:
-    found: Node = {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "planted"},
-        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}},
-    }
+def planted(kind: str, **spec: object) -> Break:
+    found: Node = {"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "planted"}, "spec": spec}
     return lambda manifests: manifests.documents.append(found)
 
 
@@ -88,8 +83,33 @@ PLANTED: list[tuple[Policy, Break]] = [
         wiring_policies.selectors_match,
         pod("registry-api", lambda p: p["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"].update(x="y")),
     ),
-    (wiring_policies.scalers_have_targets, scaler("nobody")),
-    (wiring_policies.scalers_have_targets, scaler("inference-api")),
+    (
+        wiring_policies.scalers_have_targets,
+        planted("HorizontalPodAutoscaler", scaleTargetRef={"kind": "Deployment", "name": "nobody"}),
+    ),
+    (
+        wiring_policies.scalers_have_targets,
+        planted("HorizontalPodAutoscaler", scaleTargetRef={"kind": "Deployment", "name": "inference-api"}),
+    ),
+    (
+        wiring_policies.monitors_see_everything,
+        planted("ServiceMonitor", selector={"matchLabels": {"app.kubernetes.io/component": "api"}}, endpoints=[]),
+    ),
+    (
+        wiring_policies.routes_lead_somewhere,
+        planted(
+            "HTTPRoute",
+            rules=[{"matches": [{"path": {"value": "/api"}}], "backendRefs": [{"name": "gateway-api", "port": 80}]}],
+        ),
+    ),
+    (
+        wiring_policies.routes_lead_somewhere,
+        planted("HTTPRoute", rules=[{"backendRefs": [{"name": "gateway-api", "port": 8000}]}]),
+    ),
+    (
+        configuration_policies.references_are_defined,
+        planted("TriggerAuthentication", secretTargetRef=[{"parameter": "p", "name": "skyulf-gateway", "key": "none"}]),
+    ),
     (
         wiring_policies.every_deployment_has_a_budget,
         lambda m: m.documents.remove(m.one("PodDisruptionBudget", "registry-api")),
@@ -119,7 +139,7 @@ PLANTED: list[tuple[Policy, Break]] = [
     ),
     (
         configuration_policies.references_are_defined,
-        lambda m: m.documents.remove(m.one("ConfigMap", "skyulf-public-keys")),
+        lambda m: m.documents.remove(m.one("Secret", "skyulf-public-keys")),
     ),
     (configuration_policies.references_are_defined, document("Secret", "s3", lambda d: d["data"].pop("access-key"))),
     (

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from k8s.manifests import Manifests, Node, Workload, chosen
 
+Route = tuple[str, str, str, str | int]
 SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 
 
@@ -48,6 +49,37 @@ def scalers_have_targets(manifests: Manifests) -> Iterator[str]:
             yield f"{document['kind']} {_name(document)}: there is no {target['name']}"
         elif "replicas" in found.document["spec"]:
             yield f"{document['kind']} {_name(document)}: every apply would set {target['name']} back to its replicas"
+
+
+def monitors_see_everything(manifests: Manifests) -> Iterator[str]:
+    """Where there are monitors, each process that has metrics is found by one, at a port that it has."""
+    monitors = [(each, manifests.kind("Service")) for each in manifests.kind("ServiceMonitor")]
+    seen = {
+        workload.name
+        for monitor, services in monitors
+        for service in services
+        if chosen(monitor["spec"]["selector"], service["metadata"].get("labels", {}))
+        and {port["name"] for port in service["spec"]["ports"]}
+        >= {each["port"] for each in monitor["spec"]["endpoints"]}
+        for workload in _selected(manifests.workloads(), {"matchLabels": service["spec"]["selector"]})
+    }
+    for monitor in manifests.kind("PodMonitor"):
+        named = {each["port"] for each in monitor["spec"]["podMetricsEndpoints"]}
+        found = _selected(manifests.workloads(), monitor["spec"]["selector"])
+        seen |= {workload.name for workload in found if named <= workload.ports()}
+    for workload in manifests.ours() if monitors else []:
+        if workload.kind != "Job" and workload.name not in seen:
+            yield f"{workload.kind} {workload.name}: nobody asks for its metrics"
+
+
+def routes_lead_somewhere(manifests: Manifests) -> Iterator[str]:
+    """What comes in from outside is for a Service that exists, at its port, and never for health or metrics."""
+    services = {_name(each): each["spec"]["ports"] for each in manifests.kind("Service")}
+    for route, path, service, port in [*_routes(manifests), *_ingress_paths(manifests)]:
+        if not any(port in (each["name"], each["port"]) for each in services.get(service, [])):
+            yield f"{route}: there is no port {port} of {service}"
+        if path in ("/", "/livez", "/readyz", "/metrics"):
+            yield f"{route}: {path} would show health and metrics to everybody"
 
 
 def every_deployment_has_a_budget(manifests: Manifests) -> Iterator[str]:
@@ -113,6 +145,22 @@ def _edges(manifests: Manifests, direction: str, peers: str) -> Iterator[tuple[s
                 source, target = (one, other) if direction == "egress" else (other, one)
                 for port in rule.get("ports", []):
                     yield source.name, target.name, _number(target, port["port"])
+
+
+def _routes(manifests: Manifests) -> Iterator[Route]:
+    for document in manifests.kind("HTTPRoute"):
+        for rule in document["spec"]["rules"]:
+            for match in rule.get("matches") or [{"path": {"value": "/"}}]:
+                for backend in rule["backendRefs"]:
+                    yield f"HTTPRoute {_name(document)}", match["path"]["value"], backend["name"], backend["port"]
+
+
+def _ingress_paths(manifests: Manifests) -> Iterator[Route]:
+    for document in manifests.kind("Ingress"):
+        for path in [path for rule in document["spec"]["rules"] for path in rule["http"]["paths"]]:
+            service = path["backend"]["service"]
+            port = service["port"].get("name") or service["port"]["number"]
+            yield f"Ingress {_name(document)}", path["path"], service["name"], port
 
 
 def _own_selectors(workload: Workload, workloads: list[Workload]) -> Iterator[str]:
