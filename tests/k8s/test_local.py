@@ -1,6 +1,5 @@
 """The overlay for one machine: what it is made of, and that its processes would start with it."""
 
-import base64
 import os
 import subprocess
 from importlib import import_module
@@ -9,7 +8,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from k8s.configuration_policies import environment_of
-from k8s.manifests import Manifests, Node, Workload
+from k8s.manifests import Manifests
+from k8s.pods import mounted
 from k8s.policies import violations
 from k8s.schema_checks import faults
 from settings_example import SERVICES
@@ -46,7 +46,7 @@ def test_the_settings_of_a_pod_are_accepted(
     local: Manifests, service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workload = local.workload(f"{service}-api")
-    files = _mounted(local, workload, tmp_path)
+    files = mounted(local, workload, tmp_path)
     for name in [name for name in os.environ if name.startswith("SKYULF_")]:
         monkeypatch.delenv(name)
     for name, value in environment_of(local, workload.main).items():
@@ -67,7 +67,7 @@ def test_the_keys_of_a_pod_are_its_own_and_everybodys_public_ones(
     local: Manifests, service: str, tmp_path: Path
 ) -> None:
     workload = local.workload(f"{service}-api")
-    _mounted(local, workload, tmp_path)
+    mounted(local, workload, tmp_path)
     folder = tmp_path / "run/skyulf/keys"
     files = {path.name for path in folder.iterdir()}
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -90,30 +90,3 @@ def test_secrets_are_made_once_and_kept(deploy: Path) -> None:
 
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     assert all(path.stat().st_mode & 0o077 == 0 for path in before)
-
-
-def _mounted(manifests: Manifests, workload: Workload, folder: Path) -> dict[str, Path]:
-    """Write what a pod mounts of Secrets and ConfigMaps below a folder; returns where each file of the pod is."""
-    files: dict[str, Path] = {}
-    volumes = {each["name"]: each for each in workload.pod["volumes"]}
-    for mount in workload.main["volumeMounts"]:
-        volume = volumes[mount["name"]]
-        for source in [volume, *volume.get("projected", {}).get("sources", [])]:
-            for path, content in _content(manifests, source):
-                inside = f"{mount['mountPath']}/{path}"
-                files[inside] = folder / inside.lstrip("/")
-                files[inside].parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                files[inside].write_bytes(content)
-                files[inside].chmod(0o600)
-    return files
-
-
-def _content(manifests: Manifests, source: Node) -> list[tuple[str, bytes]]:
-    if "secret" in source:
-        name = source["secret"].get("secretName") or source["secret"]["name"]
-        data = manifests.one("Secret", name)["data"]
-        return [(item["path"], base64.b64decode(data[item["key"]])) for item in source["secret"]["items"]]
-    if "configMap" in source:
-        data = manifests.one("ConfigMap", source["configMap"]["name"])["data"]
-        return [(key, value.encode()) for key, value in data.items()]
-    return []
