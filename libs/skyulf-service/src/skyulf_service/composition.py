@@ -15,6 +15,7 @@ from skyulf_service.database.unit_of_work import UnitOfWork, UnitOfWorks
 from skyulf_service.http.app import Lifespan, create_app
 from skyulf_service.http.dead_letters import router as dead_letters_router
 from skyulf_service.http.feed import router as feed_router
+from skyulf_service.http.health import Check
 from skyulf_service.http.idempotency_store import purge
 from skyulf_service.http.identity import Authenticator
 from skyulf_service.messaging.consumers import Consumers
@@ -84,6 +85,10 @@ def _nothing(_parts: Parts[U]) -> Sequence[Background]:
     return ()
 
 
+def _nothing_more(_parts: Parts[U]) -> Sequence[Check]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Service(Generic[U]):
     """What a service is made of; `skyulf_service.roles` runs it, alone or together with the others."""
@@ -98,6 +103,7 @@ class Service(Generic[U]):
     api_background: Callable[[Parts[U]], Sequence[Background]] = _nothing
     worker_background: Callable[[Parts[U]], Sequence[Background]] = _nothing
     runner: Callable[[Parts[U]], Supervisor] | None = None
+    readiness: Callable[[Parts[U]], Sequence[Check]] = _nothing_more
     authenticator: Callable[[Parts[U]], Authenticator] | None = None
     wrap: Callable[[FastAPI, Parts[U]], FastAPI] | None = None
     buckets: tuple[str, ...] = ()
@@ -132,6 +138,7 @@ class Service(Generic[U]):
             verifier=self.authenticator(parts) if self.authenticator else parts.verifier,
             routers=routers,
             lifespan=self._lifespan(parts),
+            readiness=self.readiness(parts),
             uows=cast("UnitOfWorks[UnitOfWork]", parts.uows),
         )
         app.state.parts = parts

@@ -6,6 +6,7 @@ from typing import cast
 
 from fastapi import APIRouter
 from skyulf_service.composition import Background, Parts, Service
+from skyulf_service.http.health import Check
 from skyulf_service.messaging.policy import Delivery
 from skyulf_service.objects.cache import BlobCache
 from skyulf_service.roles import run_service
@@ -44,6 +45,13 @@ def routers(parts: Parts[InferenceUnitOfWork]) -> Sequence[APIRouter]:
     return [predictions.create_router(predictor), explanations.create_router(predictor, explainers)]
 
 
+def readiness(parts: Parts[InferenceUnitOfWork]) -> Sequence[Check]:
+    """A dedicated replica is for nothing without its model; a shared one lets requests wait for theirs."""
+    if cast("InferenceSettings", parts.settings).only_deployment is None:
+        return ()
+    return [Check("model", replica(parts)[1].holds_its_own)]
+
+
 def api_background(parts: Parts[InferenceUnitOfWork]) -> Sequence[Background]:
     """The replica reconciles itself."""
     return [("reconciler", replica(parts)[1].run)]
@@ -74,6 +82,7 @@ SERVICE: Service[InferenceUnitOfWork] = Service(
     messaging=messaging,
     routers=routers,
     api_background=api_background,
+    readiness=readiness,
     worker_background=worker_background,
 )
 

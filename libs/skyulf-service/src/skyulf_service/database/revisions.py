@@ -4,12 +4,17 @@ Every role looks when it starts, so this reads the migrations' numbers without A
 """
 
 import ast
+import asyncio
 from importlib.resources import files
+from time import monotonic
 
+import asyncpg
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from skyulf_service.database.engine import Database
-from skyulf_service.errors import SkyulfError
+from skyulf_service.database.failures import driver_error
+from skyulf_service.errors import SkyulfError, UnavailableError
 
 
 class SchemaMismatchError(SkyulfError):
@@ -29,6 +34,29 @@ async def check_schema(database: Database, package: str) -> None:
             f"The database of {database.name} has schema {found or 'none'}, this release needs {newest}: "
             f"run `skyulf migrate {database.name}` with the same settings."
         )
+
+
+async def await_schema(database: Database, package: str, *, seconds: float, pause: float = 0.5) -> None:
+    """Return when the database has the newest schema of the package; it may be away, not made or old until then.
+
+    Raises `SchemaMismatchError` at once where the schema is unknown, and after ``seconds`` where it is still not there.
+    """
+    ends_at = monotonic() + seconds
+    while True:
+        try:
+            reason = f"it has schema {await refuse_unknown(database, package) or 'none'}"
+            if reason == f"it has schema {newest_revision(package)}":
+                return
+        except UnavailableError as error:
+            reason = error.detail
+        except (DBAPIError, asyncpg.PostgresError) as error:  # such as a role or database that is not made yet
+            reason = f"it refuses: {type(driver_error(error)).__name__}"
+        if monotonic() >= ends_at:
+            raise SchemaMismatchError(
+                f"The database of {database.name} has not got schema {newest_revision(package)} within {seconds:g} s "
+                f"({reason}): has `skyulf migrate {database.name}` run, and how did it end?"
+            )
+        await asyncio.sleep(pause)
 
 
 async def refuse_unknown(database: Database, package: str) -> str | None:

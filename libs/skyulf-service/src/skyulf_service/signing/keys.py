@@ -1,4 +1,7 @@
-"""Ed25519 keys in files: ``<name>.key`` (0600) for its owner, ``<name>.pub`` for everybody."""
+"""Ed25519 keys in files: ``<name>.key`` (0600) for its owner, ``<name>.pub`` for everybody.
+
+An orchestrator that mounts a private key owns the file itself: it may then be read by the process's group (0440).
+"""
 
 import hashlib
 import os
@@ -179,7 +182,7 @@ def _publish(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
 
 
 def _read_private(path: Path, name: str) -> SigningKey:
-    if path.stat().st_mode & 0o077:
+    if _is_open(path.stat()):
         raise KeyFileError(f"{path} can be read by others; run: chmod 600 {path}")
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
@@ -188,6 +191,12 @@ def _read_private(path: Path, name: str) -> SigningKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyFileError(f"{path} holds a key of another kind; Ed25519 is needed")
     return SigningKey.of(name, key)
+
+
+def _is_open(status: os.stat_result) -> bool:
+    """Whether more than the owner reads it; a group may where somebody else owns it, or this process could not."""
+    is_mounted = status.st_uid != os.geteuid()
+    return bool(status.st_mode & (0o037 if is_mounted else 0o077))
 
 
 def _read_public(path: Path, name: str) -> PublicKey:

@@ -59,6 +59,11 @@ class ModelShelf:
         self._loaded: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
         self._loading: dict[str, asyncio.Task[LoadedModel]] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is served."""
+        return not self._live
+
     def get(self, project_id: UUID, name: str) -> Live | None:
         """Return what answers, or None."""
         return self._live.get((project_id, name))

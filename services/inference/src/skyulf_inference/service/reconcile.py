@@ -10,7 +10,7 @@ from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.ids import new_id
 
 from skyulf_inference.domain.errors import ArtifactRefusedError
-from skyulf_inference.domain.serving import ReplicaState, ReplicaStatus, Serving, Target
+from skyulf_inference.domain.serving import Dedication, ReplicaState, ReplicaStatus, Serving, Target
 from skyulf_inference.persistence.unit_of_work import InferenceUnitOfWork
 from skyulf_inference.runtime.artifacts import ArtifactLoader
 from skyulf_inference.runtime.models import Live, ModelShelf
@@ -36,6 +36,7 @@ class Reconciler:
         self._loader = loader
         self._settings = settings
         self._ttl = timedelta(seconds=settings.replica_ttl_seconds)
+        self._only = Dedication(settings.only_deployment, settings.only_digest) if settings.only_deployment else None
         self._beat_due = 0.0
         self._said: dict[UUID, ReplicaState] = {}
         self._loads: dict[UUID, tuple[int, asyncio.Task[None]]] = {}
@@ -60,15 +61,26 @@ class Reconciler:
         """Look at the desired state once, and begin to load what is missing."""
         if monotonic() >= self._beat_due:
             async with self._uows() as uow:
-                await uow.replicas.beat(self.replica_id, self._ttl)
+                await uow.replicas.beat(self.replica_id, self._ttl, self._only)
             self._beat_due = monotonic() + self._ttl.total_seconds() / 4
         async with self._uows.read() as uow:
-            servings = await uow.servings.active()
+            servings = [serving for serving in await uow.servings.active() if self._is_mine(serving)]
         self._shelf.keep_only({(serving.project_id, serving.name) for serving in servings})
         for serving in servings:
-            if serving.target is not None and self._is_due(serving):
+            if serving.target is not None and self._is_wanted(serving) and self._is_due(serving):
                 self._begin(serving, serving.target)
         self.reconciled = True
+
+    async def holds_its_own(self) -> bool:
+        """Whether a dedicated replica holds a model."""
+        return not self._shelf.is_empty
+
+    def _is_mine(self, serving: Serving) -> bool:
+        return self._only is None or serving.deployment_id == self._only.deployment_id
+
+    def _is_wanted(self, serving: Serving) -> bool:
+        # a dedicated replica goes on with its own artifact while its deployment names another
+        return self._only is None or self._only.covers(serving)
 
     def _is_due(self, serving: Serving) -> bool:
         running = self._loads.get(serving.id)
