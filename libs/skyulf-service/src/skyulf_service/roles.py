@@ -15,6 +15,7 @@ from skyulf_service.database.unit_of_work import UnitOfWork
 from skyulf_service.http.health import Check
 from skyulf_service.process import run_api, run_role
 from skyulf_service.telemetry.logging import configure_logging
+from skyulf_service.telemetry.metrics import configure_metrics
 from skyulf_service.telemetry.tracing import configure_tracing
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -33,6 +34,7 @@ def run_service(service: Service[U], argv: Sequence[str]) -> int:
     if role == "migrate":
         return asyncio.run(_migrate(service, parts))
     configure_tracing(service=service.name, role=role)
+    configure_metrics()
     if not asyncio.run(_knows_schema(service, parts)):
         return 1
     if role == "api":

@@ -136,6 +136,7 @@ SERVICE: Service[PipelineUnitOfWork] = Service(
     worker_background=worker_tasks,
     runner=runner,
     buckets=(BUCKET,),
+    queues=(tables.jobs,),
 )
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -10,6 +11,7 @@ from skyulf_core.serving.explaining import PlanExplainer
 from skyulf_core.serving.plan import PlanModel
 
 from skyulf_inference.domain.errors import ArtifactRefusedError
+from skyulf_inference.runtime.meters import LOAD_SECONDS, PredictionMeter, Retirement
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -40,6 +42,10 @@ class Live:
     model: str
     model_version: int
     loaded: LoadedModel
+    meter: PredictionMeter = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "meter", PredictionMeter(self.deployment, self.model, self.model_version))
 
 
 Key = tuple[UUID, str]
@@ -56,6 +62,7 @@ class ModelShelf:
         self.loading: set[Key] = set()
         self._live: dict[Key, Live] = {}
         self._settled = asyncio.Condition()
+        self._retirement = Retirement()
         self._loaded: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
         self._loading: dict[str, asyncio.Task[LoadedModel]] = {}
 
@@ -87,6 +94,7 @@ class ModelShelf:
         self.wanted = wanted
         for key in [key for key in self._live if key not in wanted]:
             del self._live[key]
+        self._retirement.look({live.meter.labels for live in self._live.values()})
 
     async def load_once(self, digest: str, load: Callable[[], Awaitable[LoadedModel]]) -> LoadedModel:
         """Return the model of a digest; however many ask at once, it is loaded once.
@@ -104,5 +112,10 @@ class ModelShelf:
         return await asyncio.shield(task)
 
     async def _load(self, digest: str, load: Callable[[], Awaitable[LoadedModel]]) -> LoadedModel:
-        loaded = self._loaded[digest] = await load()
+        began, outcome = perf_counter(), "refused"
+        try:
+            loaded = self._loaded[digest] = await load()
+            outcome = "loaded"
+        finally:
+            LOAD_SECONDS.labels(outcome).observe(perf_counter() - began)
         return loaded
