@@ -28,6 +28,7 @@ from skyulf_pipeline.persistence.bundles import Bundles
 from skyulf_pipeline.persistence.references import BundleReferences
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.runner import JobFinisher, JobHandler, Workshop
+from skyulf_pipeline.service.counters import begin_counting
 from skyulf_pipeline.settings import PipelineSettings
 
 BUCKET = "skyulf-pipeline"
@@ -98,6 +99,7 @@ def catch_up(parts: Parts[PipelineUnitOfWork]) -> list[Sweep]:
 
 def runner(parts: Parts[PipelineUnitOfWork]) -> Supervisor:
     """What works on jobs, each in children of this process."""
+    begin_counting()
     settings = settings_of(parts)
     workshop = Workshop(
         inputs=parts.objects,
