@@ -35,6 +35,11 @@ KILLS = Counter("skyulf_child_kills_total", "Children that did not end by themse
 CAUSES = frozenset({CANCELLED, CRASHED, OUT_OF_MEMORY, TIMEOUT})
 
 
+def begin_waiting(queue: str) -> None:
+    """Begin the series at 0: one that begins at 1 rises for nobody who looks at its increase."""
+    WAIT_SECONDS.labels(queue)
+
+
 def note_wait(queue: str, claim: Claim) -> None:
     """Note how long a row had been due when it was claimed, by the database's clock."""
     due, claimed = claim.row["run_after"], claim.row["started_at"]

@@ -11,7 +11,7 @@ import structlog
 from skyulf_service.errors import UnavailableError
 from skyulf_service.work.calls import ChildRunner
 from skyulf_service.work.execution import Execution, OnProgress, WorkHandler
-from skyulf_service.work.metering import note_wait
+from skyulf_service.work.metering import begin_waiting, note_wait
 from skyulf_service.work.queue import WorkQueue
 from skyulf_service.work.slots import ChildSlots
 
@@ -43,6 +43,7 @@ class Supervisor:
     ) -> None:
         self.owner = f"{socket.gethostname()[:64]}-{os.getpid()}-{secrets.token_hex(6)}"
         self._queue = queue
+        begin_waiting(queue.table.name)
         self._slots = slots
         self._handler = handler
         self._lease = lease

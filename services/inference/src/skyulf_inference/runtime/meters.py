@@ -7,6 +7,8 @@ from opentelemetry import trace
 from prometheus_client import Counter, Gauge, Histogram
 from skyulf_service.telemetry.metrics import exemplar
 
+from skyulf_inference.domain.serving import ReplicaStatus
+
 LABELS = ["deployment", "model", "version"]
 SECONDS = Histogram(
     "skyulf_prediction_seconds",
@@ -34,7 +36,17 @@ SERVED = Gauge("skyulf_deployments_served", "Deployments that this replica answe
 # Prometheus shall have seen the last of a version before its series go.
 KEPT_SECONDS = 300.0
 
+LOADED, REFUSED = "loaded", "refused"
+
 Labels = tuple[str, str, str]
+
+
+def begin_measuring() -> None:
+    """Begin the series of loads and swaps at 0: one that begins at 1 rises for nobody who looks at its increase."""
+    for outcome in (LOADED, REFUSED):
+        LOAD_SECONDS.labels(outcome)
+    for status in ReplicaStatus:
+        SWAP_SECONDS.labels(status.value)
 
 
 class PredictionMeter:

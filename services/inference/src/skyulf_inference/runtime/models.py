@@ -11,7 +11,14 @@ from skyulf_core.serving.explaining import PlanExplainer
 from skyulf_core.serving.plan import PlanModel
 
 from skyulf_inference.domain.errors import ArtifactRefusedError
-from skyulf_inference.runtime.meters import LOAD_SECONDS, PredictionMeter, Retirement
+from skyulf_inference.runtime.meters import (
+    LOAD_SECONDS,
+    LOADED,
+    REFUSED,
+    PredictionMeter,
+    Retirement,
+    begin_measuring,
+)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -63,6 +70,7 @@ class ModelShelf:
         self._live: dict[Key, Live] = {}
         self._settled = asyncio.Condition()
         self._retirement = Retirement()
+        begin_measuring()
         self._loaded: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
         self._loading: dict[str, asyncio.Task[LoadedModel]] = {}
 
@@ -112,10 +120,10 @@ class ModelShelf:
         return await asyncio.shield(task)
 
     async def _load(self, digest: str, load: Callable[[], Awaitable[LoadedModel]]) -> LoadedModel:
-        began, outcome = perf_counter(), "refused"
+        began, outcome = perf_counter(), REFUSED
         try:
             loaded = self._loaded[digest] = await load()
-            outcome = "loaded"
+            outcome = LOADED
         finally:
             LOAD_SECONDS.labels(outcome).observe(perf_counter() - began)
         return loaded

@@ -19,6 +19,7 @@ def begin_counting() -> None:
     for kind in JobKind:
         for status in TERMINAL:
             JOBS_ENDED.labels(kind.value, status.value)
+            JOB_SECONDS.labels(kind.value, status.value)
 
 
 def count_end(kind: str, status: str, seconds: float | None) -> None:
