@@ -11,7 +11,7 @@ from harness.distributed import Distributed
 from harness.embedded import Embedded
 from harness.form import Skyulf
 from harness.otlp import TraceReceiver
-from observability.test_names import RULES
+from observability.promtool import RULES
 from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
 from skyulf_service.testing.hub import LocalHub
 from skyulf_service.testing.prometheus import NativePrometheus

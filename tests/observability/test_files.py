@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 from dashboards import DASHBOARDS, FOLDER, main
-from observability.test_names import promtool_says
+from observability.promtool import OBSERVABILITY, promtool
 from skyulf_service.settings import PORTS, ServiceSettings
 
-OBSERVABILITY = Path(__file__).resolve().parents[2] / "deploy" / "observability"
 RUNNERS = {"ingestion", "pipeline"}
 ROLES = {
     f"{service}-{role}"
@@ -18,11 +17,6 @@ ROLES = {
     for role in ("api", "worker", "runner")
     if role != "runner" or service in RUNNERS
 }
-
-
-def loaded(name: str) -> dict[str, object]:
-    found: dict[str, object] = yaml.safe_load((OBSERVABILITY / name).read_text())
-    return found
 
 
 def port_of(process: str) -> int:
@@ -44,7 +38,7 @@ def test_promtool_accepts_the_configuration(tmp_path: Path) -> None:
     config = (OBSERVABILITY / "prometheus.yml").read_text().replace("/etc/prometheus", str(OBSERVABILITY))
     (tmp_path / "prometheus.yml").write_text(config)
 
-    checked = promtool_says("check", "config", str(tmp_path / "prometheus.yml"))
+    checked = promtool("check", "config", str(tmp_path / "prometheus.yml"))
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +9,9 @@ import pytest
 import yaml
 from dashboards import DASHBOARDS
 from observability.expressions import Named, named_in
+from observability.promtool import RULES, promtool
 from observability.registered import series
-from skyulf_service.testing.toolchain import promtool
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "deploy" / "observability"
-RULES = FOLDER / "rules.yml"
 CASES = Path(__file__).parent / "rules"
 ALERTS = {
     "SkyulfOutboxStuck", "SkyulfDeadLetters", "SkyulfConsumerLag", "SkyulfJobsWaiting", "SkyulfJobsFailing",
@@ -83,13 +79,13 @@ def test_promtool_accepts_rules_and_every_query_of_the_dashboards(tmp_path: Path
     written.write_text(json.dumps({"groups": [{"name": "queries", "rules": recorded}]}))
 
     for file in (RULES, written):
-        checked = promtool_says("check", "rules", str(file))
+        checked = promtool("check", "rules", str(file))
         assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 @pytest.mark.parametrize("case", sorted(CASES.glob("*.yml")), ids=lambda path: path.stem)
 def test_an_alert_fires_when_it_shall_and_only_then(case: Path) -> None:
-    tested = promtool_says("test", "rules", str(case))
+    tested = promtool("test", "rules", str(case))
 
     assert tested.returncode == 0, tested.stdout + tested.stderr
     assert f"alertname: {case.stem}" in case.read_text()
@@ -101,8 +97,4 @@ def test_a_rule_that_says_something_else_fails_its_case(tmp_path: Path) -> None:
     planted = tmp_path / "case.yml"
     planted.write_text(re.sub(r"rule_files: \[.*\]", "rule_files: [rules.yml]", case))
 
-    assert promtool_says("test", "rules", str(planted)).returncode == 1
-
-
-def promtool_says(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([promtool(), *arguments], capture_output=True, text=True, check=False)
+    assert promtool("test", "rules", str(planted)).returncode == 1
