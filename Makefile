@@ -60,6 +60,7 @@ lint: $(READY)  ## Check style, types, import rules and contracts
 	$(BIN)/python tools/contracts.py --check
 	$(BIN)/python tools/node_docs.py --check
 	$(BIN)/python tools/requirements.py --check
+	$(BIN)/python tools/dashboards.py --check
 
 types: $(READY)  ## Check types
 	$(BIN)/mypy $(SOURCES)
@@ -68,8 +69,9 @@ format: $(READY)  ## Rewrite the code in the agreed style
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-contracts: $(READY)  ## Write contracts/ anew from the code
+contracts: $(READY)  ## Write contracts/ and dashboards anew from the code
 	$(BIN)/python tools/contracts.py
+	$(BIN)/python tools/dashboards.py
 
 docs: $(READY)  ## Write docs/nodes/ anew from the code
 	$(BIN)/python tools/node_docs.py

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from harness.promises import Figures
+from prometheus_client import REGISTRY
 from skyulf_events import TOPICS, Topic
 from skyulf_service.database.engine import Database
 from skyulf_service.database.unit_of_work import UnitOfWorks
@@ -58,10 +59,13 @@ class Street:
         self.consumers.on(self.kind)(self.add_up)
         self.delivery = Delivery(self.consumers, self.uows, retries=Retries(other=2))
         self.handled: dict[object, float] = {}
+        self.open = asyncio.Event()
+        self.open.set()
 
     async def add_up(self, uow: SampleUnitOfWork, event: CounterRaised) -> None:
         if event.value == 13:
             raise ValueError("thirteen")
+        await self.open.wait()
         await uow.note("add_up", event)
         self.handled[event.event_id] = time.monotonic()
 
@@ -111,6 +115,13 @@ async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+def lag_of(street: Street) -> list[float]:
+    """The lag of each partition that is shown."""
+    labels = {"group": street.topic.name, "topic": street.topic.name}
+    (metric,) = [each for each in REGISTRY.collect() if each.name == "skyulf_consumer_lag_records"]
+    return [sample.value for sample in metric.samples if labels.items() <= sample.labels.items()]
+
+
 @pytest.fixture
 async def database(sqlite_url: str) -> AsyncIterator[Database]:
     opened = Database.open(sqlite_url, name="sample")
@@ -130,6 +141,25 @@ async def street(database: Database, kafka_broker: KafkaBroker) -> Street:
 def broker_that_stops(kafka_broker: KafkaBroker) -> Iterator[KafkaBroker]:
     yield kafka_broker
     kafka_broker.start()
+
+
+async def test_the_lag_of_a_stuck_consumer_grows_and_leaves_with_it(street: Street) -> None:
+    async with street.relay(), street.consuming():
+        await street.publish(0)
+        await street.arrived(1)
+        await until(lambda: bool(lag_of(street)) and sum(lag_of(street)) == 0)
+
+        street.open.clear()
+        for value in range(1, 11):
+            await street.publish(value)
+            await asyncio.sleep(0.1)  # else all would be one batch, which the member has taken as a whole
+        async with asyncio.timeout(10):
+            await until(lambda: sum(lag_of(street)) > 0)
+
+        street.open.set()
+        async with asyncio.timeout(30):
+            await until(lambda: sum(lag_of(street)) == 0)
+    assert lag_of(street) == []
 
 
 async def test_topics_are_made_from_the_manifest_once(kafka_broker: KafkaBroker) -> None:

@@ -1,17 +1,19 @@
 """How a service is put together: its parts from the settings, its roles from its parts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
 from fastapi import APIRouter, FastAPI
+from sqlalchemy import Table
 
 from skyulf_service.database.engine import Database
 from skyulf_service.database.tables import MessagingTables
 from skyulf_service.database.unit_of_work import UnitOfWork, UnitOfWorks
+from skyulf_service.errors import UnavailableError
 from skyulf_service.http.app import Lifespan, create_app
 from skyulf_service.http.dead_letters import router as dead_letters_router
 from skyulf_service.http.feed import router as feed_router
@@ -22,6 +24,7 @@ from skyulf_service.messaging.consumers import Consumers
 from skyulf_service.messaging.policy import Delivery
 from skyulf_service.objects.opening import StoreSettings, open_store
 from skyulf_service.objects.store import ObjectStore
+from skyulf_service.outbox.backlog import Backlog
 from skyulf_service.outbox.relay import Publisher, Relay
 from skyulf_service.settings import Form, ServiceSettings
 from skyulf_service.signing.keys import load_or_create, load_public
@@ -31,6 +34,8 @@ from skyulf_service.work.sweeper import Sweep, Sweeper
 
 U = TypeVar("U", bound=UnitOfWork)
 HOUSEKEEPING_SECONDS = 3600.0
+MEASURE_SECONDS = 5.0
+Measure = Callable[[], Awaitable[None]]
 Background = tuple[str, Callable[[], Coroutine[None, None, None]]]
 
 
@@ -81,12 +86,16 @@ def _call_all(calls: Sequence[Callable[[], None]]) -> None:
         call()
 
 
-def _nothing(_parts: Parts[U]) -> Sequence[Background]:
+def _nothing(_parts: Parts[U]) -> tuple[()]:
     return ()
 
 
-def _nothing_more(_parts: Parts[U]) -> Sequence[Check]:
-    return ()
+def _while_there(measure: Measure) -> Measure:
+    async def run() -> None:
+        with suppress(UnavailableError):  # what was measured last is what is known
+            await measure()
+
+    return run
 
 
 @dataclass(frozen=True)
@@ -103,10 +112,12 @@ class Service(Generic[U]):
     api_background: Callable[[Parts[U]], Sequence[Background]] = _nothing
     worker_background: Callable[[Parts[U]], Sequence[Background]] = _nothing
     runner: Callable[[Parts[U]], Supervisor] | None = None
-    readiness: Callable[[Parts[U]], Sequence[Check]] = _nothing_more
+    readiness: Callable[[Parts[U]], Sequence[Check]] = _nothing
     authenticator: Callable[[Parts[U]], Authenticator] | None = None
     wrap: Callable[[FastAPI, Parts[U]], FastAPI] | None = None
     buckets: tuple[str, ...] = ()
+    queues: tuple[Table, ...] = ()
+    measures: Callable[[Parts[U]], Sequence[Measure]] = _nothing
 
     def open(self, settings: ServiceSettings | None = None) -> Parts[U]:
         """Make the parts from the settings; keys are created at the first start."""
@@ -163,7 +174,7 @@ class Service(Generic[U]):
         return relay
 
     def housekeeping(self, parts: Parts[U], delivery: Delivery[U]) -> Callable[[], Coroutine[None, None, None]]:
-        """Build the task that forgets old claims of events and old idempotency keys."""
+        """Build the task that forgets old claims of events and old idempotency keys, and measures what waits."""
 
         async def purge_keys() -> None:
             async with parts.database.begin() as connection:
@@ -172,8 +183,16 @@ class Service(Generic[U]):
         sweeps = [
             Sweep("inbox", HOUSEKEEPING_SECONDS, delivery.sweep_inbox),
             Sweep("keys", HOUSEKEEPING_SECONDS, purge_keys),
+            *(
+                Sweep(f"measures {number}", MEASURE_SECONDS, measure)
+                for number, measure in enumerate(self._measures(parts))
+            ),
         ]
         return Sweeper(sweeps).run
+
+    def _measures(self, parts: Parts[U]) -> Sequence[Measure]:
+        backlog = Backlog(parts.database, self.messaging, service=self.name, queues=self.queues)
+        return [_while_there(measure) for measure in (backlog.measure, *self.measures(parts))]
 
     def _lifespan(self, parts: Parts[U]) -> Lifespan:
         @asynccontextmanager

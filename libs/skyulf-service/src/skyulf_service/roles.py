@@ -16,6 +16,7 @@ from skyulf_service.http.health import Check
 from skyulf_service.process import run_api, run_role
 from skyulf_service.settings import SharedSettings
 from skyulf_service.telemetry.logging import configure_logging
+from skyulf_service.telemetry.metrics import configure_metrics
 from skyulf_service.telemetry.tracing import configure_tracing
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -42,12 +43,10 @@ def run_service(service: Service[U], argv: Sequence[str]) -> int:
     if role == "migrate":
         return asyncio.run(_migrate(service, parts))
     if role == AWAIT:
-        return (
-            0
-            if asyncio.run(_accepts(parts, await_schema(parts.database, service.package, seconds=arguments.seconds)))
-            else 1
-        )
+        waiting = await_schema(parts.database, service.package, seconds=arguments.seconds)
+        return 0 if asyncio.run(_accepts(parts, waiting)) else 1
     configure_tracing(service=service.name, role=role)
+    configure_metrics()
     if not asyncio.run(_accepts(parts, check_schema(parts.database, service.package))):
         return 1
     if role == "api":

@@ -21,6 +21,7 @@ from skyulf_inference.runtime.artifacts import ArtifactLoader
 from skyulf_inference.runtime.models import ModelShelf
 from skyulf_inference.service.announce import Announcer
 from skyulf_inference.service.explain import Explainers
+from skyulf_inference.service.measuring import replicas_of
 from skyulf_inference.service.predict import Predictor
 from skyulf_inference.service.reconcile import Reconciler
 from skyulf_inference.settings import SIGNERS, InferenceSettings
@@ -84,6 +85,7 @@ SERVICE: Service[InferenceUnitOfWork] = Service(
     api_background=api_background,
     readiness=readiness,
     worker_background=worker_background,
+    measures=lambda parts: [replicas_of(parts.uows)],
 )
 
 

@@ -76,6 +76,7 @@ SERVICE: Service[IngestionUnitOfWork] = Service(
     runner=runner,
     wrap=with_store,
     buckets=(BUCKET,),
+    queues=(imports,),
 )
 
 

@@ -30,6 +30,7 @@ from skyulf_pipeline.persistence.references import BundleReferences
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.runner import JobFinisher, JobHandler, Workshop
 from skyulf_pipeline.service.checks import Checks
+from skyulf_pipeline.service.counters import begin_counting
 from skyulf_pipeline.settings import PipelineSettings
 
 BUCKET = "skyulf-pipeline"
@@ -101,6 +102,7 @@ def catch_up(parts: Parts[PipelineUnitOfWork]) -> list[Sweep]:
 
 def runner(parts: Parts[PipelineUnitOfWork]) -> Supervisor:
     """What works on jobs, each in children of this process."""
+    begin_counting()
     settings = settings_of(parts)
     workshop = Workshop(
         inputs=parts.objects,
@@ -139,6 +141,7 @@ SERVICE: Service[PipelineUnitOfWork] = Service(
     worker_background=worker_tasks,
     runner=runner,
     buckets=(BUCKET,),
+    queues=(tables.jobs,),
 )
 
 

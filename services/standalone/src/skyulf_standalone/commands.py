@@ -36,6 +36,7 @@ def up(
     import uvloop
     from skyulf_gateway.service.first_run import remember_address
     from skyulf_service.telemetry.logging import configure_logging
+    from skyulf_service.telemetry.metrics import configure_metrics
     from skyulf_service.telemetry.tracing import configure_tracing
 
     from skyulf_standalone.main import AddressInUseError, Embedded, HomeInUseError
@@ -45,6 +46,7 @@ def up(
     shared = SharedSettings(home=home_folder(), form="embedded", host=host)
     configure_logging(service="standalone", level=shared.log_level, log_format=shared.log_format)
     configure_tracing(service="standalone", role="embedded")
+    configure_metrics()
 
     def say() -> None:
         remember_address(shared.home, f"http://127.0.0.1:{port}")

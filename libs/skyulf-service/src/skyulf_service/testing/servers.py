@@ -112,6 +112,7 @@ def main() -> None:
         if not os.environ.get(f"SKYULF_TEST_{kind.upper()}") and not docker_answers():
             sys.stdout.write(f"test server {kind}: {INSTALL[kind]()}\n")
     sys.stdout.write(f"kustomize: {toolchain.kustomize()}\n")
+    sys.stdout.write(f"test server prometheus: {toolchain.prometheus()}\n")
 
 
 if __name__ == "__main__":

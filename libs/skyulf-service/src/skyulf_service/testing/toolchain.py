@@ -90,6 +90,16 @@ def find_postgres() -> list[Path]:
     return found or ([Path(on_path).resolve().parent] if on_path else [])
 
 
+def prometheus() -> str:
+    """Return the path of ``prometheus``; ``promtool`` comes with it."""
+    return program("prometheus", "prometheus")
+
+
+def promtool() -> str:
+    """Return the path of Prometheus's own checker of rules and configurations."""
+    return program("promtool", "prometheus")
+
+
 def program(name: str, package: str) -> str:
     """Return a program's path, installing its Debian package when it is missing."""
     if shutil.which(name) is None:

@@ -11,6 +11,7 @@ import structlog
 from skyulf_service.errors import UnavailableError
 from skyulf_service.work.calls import ChildRunner
 from skyulf_service.work.execution import Execution, OnProgress, WorkHandler
+from skyulf_service.work.metering import begin_waiting, note_wait
 from skyulf_service.work.queue import WorkQueue
 from skyulf_service.work.slots import ChildSlots
 
@@ -42,6 +43,7 @@ class Supervisor:
     ) -> None:
         self.owner = f"{socket.gethostname()[:64]}-{os.getpid()}-{secrets.token_hex(6)}"
         self._queue = queue
+        begin_waiting(queue.table.name)
         self._slots = slots
         self._handler = handler
         self._lease = lease
@@ -105,6 +107,7 @@ class Supervisor:
         claim = await self._queue.claim(self.owner, lease=self._lease)
         if claim is None:
             return False
+        note_wait(self._queue.table.name, claim)
         child = ChildRunner(self._slots)
         execution = Execution(
             self._queue, self._handler, claim, child, claimed_at=claimed_at, on_progress=self._on_progress

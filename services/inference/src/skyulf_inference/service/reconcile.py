@@ -8,11 +8,13 @@ from uuid import UUID
 import structlog
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.ids import new_id
+from skyulf_service.telemetry.tracing import span, use_traceparent
 
 from skyulf_inference.domain.errors import ArtifactRefusedError
 from skyulf_inference.domain.serving import Dedication, ReplicaState, ReplicaStatus, Serving, Target
 from skyulf_inference.persistence.unit_of_work import InferenceUnitOfWork
 from skyulf_inference.runtime.artifacts import ArtifactLoader
+from skyulf_inference.runtime.meters import SWAP_SECONDS
 from skyulf_inference.runtime.models import Live, ModelShelf
 from skyulf_inference.settings import InferenceSettings
 
@@ -101,8 +103,11 @@ class Reconciler:
 
     async def _serve(self, serving: Serving, target: Target) -> None:
         state: tuple[ReplicaStatus, str | None, str | None] = ReplicaStatus.READY, None, None
+        began = monotonic()
+        facts: dict[str, str | int | float | bool] = {"skyulf.deployment": serving.name, "skyulf.model": target.model}
         try:
-            await self._swap_in(serving, target)
+            with use_traceparent(serving.traceparent), span("model.swap", facts):
+                await self._swap_in(serving, target)
         except ArtifactRefusedError as error:
             _log.warning("replica.load_refused", deployment=serving.name, code=error.code, reason=error.message)
             state = ReplicaStatus.FAILED, error.code, error.message
@@ -112,6 +117,7 @@ class Reconciler:
         finally:
             if not self._is_superseded(serving):  # else those who wait for a model wait for the newer one
                 await self._shelf.settle((serving.project_id, serving.name))
+        SWAP_SECONDS.labels(state[0].value).observe(monotonic() - began)
         self._retry_at[serving.id] = monotonic() + RETRY_FAILED_SECONDS
         live = self._shelf.get(serving.project_id, serving.name)
         said = ReplicaState(

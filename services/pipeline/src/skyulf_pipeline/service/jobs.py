@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -121,7 +122,7 @@ async def cancel(uow: PipelineUnitOfWork, *, scope: Scope, job_id: UUID, keep_be
     await uow.logs.append(job, [LogText(f"{what} requested by {scope.subject}.")])
     if job.is_finished:
         await uow.publish(events.job_completed(job))
-        count_end(job.status.value, None)
+        uow.after_commit(partial(count_end, job.kind.value, job.status.value, None))
     return job
 
 
