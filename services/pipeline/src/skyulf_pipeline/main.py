@@ -25,7 +25,7 @@ from skyulf_pipeline.api import jobs, nodes, pipelines
 from skyulf_pipeline.consumers import consumers
 from skyulf_pipeline.persistence import tables
 from skyulf_pipeline.persistence.bundles import Bundles
-from skyulf_pipeline.persistence.references import BundleReferences
+from skyulf_pipeline.persistence.references import BundleReferences, needed
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.runner import JobFinisher, JobHandler, Workshop
 from skyulf_pipeline.settings import PipelineSettings
@@ -79,9 +79,14 @@ def orphans(parts: Parts[PipelineUnitOfWork]) -> Sweep:
     settings, store = settings_of(parts), parts.objects(BUCKET)
     references = BundleReferences(parts.database, Blobs(store))
     grace = timedelta(seconds=settings.orphan_grace_seconds)
-    return Sweep(
-        "orphans", settings.orphans_seconds, lambda: collect_orphans(store, references.referenced, grace=grace)
-    )
+
+    async def paused() -> bool:
+        return await SERVICE.backup_runs(parts)
+
+    async def remove_orphans() -> None:
+        await collect_orphans(store, references.referenced, grace=grace, paused=paused)
+
+    return Sweep("orphans", settings.orphans_seconds, remove_orphans)
 
 
 def catch_up(parts: Parts[PipelineUnitOfWork]) -> list[Sweep]:
@@ -136,6 +141,7 @@ SERVICE: Service[PipelineUnitOfWork] = Service(
     worker_background=worker_tasks,
     runner=runner,
     buckets=(BUCKET,),
+    needs=needed,
 )
 
 

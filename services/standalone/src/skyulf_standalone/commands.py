@@ -1,4 +1,4 @@
-"""The server commands of `skyulf`: up, demo, serve, migrate, doctor, token."""
+"""The server commands of `skyulf`: up, demo, serve, migrate, doctor, token, backup, restore."""
 
 import asyncio
 import importlib
@@ -11,6 +11,7 @@ from uuid import UUID
 import typer
 from skyulf_service.settings import SharedSettings, home_folder
 
+from skyulf_standalone.backup.commands import register as register_backup
 from skyulf_standalone.demo import demo
 
 SERVICES = ("ingestion", "pipeline", "registry", "inference", "gateway")
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(token)
     app.command()(demo)
+    register_backup(app)
 
 
 def up(
@@ -38,7 +40,8 @@ def up(
     from skyulf_service.telemetry.logging import configure_logging
     from skyulf_service.telemetry.tracing import configure_tracing
 
-    from skyulf_standalone.main import AddressInUseError, Embedded, HomeInUseError
+    from skyulf_standalone.home import HomeInUseError
+    from skyulf_standalone.main import AddressInUseError, Embedded
 
     if home is not None:
         os.environ["SKYULF_HOME"] = str(home)
