@@ -13,6 +13,7 @@ from skyulf_service.settings import SharedSettings, home_folder
 
 from skyulf_standalone.backup.commands import register as register_backup
 from skyulf_standalone.demo import demo
+from skyulf_standalone.doctor.commands import doctor
 
 SERVICES = ("ingestion", "pipeline", "registry", "inference", "gateway")
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}", metavar="SERVICE")]
@@ -77,17 +78,6 @@ def migrate(
         typer.echo(f"{service}: {'up to date' if code == 0 else 'failed'}")
         if code:
             raise typer.Exit(code)
-
-
-def doctor() -> None:
-    """Say what works and what does not: folders, keys, databases, objects, Kafka."""
-    from skyulf_standalone.doctor import examine
-
-    healthy = True
-    for finding in asyncio.run(examine()):
-        healthy &= finding.ok
-        typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.text}")
-    raise typer.Exit(0 if healthy else 1)
 
 
 def token(

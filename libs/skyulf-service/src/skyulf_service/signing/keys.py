@@ -123,9 +123,17 @@ class PublicKeys:
         return len(self._keys)
 
 
-def load_public(folder: Path) -> PublicKeys:
-    """Read all public keys of a folder, and follow it."""
-    return PublicKeys.load(folder)
+def load_public(folder: Path, names: Iterable[str] | None = None) -> PublicKeys:
+    """Read the public keys of the given owners, or of all in the folder, and follow it."""
+    return PublicKeys.load(folder, names)
+
+
+def load(folder: Path, name: str) -> SigningKey:
+    """Return the key of ``name``; raises `KeyFileError` where there is none."""
+    path = folder / f"{_checked(name)}.key"
+    if not path.exists():
+        raise KeyFileError(f"there is no key {path}")
+    return _read_private(path, name)
 
 
 def load_or_create(folder: Path, name: str) -> SigningKey:

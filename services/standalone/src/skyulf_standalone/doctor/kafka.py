@@ -1,0 +1,32 @@
+"""The broker: reachable, with every topic of the manifest."""
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from skyulf_events import TOPICS
+
+from skyulf_standalone.doctor.finding import FaultError, Finding, attempt
+
+
+async def examine_kafka(bootstrap: str) -> Finding:
+    """Look at the broker and its topics."""
+    return await attempt("kafka", lambda: _topics(bootstrap), advice=f"is a broker at {bootstrap}?")
+
+
+async def _topics(bootstrap: str) -> str:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    try:
+        await consumer.start()
+        there = {name: len(consumer.partitions_for_topic(name) or ()) for name in await consumer.topics()}
+    except KafkaError as error:
+        raise FaultError(f"{bootstrap} does not answer ({type(error).__name__})") from error
+    finally:
+        await consumer.stop()
+    missing = [topic.name for topic in TOPICS if topic.name not in there]
+    if missing:
+        raise FaultError(f"topics are missing: {', '.join(missing)}", "run `skyulf migrate`, which makes them")
+    few = [topic.name for topic in TOPICS if there[topic.name] < topic.partitions]
+    if few:
+        raise FaultError(
+            f"too few partitions: {', '.join(few)}", "workers beyond the number of partitions stay idle: add partitions"
+        )
+    return f"{bootstrap}: {len(TOPICS)} topics"
