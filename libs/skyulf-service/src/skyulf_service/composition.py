@@ -26,7 +26,8 @@ from skyulf_service.objects.store import ObjectStore
 from skyulf_service.outbox.lease import BACKUP, is_held
 from skyulf_service.outbox.relay import Publisher, Relay
 from skyulf_service.settings import Form, ServiceSettings, SharedSettings
-from skyulf_service.signing.keys import load_or_create, load_public
+from skyulf_service.signing.keys import load_public
+from skyulf_service.signing.rotation import followed
 from skyulf_service.signing.tokens import InternalTokenIssuer, InternalTokenVerifier
 from skyulf_service.work.supervisor import Supervisor
 from skyulf_service.work.sweeper import Sweep, Sweeper
@@ -116,7 +117,7 @@ class Service(Generic[U]):
         """Make the parts from the settings; keys are created at the first start."""
         settings = settings or self.settings()
         keys = settings.shared.keys_folder
-        own = load_or_create(keys, self.name)
+        own = followed(keys, self.name)
         if settings.database.startswith("sqlite"):
             (settings.shared.home / "db").mkdir(parents=True, exist_ok=True)
         database = Database.open(settings.database, name=self.name, pool_size=settings.database_pool_size)

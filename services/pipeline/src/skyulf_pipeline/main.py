@@ -13,7 +13,7 @@ from skyulf_service.objects.blobs import Blobs
 from skyulf_service.objects.cache import BlobCache
 from skyulf_service.objects.collector import collect_orphans
 from skyulf_service.roles import run_service
-from skyulf_service.signing.keys import load_or_create
+from skyulf_service.signing.rotation import followed
 from skyulf_service.work.expiry import requeue_expired
 from skyulf_service.work.queue import WorkQueue
 from skyulf_service.work.scratch import ScratchFolders
@@ -108,7 +108,7 @@ def runner(parts: Parts[PipelineUnitOfWork]) -> Supervisor:
         inputs=parts.objects,
         cache=BlobCache(settings.input_cache_folder, settings.input_cache_bytes),
         scratch=ScratchFolders(settings.scratch_folder),
-        bundles=Bundles(Blobs(parts.objects(BUCKET)), load_or_create(parts.keys_dir, "pipeline")),
+        bundles=Bundles(Blobs(parts.objects(BUCKET)), followed(parts.keys_dir, "pipeline")),
         deadline=settings.job_deadline,
         node_files=settings.node_files_folder,
         threads=settings.job_threads,

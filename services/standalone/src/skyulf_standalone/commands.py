@@ -1,4 +1,4 @@
-"""The server commands of `skyulf`: up, demo, serve, migrate, doctor, token, backup, restore."""
+"""The server commands of `skyulf`: up, demo, serve, migrate, doctor, token, backup, restore, rotate-keys, retention."""
 
 import asyncio
 import importlib
@@ -14,6 +14,7 @@ from skyulf_service.settings import SharedSettings, home_folder
 from skyulf_standalone.backup.commands import register as register_backup
 from skyulf_standalone.demo import demo
 from skyulf_standalone.doctor.commands import doctor
+from skyulf_standalone.operating import retention, rotate_keys
 
 SERVICES = ("ingestion", "pipeline", "registry", "inference", "gateway")
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}", metavar="SERVICE")]
@@ -28,6 +29,8 @@ def register(app: typer.Typer) -> None:
     app.command()(token)
     app.command()(demo)
     register_backup(app)
+    app.command()(rotate_keys)
+    app.command()(retention)
 
 
 def up(

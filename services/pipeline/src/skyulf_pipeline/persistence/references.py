@@ -85,7 +85,7 @@ async def needed(connection: AsyncConnection, store: ObjectStore) -> list[BlobRe
     """
     blobs, found = Blobs(store), dict[str, BlobRef]()
     succeeded = select(jobs.c.outcome, jobs.c.report).where(jobs.c.status == WorkStatus.SUCCEEDED)
-    for outcome, report in (await connection.execute(succeeded)).tuples().all():
+    for outcome, report in (await connection.execute(succeeded)).all():
         artifact, evaluation = outcome["artifact"], outcome.get("evaluation")
         manifest = BlobRef.of(artifact["digest"], artifact["size"])
         files = _Envelope.model_validate_json(await blobs.get_bytes(manifest)).manifest.files

@@ -10,7 +10,7 @@ import httpx
 from skyulf_client import SkyulfClientError, find_credentials
 from skyulf_service.settings import SharedSettings
 
-from skyulf_standalone.doctor.finding import FaultError, Finding, attempt
+from skyulf_standalone.doctor.finding import FaultError, Finding, State, attempt
 
 ROUND_SECONDS = 30.0
 PROBE = b"doctor,probe\n1,2\n"
@@ -28,7 +28,7 @@ async def examine_running(shared: SharedSettings, *, url: str | None = None) -> 
         try:
             await http.get("/livez")
         except httpx.TransportError as error:
-            state = "skipped" if shared.form == "embedded" else "fail"
+            state: State = "skipped" if shared.form == "embedded" else "fail"
             yield Finding("system", state, f"nobody answers at {credentials.url} ({type(error).__name__})", "start it")
             return
         first = await attempt("system", lambda: _system(http), advice="look at the logs of the services named")
