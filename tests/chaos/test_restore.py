@@ -184,12 +184,14 @@ def test_what_is_replaced_is_put_aside(small: tuple[Path, Path], tmp_path: Path)
     assert skyulf(home, "restore", str(file)).returncode == 0
     old = (home / "keys" / "pipeline.key").read_bytes()
     (home / "keys" / "pipeline.key").write_bytes(b"another")
+    (home / "keys" / "pipeline.0123456789abcdef.pub").write_bytes(b"trusted since")
 
     done = skyulf(home, "restore", "--replace", str(file))
 
     assert done.returncode == 0, done.stderr
     (aside,) = home.glob("replaced-*")
     assert (aside / "keys" / "pipeline.key").read_bytes() == b"another"
+    assert {path.suffixes[0] for path in (home / "keys").iterdir()} == {".key", ".pub"}
     assert (home / "keys" / "pipeline.key").read_bytes() == old
     assert (home / "keys" / "pipeline.key").stat().st_mode & 0o777 == 0o600
     assert {path.name for path in (aside / "db").iterdir()} == {f"{service}.sqlite3" for service in SERVICES}

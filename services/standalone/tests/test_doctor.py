@@ -1,6 +1,7 @@
 """`skyulf doctor`: what is broken for real is named, with what to do; what is good is not complained about."""
 
 import asyncio
+import secrets
 import shutil
 import socket
 import sqlite3
@@ -8,10 +9,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
+from skyulf_events import Topic
+from skyulf_service.messaging.topics import ensure_topics
 from skyulf_service.settings import SharedSettings
 from skyulf_service.signing.keys import load_or_create
+from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
+from skyulf_standalone.doctor.databases import examine_database, same_time
 from skyulf_standalone.doctor.examining import examine
-from skyulf_standalone.doctor.finding import Finding
+from skyulf_standalone.doctor.finding import FaultError, Finding
+from skyulf_standalone.doctor.kafka import examine_kafka
+from skyulf_standalone.doctor.objects import examine_bucket
 from skyulf_standalone.services import SERVICES, service_of
 
 
@@ -188,6 +196,69 @@ async def test_a_system_that_is_away_is_seen(home: Path, monkeypatch: pytest.Mon
 
     assert findings[-1].subject == "system"
     assert f"nobody answers at {url}" in findings[-1].text
+
+
+@pytest.mark.s3
+async def test_an_object_store_that_refuses_is_seen(
+    home: Path, monkeypatch: pytest.MonkeyPatch, s3_server: S3Server
+) -> None:
+    monkeypatch.setenv("SKYULF_S3_ENDPOINT", s3_server.endpoint)
+    monkeypatch.setenv("SKYULF_S3_ACCESS_KEY", s3_server.access_key)
+    monkeypatch.setenv("SKYULF_S3_SECRET_KEY", "wrong")
+    bucket = s3_server.make_bucket()
+
+    refused = await examine_bucket("ingestion", bucket, SharedSettings())
+    monkeypatch.setenv("SKYULF_S3_SECRET_KEY", s3_server.secret_key)
+    missing = await examine_bucket("ingestion", "no-such-bucket", SharedSettings())
+    good = await examine_bucket("ingestion", bucket, SharedSettings())
+
+    assert (refused.state, missing.state, good.state) == ("fail", "fail", "ok")
+    assert "does not exist" in missing.text
+    assert "skyulf migrate ingestion" in missing.advice
+
+
+@pytest.mark.kafka
+async def test_topics_that_are_missing_or_small_are_seen(kafka_broker: KafkaBroker) -> None:
+    topic = Topic(name=f"skyulf.doctor-{secrets.token_hex(4)}.v1", partitions=2)
+    missing = await examine_kafka(kafka_broker.bootstrap, [topic])
+    await ensure_topics(kafka_broker.bootstrap, [topic])
+
+    small = await examine_kafka(kafka_broker.bootstrap, [topic.model_copy(update={"partitions": 3})])
+    good = await examine_kafka(kafka_broker.bootstrap, [topic])
+
+    assert "topics are missing" in missing.text
+    assert "skyulf migrate" in missing.advice
+    assert "too few partitions" in small.text
+    assert good.state == "ok"
+
+
+@pytest.mark.postgres
+async def test_a_database_that_is_open_to_others_is_seen(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    database = postgres_server.create_database()
+    service = service_of("registry")
+    settings = service.settings(
+        shared=SharedSettings(home=tmp_path), database_url=SecretStr(postgres_server.url(database))
+    )
+    parts = service.open(settings)
+    await service.prepare(parts)
+    await parts.close()
+    closed = [finding async for finding in examine_database(service, settings)]
+    postgres_server.execute(f'GRANT CONNECT ON DATABASE "{database}" TO PUBLIC')
+
+    opened = [finding async for finding in examine_database(service, settings)]
+
+    assert {finding.state for finding in closed} == {"ok"}
+    assert [finding.subject for finding in opened if finding.state == "fail"] == ["registry access"]
+    assert any("REVOKE CONNECT" in finding.advice for finding in opened)
+    assert any(finding.subject == "registry clock" for finding in opened)
+    postgres_server.drop_database(database)
+
+
+@pytest.mark.parametrize(("skew", "word"), [(3.0, "ahead of"), (-3.0, "behind")])
+def test_a_clock_that_is_off_is_named(skew: float, word: str) -> None:
+    assert same_time(1.5, "PostgreSQL") == "within 2 s of PostgreSQL's"
+    with pytest.raises(FaultError, match=f"PostgreSQL's clock is 3.0 s {word} this machine's"):
+        same_time(skew, "PostgreSQL")
 
 
 def test_a_full_disk_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

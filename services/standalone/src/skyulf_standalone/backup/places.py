@@ -29,25 +29,36 @@ class Places:
                 "Restore into an empty folder (--home), or put the old one aside with --replace."
             )
 
-    def put(self, staging: Path, *, keep_old: bool) -> Path:
-        """Move restored files to their places, what was there aside; returns the folder for what is put aside."""
+    def put(self, staging: Path) -> Path:
+        """Move restored files to their places, and what differs there aside; returns the folder that it lies in.
+
+        Keys that the backup does not have go too: who was trusted since is not trusted then.
+        """
         aside = self._home / f"replaced-{utc_now():%Y%m%dT%H%M%S}"
-        for folder, target in ((staging / KEYS, self._keys), (staging / HOME, self._home)):
-            for path in sorted(folder.rglob("*")) if folder.exists() else ():
-                if path.is_file():
-                    self._move(path, target / path.relative_to(folder), aside if keep_old else None)
+        try:
+            for path in [*self._keys.glob("*.key"), *self._keys.glob("*.pub")]:
+                if not (staging / KEYS / path.name).exists():
+                    shutil.move(path, self._kept(path, aside))
+            for folder, target in ((staging / KEYS, self._keys), (staging / HOME, self._home)):
+                for path in sorted(folder.rglob("*")) if folder.exists() else ():
+                    if path.is_file():
+                        self._move(path, target / path.relative_to(folder), aside)
+        except OSError as error:
+            raise BackupError(
+                f"{error.filename} cannot be written ({error.strerror}); the restore is half done."
+            ) from error
         return aside
 
-    def _move(self, source: Path, target: Path, aside: Path | None) -> None:
-        if target.exists() and target.read_bytes() == source.read_bytes():
+    def _move(self, source: Path, target: Path, aside: Path) -> None:
+        if target.exists() and digest_file(target) == digest_file(source):
             return  # where keys are mounted they cannot be written, and need not
-        if target.exists() and aside is not None:
-            kept = aside / (target.relative_to(self._home) if target.is_relative_to(self._home) else target.name)
-            kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            shutil.copy2(target, kept)
+        if target.exists():
+            shutil.copy2(target, self._kept(target, aside))
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         source.chmod(0o644 if source.suffix == ".pub" else 0o600)
-        try:
-            shutil.move(source, target)
-        except OSError as error:
-            raise BackupError(f"{target} cannot be written ({error.strerror}); the restore is half done.") from error
+        shutil.move(source, target)
+
+    def _kept(self, path: Path, aside: Path) -> Path:
+        inside = path.relative_to(self._home) if path.is_relative_to(self._home) else Path(KEYS) / path.name
+        (aside / inside).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return aside / inside

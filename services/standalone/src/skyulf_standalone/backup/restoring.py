@@ -48,7 +48,7 @@ async def restore(path: Path, watcher: Watcher, *, replace: bool = False) -> tup
             with archive.damage(path):  # it was whole a moment ago
                 staging = await _unpacked(path, manifest, shared, watcher)
             (staging / PLACING).touch()
-            aside = places.put(staging, keep_old=replace)
+            aside = places.put(staging)
             await target.put(staging, manifest.databases, aside)
             shutil.rmtree(staging)
     return manifest, aside if aside.exists() else None

@@ -1,18 +1,20 @@
 """The broker: reachable, with every topic of the manifest."""
 
+from collections.abc import Sequence
+
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
-from skyulf_events import TOPICS
+from skyulf_events import TOPICS, Topic
 
 from skyulf_standalone.doctor.finding import FaultError, Finding, attempt
 
 
-async def examine_kafka(bootstrap: str) -> Finding:
+async def examine_kafka(bootstrap: str, topics: Sequence[Topic] = TOPICS) -> Finding:
     """Look at the broker and its topics."""
-    return await attempt("kafka", lambda: _topics(bootstrap), advice=f"is a broker at {bootstrap}?")
+    return await attempt("kafka", lambda: _topics(bootstrap, topics), advice=f"is a broker at {bootstrap}?")
 
 
-async def _topics(bootstrap: str) -> str:
+async def _topics(bootstrap: str, topics: Sequence[Topic]) -> str:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     try:
         await consumer.start()
@@ -21,12 +23,12 @@ async def _topics(bootstrap: str) -> str:
         raise FaultError(f"{bootstrap} does not answer ({type(error).__name__})") from error
     finally:
         await consumer.stop()
-    missing = [topic.name for topic in TOPICS if topic.name not in there]
+    missing = [topic.name for topic in topics if topic.name not in there]
     if missing:
         raise FaultError(f"topics are missing: {', '.join(missing)}", "run `skyulf migrate`, which makes them")
-    few = [topic.name for topic in TOPICS if there[topic.name] < topic.partitions]
+    few = [topic.name for topic in topics if there[topic.name] < topic.partitions]
     if few:
         raise FaultError(
             f"too few partitions: {', '.join(few)}", "workers beyond the number of partitions stay idle: add partitions"
         )
-    return f"{bootstrap}: {len(TOPICS)} topics"
+    return f"{bootstrap}: {len(topics)} topics"
