@@ -4,6 +4,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
 from skyulf_events import TOPICS
+from skyulf_service.messaging.topics import partitions_of_topics
 
 from skyulf_standalone.backup.errors import BackupError
 
@@ -25,11 +26,12 @@ async def forget_records(bootstrap: str) -> None:
 
 
 async def _ends(bootstrap: str) -> dict[TopicPartition, int]:
+    there = await partitions_of_topics(bootstrap)
+    ours = {topic.name: there[topic.name] for topic in TOPICS if topic.name in there}
+    places = [TopicPartition(name, number) for name, count in ours.items() for number in range(count)]
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     try:
         await consumer.start()
-        names = {topic.name for topic in TOPICS} & set(await consumer.topics())
-        places = [TopicPartition(name, each) for name in names for each in consumer.partitions_for_topic(name) or ()]
         ends: dict[TopicPartition, int] = await consumer.end_offsets(places) if places else {}
     finally:
         await consumer.stop()

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from skyulf_events import TOPICS, Topic
+from skyulf_service.messaging.topics import partitions_of_topics
 
 from skyulf_standalone.doctor.finding import FaultError, Finding, attempt
 
@@ -15,14 +15,10 @@ async def examine_kafka(bootstrap: str, topics: Sequence[Topic] = TOPICS) -> Fin
 
 
 async def _topics(bootstrap: str, topics: Sequence[Topic]) -> str:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     try:
-        await consumer.start()
-        there = {name: len(consumer.partitions_for_topic(name) or ()) for name in await consumer.topics()}
+        there = await partitions_of_topics(bootstrap)
     except KafkaError as error:
         raise FaultError(f"{bootstrap} does not answer ({type(error).__name__})") from error
-    finally:
-        await consumer.stop()
     missing = [topic.name for topic in topics if topic.name not in there]
     if missing:
         raise FaultError(f"topics are missing: {', '.join(missing)}", "run `skyulf migrate`, which makes them")
