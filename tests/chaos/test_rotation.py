@@ -54,7 +54,7 @@ def test_rotation_in_one_folder_is_not_noticed(embedded: Embedded) -> None:
     api.deploy("rotated", "rotated", 1)
 
     with predicting(api, "rotated") as answers:
-        for service in ("gateway", "pipeline", "inference"):
+        for service in ("gateway", "pipeline"):
             rotate(keys, service)
             time.sleep(SETTLED)
             seen = len(answers)

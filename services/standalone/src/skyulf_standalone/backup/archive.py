@@ -140,7 +140,7 @@ def damage(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise BackupError(f"There is no file {path}.") from None
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise DamagedArchiveError(f"{path} is no whole backup of Skyulf: {error}.") from error
 
 
