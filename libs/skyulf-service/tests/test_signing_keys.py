@@ -117,8 +117,18 @@ def test_keys_that_appear_later_are_found(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_folder_is_not_read_for_every_unknown_key(tmp_path: Path) -> None:
+    os.utime(tmp_path, (1, 1))
     trusted = load_public(tmp_path)
 
     later = load_or_create(tmp_path, "registry")
+    os.utime(tmp_path, (1, 1))  # it looks as if nothing had come
 
     assert trusted.get(later.kid) is None
+
+
+def test_a_key_that_comes_is_known_at_once(tmp_path: Path) -> None:
+    os.utime(tmp_path, (1, 1))
+    trusted = load_public(tmp_path)
+
+    for name in ("registry", "pipeline"):
+        assert trusted.get(load_or_create(tmp_path, name).kid) is not None

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar, cast
 
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_service.database.engine import Database
 from skyulf_service.database.tables import MessagingTables
@@ -22,12 +23,15 @@ from skyulf_service.http.idempotency_store import purge
 from skyulf_service.http.identity import Authenticator
 from skyulf_service.messaging.consumers import Consumers
 from skyulf_service.messaging.policy import Delivery
+from skyulf_service.objects.blobs import BlobRef
 from skyulf_service.objects.opening import StoreSettings, open_store
 from skyulf_service.objects.store import ObjectStore
 from skyulf_service.outbox.backlog import Backlog
+from skyulf_service.outbox.lease import BACKUP, is_held
 from skyulf_service.outbox.relay import Publisher, Relay
-from skyulf_service.settings import Form, ServiceSettings
-from skyulf_service.signing.keys import load_or_create, load_public
+from skyulf_service.settings import Form, ServiceSettings, SharedSettings
+from skyulf_service.signing.keys import load_public
+from skyulf_service.signing.rotation import followed
 from skyulf_service.signing.tokens import InternalTokenIssuer, InternalTokenVerifier
 from skyulf_service.work.supervisor import Supervisor
 from skyulf_service.work.sweeper import Sweep, Sweeper
@@ -37,6 +41,7 @@ HOUSEKEEPING_SECONDS = 3600.0
 MEASURE_SECONDS = 5.0
 Measure = Callable[[], Awaitable[None]]
 Background = tuple[str, Callable[[], Coroutine[None, None, None]]]
+Needs = Callable[[AsyncConnection, ObjectStore], Awaitable[Sequence[BlobRef]]]
 
 
 @dataclass
@@ -63,22 +68,26 @@ class Parts(Generic[U]):
 
     def objects(self, bucket: str) -> ObjectStore:
         """Return the store of one bucket."""
-        shared = self.settings.shared
-        return open_store(
-            StoreSettings(
-                root=shared.objects_folder,
-                endpoint=shared.s3_endpoint,
-                access_key=shared.s3_access_key,
-                secret_key=shared.s3_secret_key.get_secret_value(),
-                secure=shared.s3_secure,
-                region=shared.s3_region,
-            ),
-            bucket,
-        )
+        return object_store(self.settings.shared, bucket)
 
     async def close(self) -> None:
         """Close the database."""
         await self.database.close()
+
+
+def object_store(shared: SharedSettings, bucket: str) -> ObjectStore:
+    """Return the store of one bucket where the settings say that objects are."""
+    return open_store(
+        StoreSettings(
+            root=shared.objects_folder,
+            endpoint=shared.s3_endpoint,
+            access_key=shared.s3_access_key,
+            secret_key=shared.s3_secret_key.get_secret_value(),
+            secure=shared.s3_secure,
+            region=shared.s3_region,
+        ),
+        bucket,
+    )
 
 
 def _call_all(calls: Sequence[Callable[[], None]]) -> None:
@@ -118,12 +127,14 @@ class Service(Generic[U]):
     buckets: tuple[str, ...] = ()
     queues: tuple[Table, ...] = ()
     measures: Callable[[Parts[U]], Sequence[Measure]] = _nothing
+    needs: Needs | None = None
+    """The objects of its (one) bucket that its rows refer to, for a backup. Reads on the given connection only."""
 
     def open(self, settings: ServiceSettings | None = None) -> Parts[U]:
         """Make the parts from the settings; keys are created at the first start."""
         settings = settings or self.settings()
         keys = settings.shared.keys_folder
-        own = load_or_create(keys, self.name)
+        own = followed(keys, self.name)
         if settings.database.startswith("sqlite"):
             (settings.shared.home / "db").mkdir(parents=True, exist_ok=True)
         database = Database.open(settings.database, name=self.name, pool_size=settings.database_pool_size)
@@ -172,6 +183,10 @@ class Service(Generic[U]):
         relay = Relay(parts.database, self.messaging, publisher, service=self.name)
         parts.committed.append(relay.wake)
         return relay
+
+    async def backup_runs(self, parts: Parts[U]) -> bool:
+        """Whether a backup is copying objects now; collectors wait meanwhile."""
+        return await is_held(parts.database, self.messaging.leases, BACKUP)
 
     def housekeeping(self, parts: Parts[U], delivery: Delivery[U]) -> Callable[[], Coroutine[None, None, None]]:
         """Build the task that forgets old claims of events and old idempotency keys, and measures what waits."""

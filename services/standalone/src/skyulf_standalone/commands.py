@@ -1,4 +1,4 @@
-"""The server commands of `skyulf`: up, demo, serve, migrate, doctor, token."""
+"""The server commands of `skyulf`: up, demo, serve, migrate, doctor, token, backup, restore, rotate-keys, retention."""
 
 import asyncio
 import importlib
@@ -11,7 +11,10 @@ from uuid import UUID
 import typer
 from skyulf_service.settings import SharedSettings, home_folder
 
+from skyulf_standalone.backup.commands import register as register_backup
 from skyulf_standalone.demo import demo
+from skyulf_standalone.doctor.commands import doctor
+from skyulf_standalone.operating import retention, rotate_keys
 
 SERVICES = ("ingestion", "pipeline", "registry", "inference", "gateway")
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}", metavar="SERVICE")]
@@ -25,6 +28,9 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(token)
     app.command()(demo)
+    register_backup(app)
+    app.command()(rotate_keys)
+    app.command()(retention)
 
 
 def up(
@@ -39,7 +45,8 @@ def up(
     from skyulf_service.telemetry.metrics import configure_metrics
     from skyulf_service.telemetry.tracing import configure_tracing
 
-    from skyulf_standalone.main import AddressInUseError, Embedded, HomeInUseError
+    from skyulf_standalone.home import HomeInUseError
+    from skyulf_standalone.main import AddressInUseError, Embedded
 
     if home is not None:
         os.environ["SKYULF_HOME"] = str(home)
@@ -76,17 +83,6 @@ def migrate(
         typer.echo(f"{service}: {'up to date' if code == 0 else 'failed'}")
         if code:
             raise typer.Exit(code)
-
-
-def doctor() -> None:
-    """Say what works and what does not: folders, keys, databases, objects, Kafka."""
-    from skyulf_standalone.doctor import examine
-
-    healthy = True
-    for finding in asyncio.run(examine()):
-        healthy &= finding.ok
-        typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.text}")
-    raise typer.Exit(0 if healthy else 1)
 
 
 def token(

@@ -48,6 +48,16 @@ async def ensure_topics(
         await admin.close()
 
 
+async def partitions_of_topics(bootstrap: str) -> dict[str, int]:
+    """How many partitions each topic of the brokers has. Raises aiokafka's `KafkaError`."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    try:
+        await admin.start()
+        return {str(found["topic"]): len(found["partitions"]) for found in await admin.describe_topics()}
+    finally:
+        await admin.close()
+
+
 def _new(topic: Topic, replication: int) -> NewTopic:
     configs = {"cleanup.policy": topic.cleanup, "retention.ms": str(topic.retention_days * DAY_MS)}
     # aiokafka takes the brokers' default only beside an (empty) assignment of its own
