@@ -123,11 +123,10 @@ class ReplicaRepository:
         only = tables.replicas.c.only_deployment_id
         return {row[0] for row in await self.connection.execute(select(only).where(_alive(), only.is_not(None)))}
 
-    async def live(self, serving: Serving) -> int:
-        """Count the live replicas that serve what is wanted of a deployment: shared ones, and its own."""
-        count = await self.connection.scalar(
-            select(func.count()).select_from(tables.replicas).where(_alive(), _covers(serving))
-        )
+    async def live(self, serving: Serving | None = None) -> int:
+        """Count the live replicas; of a deployment those that serve it: shared ones, and its own."""
+        alive = select(func.count()).select_from(tables.replicas).where(_alive())
+        count = await self.connection.scalar(alive if serving is None else alive.where(_covers(serving)))
         return int(count or 0)
 
     async def say(self, state: ReplicaState) -> None:
