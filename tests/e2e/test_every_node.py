@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,12 @@ WITHOUT_JOBS = {"nearest_center", "local_outlier_factor", "detect"}
 """Operations of models without a target, which jobs refuse: no deployment can have them."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def configs() -> list[Json]:
     return [*every_node.pipelines(), *every_node.graphs()]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def models() -> list[Json]:
     return every_model.pipelines()
 
@@ -136,6 +137,12 @@ def uploaded(api: Api, frame: pl.DataFrame, name: str) -> Json:
 
 
 def fitted(config: Json) -> Pipeline:
+    return _fitted(json.dumps(config))
+
+
+@cache  # several tests ask for the same ones, and each form
+def _fitted(text: str) -> Pipeline:
+    config = json.loads(text)
     frame = every_node.training()
     frames = {"rows": frame, "plans": every_node.reference()} if config.get("sources") else frame
     with threadpool_limits(1):
