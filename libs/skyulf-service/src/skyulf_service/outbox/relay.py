@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 PUBLISHED = Counter("skyulf_events_published_total", "Events handed to the broker", ["service", "type"])
 BATCH = 500
 LEASE = timedelta(seconds=3)
-IDLE_POLL = 0.25
+IDLE_POLL = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import structlog
 
+from skyulf_service.database.news import Listener
 from skyulf_service.errors import UnavailableError
 from skyulf_service.work.calls import ChildRunner
 from skyulf_service.work.execution import Execution, OnProgress, WorkHandler
@@ -19,14 +20,16 @@ __all__ = ["Supervisor", "WorkHandler"]
 
 _log = structlog.get_logger(__name__)
 _MAX_PAUSE = 2.0
+_DEAF_POLL = 0.05
 LEASE = timedelta(seconds=15)
 
 
 class Supervisor:
     """Claims rows of one queue, up to ``concurrency`` at a time, and runs the service's handler on each.
 
-    ``poll`` is the longest time (s) that a new row waits unseen; `wake` shortens it. ``on_progress`` is told of
-    progress about once a second, after the row has it.
+    New rows are heard of by the database's news and by `wake`; ``poll`` is the longest time (s) that one waits which
+    nobody told of, such as a row whose time has come. ``on_progress`` is told of progress about once a second, after
+    the row has it.
     """
 
     def __init__(
@@ -37,7 +40,7 @@ class Supervisor:
         *,
         lease: timedelta = LEASE,
         concurrency: int = 1,
-        poll: float = 0.05,
+        poll: float = 0.5,
         grace: float = 10.0,
         on_progress: OnProgress | None = None,
     ) -> None:
@@ -52,6 +55,8 @@ class Supervisor:
         self._grace = grace
         self._on_progress = on_progress
         self._wake = asyncio.Event()
+        database = queue.database
+        self._listener = Listener(database.engine, self._wake.set) if database.dialect == "postgresql" else None
         self._stopping = False
         self._claiming: asyncio.Task[bool] | None = None
         self._running: dict[asyncio.Task[None], Execution] = {}
@@ -73,11 +78,16 @@ class Supervisor:
     async def run(self) -> None:
         """Claim and work until `stop` is called. Cancelling this gives running rows back at once."""
         self._slots.open()
+        unsubscribe = self._queue.database.news.subscribe(self._wake.set)
+        listening = None if self._listener is None else asyncio.create_task(self._listener.run(), name="work listener")
         try:
             await self._claim_until_stopped()
             if self._running:
                 await asyncio.wait(set(self._running), timeout=self._grace)
         finally:
+            unsubscribe()
+            if listening is not None:
+                listening.cancel()
             # cancelled or not, rows go back to the queue and no child stays behind
             await asyncio.shield(asyncio.create_task(self._drain()))
 
@@ -88,7 +98,7 @@ class Supervisor:
             try:
                 if len(self._running) < self._concurrency and await self._claim():
                     continue
-                pause = self._poll
+                pause = self._poll if self._hears else min(self._poll, _DEAF_POLL)
             except UnavailableError as error:
                 pause = min(max(pause * 2, 0.2), _MAX_PAUSE)
                 _log.warning("work.claim_failed", error=error.detail, table=self._queue.table.name)
@@ -96,6 +106,11 @@ class Supervisor:
                 pause = _MAX_PAUSE
                 _log.exception("work.claim_failed", table=self._queue.table.name)
             await self._nap(pause if len(self._running) < self._concurrency else None)
+
+    @property
+    def _hears(self) -> bool:
+        """Whether news of other processes arrive; those of this one always do."""
+        return self._listener is None or self._listener.listening
 
     async def _claim(self) -> bool:
         # shielded: a row that was claimed while we are cancelled must be known, to be given back
