@@ -61,6 +61,7 @@ WORKDIR /var/lib/skyulf
 COPY --chmod=755 <<'SH' /usr/local/bin/install-own
 #!/bin/sh
 # install-own PACKAGE...: wheels of ours beside what they need; their own lists of needs are not asked again
+PATH=${PATH#/opt/skyulf/bin:}   # the base image's Python has pip, ours has not
 exec python3 -m pip --python /opt/skyulf/bin/python install --no-index --no-deps --no-cache-dir --compile \
   --find-links /wheels --root-user-action ignore "$@"
 SH
