@@ -8,7 +8,8 @@ import pytest
 import yaml
 from dashboards import DASHBOARDS, FOLDER, main
 from observability.promtool import OBSERVABILITY, promtool
-from skyulf_service.settings import PORTS, ServiceSettings
+from skyulf_service.ports import PORTS
+from skyulf_service.settings import ServiceSettings
 
 RUNNERS = {"ingestion", "pipeline"}
 ROLES = {
