@@ -8,7 +8,7 @@ from prometheus_client import Gauge
 
 LAG = Gauge(
     "skyulf_consumer_lag_records",
-    "Records of a partition that the group's member has not taken yet",
+    "Records of a partition that the group has not handled yet",
     ["group", "topic", "partition"],
 )
 ASK_SECONDS = 3.0
@@ -46,6 +46,13 @@ async def _behind(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
     assigned = list(consumer.assignment())
     if not assigned:
         return {}
-    # The client's own high-water marks stand still while a batch is stuck, which is when the lag matters.
+    # The client's own high-water marks stand still while a batch is stuck, and its position is ahead of what is done.
     ends = await consumer.end_offsets(assigned)
-    return {place: max(end - await consumer.position(place), 0) for place, end in ends.items()}
+    return {place: max(end - await _done(consumer, place), 0) for place, end in ends.items()}
+
+
+async def _done(consumer: AIOKafkaConsumer, place: TopicPartition) -> int:
+    """Where the group would go on; where it has committed nothing yet, where its member begins."""
+    committed: int | None = await consumer.committed(place)
+    position: int = await consumer.position(place)
+    return position if committed is None else committed
