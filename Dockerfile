@@ -5,7 +5,8 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 # What installs. Packages come from wherever this base image's pip is told to look, and only with the hashes that we know.
 FROM ${PYTHON_IMAGE} AS installer
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1 \
+    PIP_CACHE_DIR=/var/cache/pip
 COPY --chmod=755 <<'SH' /usr/local/bin/install-requirements
 #!/bin/sh
 # install-requirements FILE...: into /opt/skyulf, with bytecode, without the tests that libraries bring along
@@ -21,7 +22,7 @@ COPY requirements/images requirements/images
 
 # Wheels of our own packages, built from the tree without isolation: no package of a stranger can take their place.
 FROM installer AS wheels
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     python -m venv /build && /build/bin/python -m pip install --require-hashes -r requirements/images/build.txt
 COPY libs libs
 COPY services services
@@ -30,22 +31,22 @@ RUN /build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /w
     ./services/gateway ./services/ingestion ./services/pipeline ./services/registry ./services/inference
 
 FROM installer AS gateway-packages
-RUN --mount=type=cache,target=/root/.cache/pip install-requirements requirements/images/gateway.txt
+RUN --mount=type=cache,target=/var/cache/pip install-requirements requirements/images/gateway.txt
 
 FROM installer AS ingestion-packages
-RUN --mount=type=cache,target=/root/.cache/pip install-requirements requirements/images/ingestion.txt
+RUN --mount=type=cache,target=/var/cache/pip install-requirements requirements/images/ingestion.txt
 
 FROM installer AS pipeline-packages
 # `viz` adds matplotlib, which draws the pictures of reports, and 90 MB
 ARG PIPELINE_EXTRAS=
-RUN --mount=type=cache,target=/root/.cache/pip install-requirements requirements/images/pipeline.txt \
+RUN --mount=type=cache,target=/var/cache/pip install-requirements requirements/images/pipeline.txt \
     $(for extra in ${PIPELINE_EXTRAS}; do echo "requirements/images/pipeline-${extra}.txt"; done)
 
 FROM installer AS registry-packages
-RUN --mount=type=cache,target=/root/.cache/pip install-requirements requirements/images/registry.txt
+RUN --mount=type=cache,target=/var/cache/pip install-requirements requirements/images/registry.txt
 
 FROM installer AS inference-packages
-RUN --mount=type=cache,target=/root/.cache/pip install-requirements requirements/images/inference.txt
+RUN --mount=type=cache,target=/var/cache/pip install-requirements requirements/images/inference.txt
 
 # What all services run on: the base image, a user that owns nothing but its home, and the settings of a container.
 FROM ${PYTHON_IMAGE} AS runtime
