@@ -17,11 +17,13 @@ HOME = "/var/lib/skyulf"
 class Pod:
     """One pod of a Deployment, without the cluster: ``given`` are the variables that differ on this machine."""
 
-    def __init__(self, manifests: Manifests, name: str, folder: Path, given: Mapping[str, str]) -> None:
+    def __init__(
+        self, manifests: Manifests, name: str, folder: Path, given: Mapping[str, str], *, port: int | None = None
+    ) -> None:
         folder.mkdir(parents=True)
         self.workload = manifests.workload(name)
         self.service = name.partition("-")[0]
-        self.port = free_port()
+        self.port = port or free_port()
         self.folder = folder
         files = mounted(manifests, self.workload, folder)
         told = environment_of(manifests, self.workload.main)
