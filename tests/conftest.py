@@ -1,14 +1,9 @@
-"""All forms of Skyulf, each started once per session at the first wish.
+"""Both forms of Skyulf, each started once per session at the first wish."""
 
-``FORM=compose`` lets the same tests look at the containers of `docker compose up`, which takes an engine and minutes.
-"""
-
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness.composed import Composed
 from harness.distributed import Distributed
 from harness.embedded import Embedded
 from harness.form import Skyulf
@@ -17,7 +12,6 @@ from skyulf_service.testing.hub import LocalHub
 
 FOLDER = Path(__file__).parent
 WITH_FORMS = {"e2e", "chaos"}
-FORMS = ("compose",) if os.environ.get("FORM") == "compose" else ("embedded", "distributed")
 
 
 @pytest.fixture(scope="session")
@@ -47,21 +41,10 @@ def distributed(tmp_path_factory: pytest.TempPathFactory, postgres_server: Postg
         hub.close()
 
 
-@pytest.fixture(scope="session")
-def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
-    """Skyulf in containers, from new volumes; at the end every container has to end well."""
-    running = Composed(tmp_path_factory.mktemp("composed"))
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
-
-
-@pytest.fixture(scope="session", params=FORMS)
+@pytest.fixture(scope="session", params=["embedded", "distributed"])
 def skyulf(request: pytest.FixtureRequest) -> Skyulf:
     """Skyulf in each of its forms: the tests do not know which."""
-    running: Skyulf = request.getfixturevalue({"compose": "composed"}.get(request.param, request.param))
+    running: Skyulf = request.getfixturevalue(request.param)
     return running
 
 

@@ -5,13 +5,11 @@ import time
 import pytest
 from harness import configs
 from harness.distributed import Distributed
-from harness.promises import Figures
 from harness.stream import read_stream
 
 
-@pytest.mark.promise("R4")
 @pytest.mark.parametrize("uploads", [10, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
-def test_uploads_go_on_without_kafka(distributed: Distributed, uploads: int, figures: Figures) -> None:
+def test_uploads_go_on_without_kafka(distributed: Distributed, uploads: int) -> None:
     with distributed.project() as api:
         distributed.kafka.stop()
         try:
@@ -29,4 +27,4 @@ def test_uploads_go_on_without_kafka(distributed: Distributed, uploads: int, fig
 
     assert seconds < 60
     assert sorted(seen.event["subject"] for seen in told) == sorted(accepted)
-    figures(f"{uploads} of {uploads} uploads accepted without Kafka, all told {seconds:.1f} s after its return")
+    print(f"{uploads} uploads without Kafka, all told {seconds:.1f} s after its return")

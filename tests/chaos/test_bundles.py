@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from harness import constants
 from harness.api import Api, Json
 from harness.form import Skyulf
@@ -26,7 +25,6 @@ class Canary:
         return Path.touch, (self.path,)
 
 
-@pytest.mark.promise("R25")
 def test_one_flipped_byte_anywhere_in_a_bundle_keeps_the_old_version_serving(skyulf: Skyulf) -> None:
     with skyulf.project() as api:
         digests = prepared(skyulf, api)
@@ -47,7 +45,6 @@ def test_one_flipped_byte_anywhere_in_a_bundle_keeps_the_old_version_serving(sky
         assert constants.check(api.predict("live", constants.ROWS)) == 2
 
 
-@pytest.mark.promise("R25")
 def test_a_pickle_in_the_place_of_a_models_files_is_never_run(skyulf: Skyulf, tmp_path: Path) -> None:
     canary = tmp_path / "fired"
     harmful = pickle.dumps(Canary(canary))

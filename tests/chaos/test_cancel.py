@@ -2,18 +2,15 @@
 
 import time
 
-import pytest
 from harness import flights
 from harness.form import Skyulf
 from harness.labour import at_work, begun
-from harness.promises import Figures
 
 SECONDS = 5.0
 LENGTHY = 10_000
 
 
-@pytest.mark.promise("R20")
-def test_a_running_job_is_cancelled_with_its_processes(skyulf: Skyulf, figures: Figures) -> None:
+def test_a_running_job_is_cancelled_with_its_processes(skyulf: Skyulf) -> None:
     with skyulf.project() as api:
         dataset = api.ready_dataset(flights.csv(flights.training()))
         before = skyulf.objects.keys("skyulf-pipeline")
@@ -32,4 +29,4 @@ def test_a_running_job_is_cancelled_with_its_processes(skyulf: Skyulf, figures: 
         assert api.call("POST", f"/jobs/{job['id']}/cancel").status_code == 409
         assert skyulf.objects.keys("skyulf-pipeline") == before
         assert api.versions("endless") == []
-    figures(f"{skyulf.form}: all processes gone after {seconds:.2f} s")
+    print(f"{skyulf.form}: cancelled in {seconds:.2f} s")

@@ -10,7 +10,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
-import pytest
 from harness import configs
 from harness.api import Json
 from harness.distributed import Distributed
@@ -25,7 +24,6 @@ BUCKET = "skyulf-pipeline"
 ROW = {"x": 3, "y": 4}
 
 
-@pytest.mark.promise("R25")
 def test_a_pickle_in_any_slot_of_a_signed_bundle_is_never_executed(distributed: Distributed, tmp_path: Path) -> None:
     canary = tmp_path / "executed"
     with distributed.project() as api:

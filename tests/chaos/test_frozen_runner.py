@@ -40,7 +40,6 @@ class Runner:
         self.process.wait_ready(f"http://127.0.0.1:{self.port}/readyz", timeout=90)
 
 
-@pytest.mark.promise("R9")
 def test_a_runner_that_sleeps_through_three_leases_changes_nothing_when_it_wakes(distributed: Distributed) -> None:
     with distributed.project() as api, second_runner(distributed) as second:
         first = distributed.roles["pipeline-runner"]
@@ -70,7 +69,6 @@ def test_a_runner_that_sleeps_through_three_leases_changes_nothing_when_it_wakes
         assert api.ok("GET", f"/jobs/{job['id']}") == ended
 
 
-@pytest.mark.promise("R9")
 @pytest.mark.timeout(600)
 def test_what_a_runner_stored_before_it_slept_is_referred_to_by_nobody(distributed: Distributed) -> None:
     """It sleeps after the store has the signed manifest and before it knows, since the store's answer is held back."""

@@ -11,7 +11,6 @@ from harness.embedded import Embedded, rows
 from harness.stream import read_stream
 
 
-@pytest.mark.promise("R17")
 @pytest.mark.parametrize("cuts", [3, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
 def test_uploads_survive_power_cuts(tmp_path: Path, cuts: int) -> None:
     chance = random.Random(5)

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import httpx
-import pytest
 from harness import constants
 from harness.api import PREFIX, Api
 from harness.distributed import Distributed, Role
@@ -18,7 +17,6 @@ OTHERS = ("gateway", "ingestion", "pipeline", "registry")
 REPLICAS = ("inference-api", "inference-api-2")
 
 
-@pytest.mark.promise("R19")
 def test_replicas_that_restart_while_all_else_is_away_serve_from_their_disk(distributed: Distributed) -> None:
     with distributed.project() as api:
         constants.opposites(api, "alone")

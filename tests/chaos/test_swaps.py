@@ -9,16 +9,14 @@ import pytest
 from harness import constants
 from harness.api import Api
 from harness.distributed import Distributed
-from harness.promises import Figures
 
 CLIENTS = 4
 AFTERWARDS = 8
 MODEL = "opposites"
 
 
-@pytest.mark.promise("R12")
 @pytest.mark.parametrize("swaps", [10, pytest.param(50, marks=pytest.mark.slow)])
-def test_swaps_under_load_lose_and_mix_nothing(distributed: Distributed, swaps: int, figures: Figures) -> None:
+def test_swaps_under_load_lose_and_mix_nothing(distributed: Distributed, swaps: int) -> None:
     with distributed.project() as api:
         constants.opposites(api, MODEL)
         assert api.deploy("live", MODEL, 1)["replicas"] == 2
@@ -31,9 +29,9 @@ def test_swaps_under_load_lose_and_mix_nothing(distributed: Distributed, swaps: 
                 answered = {constants.check(api.predict("live", constants.ROWS)) for _ in range(AFTERWARDS)}
                 assert answered == {wanted}
 
-    made = [count.result() for count in counts]
-    assert all(min(each[1], each[2]) > 0 for each in made), made
-    figures(f"{swaps} swaps, {sum(sum(each.values()) for each in made)} answers, all of the version that they name")
+    for count in counts:
+        made = count.result()
+        assert min(made[1], made[2]) > 0, made
 
 
 @contextmanager

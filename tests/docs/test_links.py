@@ -16,17 +16,10 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted(
-    [
-        *ROOT.glob("*.md"),
-        *(ROOT / "docs").rglob("*.md"),
-        *(ROOT / "deploy").rglob("*.md"),
-        ROOT / "libs" / "skyulf-core" / "README.md",
-    ]
-)
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "libs" / "skyulf-core" / "README.md"])
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
-TREES = ("libs/", "services/", "tests/", "tools/", "docs/", "deploy/", "contracts/", "requirements/", ".ci/")
+TREES = ("libs/", "services/", "tests/", "tools/", "docs/", "contracts/", "requirements/", ".ci/")
 # variables that are no setting of a service
 OTHERS = re.compile(r"SKYULF_(URL|API_KEY|TEST_\w+|TOOLS_CACHE)")
 

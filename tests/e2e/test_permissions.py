@@ -129,7 +129,6 @@ def ask(api: Api, mine: Property, operation: Operation) -> Any:
     return api.call(operation.method, mine.path(operation), json=body, headers={"If-Match": '"1"'})
 
 
-@pytest.mark.promise("R24")
 def test_nothing_is_answered_without_a_key(skyulf: Skyulf, mine: Property, operations: list[Operation]) -> None:
     for key in (None, "sk_000000000000_" + "0" * 43, f"{mine.api.key}_", "Bearer"):
         with Api(skyulf.url, key) as nobody:
@@ -138,7 +137,6 @@ def test_nothing_is_answered_without_a_key(skyulf: Skyulf, mine: Property, opera
                 assert problem["type"] == "/problems/unauthenticated"
 
 
-@pytest.mark.promise("R24")
 def test_every_operation_needs_its_permission(skyulf: Skyulf, mine: Property, operations: list[Operation]) -> None:
     everything = {operation.permission for operation in operations} - {AUTHENTICATED}
     for permission in sorted(everything):
@@ -152,7 +150,6 @@ def test_every_operation_needs_its_permission(skyulf: Skyulf, mine: Property, op
                 refused(ask(of_project, mine, operation), 403)
 
 
-@pytest.mark.promise("R24")
 def test_another_project_gets_404_and_changes_nothing(
     skyulf: Skyulf, mine: Property, operations: list[Operation]
 ) -> None:
@@ -172,7 +169,6 @@ def test_another_project_gets_404_and_changes_nothing(
             assert parked(admin, mine.api.project_id) == [mine.ids["letter_id"]]
 
 
-@pytest.mark.promise("R24")
 def test_objects_named_in_bodies_are_those_of_the_project(skyulf: Skyulf, mine: Property) -> None:
     dataset = mine.ids["dataset_id"]
     with skyulf.project() as stranger:

@@ -4,7 +4,6 @@ import asyncio
 import sys
 from pathlib import Path
 
-import pytest
 from skyulf_service.database.engine import Database
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.ids import new_id
@@ -16,7 +15,6 @@ from sqlalchemy import select, text
 PROGRAM = Path(__file__).with_name("sqlite_writer_program.py")
 
 
-@pytest.mark.promise("R21")
 async def test_two_killed_processes_of_twenty_writers_lose_nothing(sqlite_url: str, tmp_path: Path) -> None:
     database = Database.open(sqlite_url, name="sample")
     await create_tables(database)

@@ -59,7 +59,6 @@ async def raise_once(uows: UnitOfWorks[SampleUnitOfWork], counter: Counter) -> N
             await asyncio.sleep(0)
 
 
-@pytest.mark.promise("R21")
 async def test_twenty_writers_lose_no_update(uows: UnitOfWorks[SampleUnitOfWork]) -> None:
     counter = await add(uows)
 
@@ -222,7 +221,6 @@ async def test_callers_get_their_turn_in_order(database_url: str) -> None:
     assert max(turns) - min(turns) <= 2
 
 
-@pytest.mark.promise("R5")
 @pytest.mark.postgres
 async def test_a_restart_of_postgresql_is_unavailable_then_fine(
     postgres_server: PostgresServer, postgres_url: str

@@ -155,7 +155,6 @@ async def test_a_missing_bucket_is_an_outage(settings: StoreSettings) -> None:
     await store.close()
 
 
-@pytest.mark.promise("R17")
 async def test_a_full_disk_keeps_what_is_there_and_recovers(tmp_path: Path) -> None:
     script = Path(__file__).with_name("objects_full_disk.py")
     process = await asyncio.create_subprocess_exec(

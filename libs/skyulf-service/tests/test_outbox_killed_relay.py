@@ -10,7 +10,6 @@ from uuid import UUID
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from harness.promises import Figures
 from skyulf_service.database.engine import Database
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.errors import StaleVersionError, UnavailableError
@@ -27,9 +26,8 @@ PROGRAM = Path(__file__).with_name("relay_program.py")
 KILLS = 3
 
 
-@pytest.mark.promise("R3")
 async def test_nothing_is_missing_and_nothing_is_inverted(
-    kafka_broker: KafkaBroker, postgres_url: str, tmp_path: Path, figures: Figures
+    kafka_broker: KafkaBroker, postgres_url: str, tmp_path: Path
 ) -> None:
     await ensure_topics(kafka_broker.bootstrap, [TOPIC])
     database = Database.open(postgres_url, name="sample")
@@ -66,7 +64,7 @@ async def test_nothing_is_missing_and_nothing_is_inverted(
     await asyncio.to_thread(kill_tree, process)
 
     arrived = await first_versions(kafka_broker.bootstrap, set(accepted))
-    figures(f"{total} events, {KILLS} relays killed: none missing, none out of order")
+    print(f"{total} events, {KILLS} kills")
     assert total > 100
     assert arrived == {name: sorted(versions) for name, versions in accepted.items()}
     await database.close()

@@ -103,7 +103,6 @@ async def end(task: "asyncio.Task[None]") -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.mark.promise("R3")
 async def test_all_events_leave_in_order_although_relays_are_killed_and_commits_are_late(
     database: Database, uows: UnitOfWorks[SampleUnitOfWork]
 ) -> None:
@@ -277,7 +276,6 @@ async def test_the_sweep_keeps_a_week_and_what_has_not_left(
         assert (await connection.execute(select(outbox.c.seq).order_by(outbox.c.seq))).scalars().all() == [2, 3]
 
 
-@pytest.mark.promise("R5")
 @pytest.mark.postgres
 async def test_the_relay_outlives_a_restart_of_its_database(postgres_server: PostgresServer, postgres_url: str) -> None:
     database = Database.open(postgres_url, name="sample")

@@ -111,7 +111,6 @@ def test_a_draining_api_is_not_ready_first_and_still_answers(start) -> None:
     assert api.process.wait(10) == 0
 
 
-@pytest.mark.promise("R11")
 def test_no_request_fails_while_an_api_is_replaced(start) -> None:
     """A client with kept connections, as the gateway is: it moves on when it is told to, and never sees an error."""
     old = start("api")

@@ -19,7 +19,6 @@ async def _reason(inference) -> dict[str, str]:
     return {"status": found["status"], "code": found["error_code"], "message": found["error_message"]}
 
 
-@pytest.mark.promise("R25")
 async def test_a_flipped_byte_in_any_file_is_refused_and_the_old_version_goes_on(
     inference, publish, deploy, announced, bundle, opposites
 ):
@@ -75,7 +74,6 @@ async def test_a_flipped_byte_in_the_manifest_is_refused(inference, publish, dep
     assert (await inference.client.post(PREDICT, json=ROW)).status_code == 503
 
 
-@pytest.mark.promise("R25")
 async def test_a_foreign_signature_and_a_foreign_project_are_refused(inference, publish, deploy, announced, bundle):
     await deploy(await publish(bundle, key=SigningKey.generate("pipeline")))
     assert await announced(1) == ["failed"]
@@ -96,7 +94,6 @@ class Canary:
         return Path.touch, (self.path,)
 
 
-@pytest.mark.promise("R25")
 async def test_a_signed_pickle_in_any_slot_is_never_executed(inference, publish, deploy, announced, bundle, tmp_path):
     canary = tmp_path / "fired"
     assert pickle.loads(pickle.dumps(Canary(canary))) is None
@@ -111,7 +108,6 @@ async def test_a_signed_pickle_in_any_slot_is_never_executed(inference, publish,
     assert not canary.exists()
 
 
-@pytest.mark.promise("R13")
 async def test_a_late_object_is_waited_for_and_a_missing_one_is_a_clean_failure(
     inference, publish, deploy, announced, bundle
 ):
@@ -132,7 +128,6 @@ async def test_a_late_object_is_waited_for_and_a_missing_one_is_a_clean_failure(
     assert (await _reason(inference))["code"] == "artifact-missing"
 
 
-@pytest.mark.promise("R16")
 async def test_many_requests_on_a_cold_model_load_it_once(inference, publish, deploy, bundle, monkeypatch):
     shelf, _, _ = replica(inference.parts)
     loads = 0

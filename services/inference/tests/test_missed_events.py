@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import pytest
 from skyulf_events import ArtifactRef, DeploymentTarget, ModelDeployed, ModelUndeployed
 from skyulf_inference.domain.serving import Desired
 from skyulf_inference.main import SERVICE, worker_background
@@ -26,7 +25,6 @@ def deployed(project: UUID, name: str, *, order: int = 2) -> ModelDeployed:
     )  # fmt: skip
 
 
-@pytest.mark.promise("R15")
 async def test_what_nobody_told_of_is_wanted_once_registry_can_be_asked(database_url: str, tmp_path: Path) -> None:
     project = uuid4()
     kept, ended = deployed(project, "kept"), deployed(project, "ended")

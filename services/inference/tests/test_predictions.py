@@ -106,7 +106,6 @@ async def test_stopped_means_gone_and_late_wishes_do_not_bring_it_back(inference
             await asyncio.sleep(0.02)
 
 
-@pytest.mark.promise("R12")
 async def test_every_answer_belongs_to_the_version_that_it_names_while_models_are_swapped(
     inference, deploy, publish, opposites, announced
 ):

@@ -135,7 +135,6 @@ async def test_too_large_is_413(ingestion, upload):
     await _nothing_is_left(ingestion)
 
 
-@pytest.mark.promise("R17")
 async def test_a_cut_connection_leaves_nothing(ingestion):
     messages = [{"type": "http.request", "body": b"a,b\n1,2\n", "more_body": True}, {"type": "http.disconnect"}]
     token = ingestion.headers(ingestion.project)["Authorization"].encode()

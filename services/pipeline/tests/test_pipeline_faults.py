@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psutil
-import pytest
 from pipeline_street import Street, penguins, penguins_config
 from skyulf_core.tuning import tune
 from skyulf_events import JobCompleted
@@ -60,7 +59,6 @@ async def started(street: Street, process: Process) -> tuple[dict[str, object], 
     return job, psutil.Process(process.pid).children(recursive=True)
 
 
-@pytest.mark.promise("R1")
 async def test_a_killed_runner_leaves_no_process_and_its_job_is_done_by_another(street: Street) -> None:
     async with runner_process(street) as process:
         job, children = await started(street, process)

@@ -41,7 +41,6 @@ def history(a: UUID, b: UUID, c: UUID) -> list[Event]:
     ]
 
 
-@pytest.mark.promise("R14")
 async def test_order_and_duplicates_do_not_matter(street: Street, tmp_path: Path) -> None:
     events = history(new_id(), new_id(), new_id())
     async with open_street(f"sqlite+aiosqlite:///{tmp_path / 'plain.sqlite3'}", tmp_path / "plain") as plain:
@@ -57,7 +56,6 @@ async def test_order_and_duplicates_do_not_matter(street: Street, tmp_path: Path
     assert await state(street) == expected
 
 
-@pytest.mark.promise("R14")
 @pytest.mark.parametrize("seed", range(8))
 async def test_every_order_ends_in_the_same_state(lane: Street, seed: int) -> None:
     events = history(new_id(), new_id(), new_id())
@@ -86,7 +84,6 @@ async def test_poison_is_parked_and_stops_nobody(street: Street) -> None:
     assert len(parked) == 3
 
 
-@pytest.mark.promise("R15")
 async def test_missed_events_are_read_from_ingestion_itself_once_it_is_back(database_url: str, tmp_path: Path) -> None:
     events = history(new_id(), new_id(), new_id())
     async with neighbour("ingestion", keys=tmp_path / "keys", folder=tmp_path) as ingestion:

@@ -107,7 +107,6 @@ async def test_a_deleted_dataset_fails_the_queued_job(lane: Street) -> None:
     assert "deleted" in job["error"]["message"]
 
 
-@pytest.mark.promise("R10")
 async def test_a_job_that_needs_too_much_memory_fails_alone(sqlite_url: str, tmp_path: Path) -> None:
     async with open_street(sqlite_url, tmp_path, job_memory_bytes=64 << 20) as street:
         job = await street.queued()
@@ -142,7 +141,6 @@ async def test_a_queued_job_is_cancelled_at_once(street: Street) -> None:
     assert (again.status_code, again.json()["type"]) == (409, "/problems/work-finished")
 
 
-@pytest.mark.promise("R20")
 async def test_a_running_job_is_stopped_within_seconds_and_leaves_nothing(lane: Street) -> None:
     others = set(psutil.Process().children(recursive=True))  # the servers of other tests
     job = await lane.queued(config=slow_config())

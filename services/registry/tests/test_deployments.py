@@ -55,7 +55,6 @@ async def test_a_revision_that_fails_says_why_and_the_old_one_goes_on(registry, 
     assert found["serving"] == {"model": "late-flights", "version": 1}
 
 
-@pytest.mark.promise("R14")
 async def test_reports_that_come_late_twice_or_about_old_revisions_change_nothing(registry, deployed):
     await registry.client.post(DEPLOYMENTS, json={"name": "flights", "model": "late-flights", "version": 2})
     newest = ready(registry, deployed, revision=2, order=5, version=2)

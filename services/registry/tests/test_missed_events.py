@@ -39,7 +39,6 @@ async def registry(database_url: str, tmp_path: Path, neighbours: dict[str, Neig
         yield running
 
 
-@pytest.mark.promise("R15")
 async def test_a_model_whose_job_nobody_told_of_is_registered_once(registry, neighbours, job_completed):
     pipeline, jobs = neighbours["pipeline"], [job_completed("first"), job_completed("second"), job_completed("third")]
     await registry.deliver(jobs[0])
@@ -55,7 +54,6 @@ async def test_a_model_whose_job_nobody_told_of_is_registered_once(registry, nei
     assert {model["name"]: model["latest_version"] for model in found} == {"first": 1, "second": 1, "third": 1}
 
 
-@pytest.mark.promise("R15")
 async def test_a_deployment_whose_readiness_nobody_told_of_becomes_ready_when_inference_is_back(
     registry, neighbours, job_completed
 ):

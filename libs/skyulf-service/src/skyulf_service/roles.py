@@ -1,4 +1,4 @@
-"""The roles of a service as processes of the distributed form: api, worker, runner, migrate, topics, await-schema.
+"""The roles of a service as processes of the distributed form: api, worker, runner, migrate.
 
 What only one role needs is imported where that role begins: Kafka and migrations cost an api half a second and 25 MB.
 """
@@ -10,44 +10,30 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
 from skyulf_service.composition import Parts, Service
-from skyulf_service.database.revisions import SchemaMismatchError, await_schema, check_schema
+from skyulf_service.database.revisions import SchemaMismatchError, check_schema
 from skyulf_service.database.unit_of_work import UnitOfWork
 from skyulf_service.http.health import Check
 from skyulf_service.process import run_api, run_role
-from skyulf_service.settings import SharedSettings
 from skyulf_service.telemetry.logging import configure_logging
-from skyulf_service.telemetry.metrics import configure_metrics
 from skyulf_service.telemetry.tracing import configure_tracing
 
 U = TypeVar("U", bound=UnitOfWork)
 Tasks = dict[str, Callable[[], Awaitable[None]]]
-BROKER_SECONDS = 60.0
-TOPICS = "topics"
-AWAIT = "await-schema"
-AWAIT_SECONDS = 300.0
 
 
 def run_service(service: Service[U], argv: Sequence[str]) -> int:
     """Run the role that the arguments name; returns the process's exit code."""
-    roles = ["api", "worker", "migrate", TOPICS, AWAIT, *(["runner"] if service.runner else [])]
+    roles = ["api", "worker", "migrate", *(["runner"] if service.runner else [])]
     parser = argparse.ArgumentParser(prog=f"skyulf serve {service.name}", description=f"Run a role of {service.name}.")
     parser.add_argument("role", choices=roles)
-    parser.add_argument("--seconds", type=float, default=AWAIT_SECONDS, help=f"how long {AWAIT} waits at most")
-    arguments = parser.parse_args(argv)
-    role = arguments.role
-    if role == TOPICS:
-        return asyncio.run(_make_topics(service.settings().shared))
+    role = parser.parse_args(argv).role
     parts = service.open()
     shared = parts.settings.shared
     configure_logging(service=service.name, level=shared.log_level, log_format=shared.log_format)
     if role == "migrate":
         return asyncio.run(_migrate(service, parts))
-    if role == AWAIT:
-        waiting = await_schema(parts.database, service.package, seconds=arguments.seconds)
-        return 0 if asyncio.run(_accepts(parts, waiting)) else 1
     configure_tracing(service=service.name, role=role)
-    configure_metrics()
-    if not asyncio.run(_accepts(parts, check_schema(parts.database, service.package))):
+    if not asyncio.run(_knows_schema(service, parts)):
         return 1
     if role == "api":
         return run_api(service.create_api(parts), host=shared.host, port=parts.settings.api_port)
@@ -101,19 +87,9 @@ async def _migrate(service: Service[U], parts: Parts[U]) -> int:
     return 0
 
 
-async def _make_topics(shared: SharedSettings) -> int:
-    """Make the topics of all services, which needs neither a database nor a key; a broker may still be starting."""
-    from skyulf_service.messaging.topics import wait_for_topics
-
-    configure_logging(service="topics", level=shared.log_level, log_format=shared.log_format)
-    await wait_for_topics(shared.kafka_bootstrap, seconds=BROKER_SECONDS)
-    return 0
-
-
-async def _accepts(parts: Parts[U], check: Awaitable[None]) -> bool:
-    """Say whether the schema passes the check, and why not."""
+async def _knows_schema(service: Service[U], parts: Parts[U]) -> bool:
     try:
-        await check
+        await check_schema(parts.database, service.package)
     except SchemaMismatchError as error:
         print(error.detail)  # noqa: T201 - the answer to a person who starts a process
         return False

@@ -8,10 +8,9 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from skyulf_service.ports import api_port, health_port
 from skyulf_service.settings_sources import PREFIX, PROFILES, Given, Variables, config_file, dotenv, home_folder
 
-__all__ = ["Form", "Profile", "ServiceSettings", "SharedSettings", "home_folder"]
+__all__ = ["PORTS", "Form", "Profile", "ServiceSettings", "SharedSettings", "home_folder"]
 
 Form = Literal["embedded", "distributed"]
 Profile = Literal["development", "production", "testing"]
@@ -87,6 +86,9 @@ class SharedSettings(BaseSettings):
         return self
 
 
+PORTS = {"gateway": 8000, "ingestion": 8001, "pipeline": 8002, "registry": 8003, "inference": 8004}
+
+
 class ServiceSettings(BaseSettings):
     """Settings of one service. Subclasses set ``service_name`` and the prefix ``SKYULF_<SERVICE>_``.
 
@@ -116,11 +118,12 @@ class ServiceSettings(BaseSettings):
     @property
     def api_port(self) -> int:
         """The port of the HTTP API."""
-        return api_port(self.service_name) if self.port is None else self.port
+        return PORTS[self.service_name] if self.port is None else self.port
 
     def role_port(self, role: str) -> int:
         """The port of a worker's or runner's health endpoint."""
-        return health_port(self.service_name, role) if self.health_port is None else self.health_port
+        base = 8100 + 10 * (PORTS[self.service_name] - 8000)
+        return base + {"worker": 1, "runner": 2}[role] if self.health_port is None else self.health_port
 
     @classmethod
     def settings_customise_sources(

@@ -25,7 +25,6 @@ async def _count(client) -> int:
     return (await client.get("/api/v1/notes/count")).json()
 
 
-@pytest.mark.promise("R2")
 async def test_a_repeated_request_has_one_effect_and_the_same_answer(client) -> None:
     first = await client.post("/api/v1/notes", json={"text": "a"}, headers=KEY)
     second = await client.post("/api/v1/notes", json={"text": "a"}, headers=KEY)
@@ -84,7 +83,6 @@ async def test_an_error_leaves_the_key_free(client) -> None:
     assert again.status_code == 201
 
 
-@pytest.mark.promise("R2")
 async def test_requests_at_once_have_one_effect(client) -> None:
     answers = await asyncio.gather(
         *(client.post("/api/v1/notes", json={"text": "slow0.2"}, headers=KEY) for _ in range(5))

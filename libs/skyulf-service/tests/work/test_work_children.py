@@ -228,7 +228,6 @@ async def test_grandchildren_die_with_a_call_that_succeeds(child: ChildRunner, t
     assert gone([int(str(pid)) for pid in found["pids"]])  # type: ignore[union-attr]
 
 
-@pytest.mark.promise("R10")
 async def test_too_much_memory_fails_that_call_and_spares_its_neighbour(slots: ChildSlots, tmp_path: Path) -> None:
     for name in ("greedy", "modest"):
         (tmp_path / name).mkdir()

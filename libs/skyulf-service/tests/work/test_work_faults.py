@@ -84,7 +84,6 @@ async def test_a_killed_supervisor_leaves_no_process_and_loses_no_work(
     assert await store.effects() == [(job.id, "succeeded")]
 
 
-@pytest.mark.promise("R9")
 async def test_a_frozen_supervisor_cannot_write_when_it_wakes(store: Store, queue: WorkQueue, handler: Handler) -> None:
     job = await store.submit(spec={"function": "nap", "seconds": 2, "company": "fork"})
     async with supervisor_process(store, handler.scratch) as zombie:
@@ -104,7 +103,6 @@ async def test_a_frozen_supervisor_cannot_write_when_it_wakes(store: Store, queu
     assert await store.effects() == [(job.id, "succeeded")]
 
 
-@pytest.mark.promise("R9")
 @pytest.mark.parametrize("database_url", FROZEN, indirect=True)
 async def test_the_late_commit_of_a_frozen_supervisor_is_refused(
     store: Store, queue: WorkQueue, handler: Handler
@@ -155,7 +153,6 @@ async def test_sigterm_gives_the_work_to_the_next(store: Store, queue: WorkQueue
     assert (ended.status, ended.attempt) == ("succeeded", 1)
 
 
-@pytest.mark.promise("R1")
 async def test_random_kills_lose_nothing_and_repeat_nothing(store: Store, queue: WorkQueue, handler: Handler) -> None:
     submitted = [await store.submit(spec={"function": "nap", "seconds": 0.2}, max_attempts=50) for _ in range(12)]
     sweeping = asyncio.create_task(_sweep_forever(queue, handler))
@@ -194,7 +191,6 @@ async def test_a_takeover_waits_for_the_lease(store: Store, queue: WorkQueue, ha
     assert await sweep_until_queued(store, queue, handler, job) > 0.9
 
 
-@pytest.mark.promise("R5")
 @pytest.mark.postgres
 @pytest.mark.parametrize("seconds", [12, 1])
 async def test_a_restart_of_the_database_is_survived(

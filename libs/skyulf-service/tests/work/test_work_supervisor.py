@@ -142,7 +142,6 @@ async def test_a_cancel_wins_over_a_success_that_comes_later(
     assert await store.effects() == [(job.id, "cancelled")]
 
 
-@pytest.mark.promise("R10")
 async def test_memory_exhaustion_and_crashes_stay_with_their_job(
     store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler
 ) -> None:

@@ -1,10 +1,8 @@
 """Ingestion's use cases: decide, order, publish."""
 
 from dataclasses import dataclass
-from functools import partial
 from uuid import UUID
 
-from prometheus_client import Counter
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.scope import Scope
 from skyulf_service.telemetry.tracing import current_traceparent
@@ -18,8 +16,6 @@ from skyulf_ingestion.persistence.tables import imports
 from skyulf_ingestion.persistence.unit_of_work import IngestionUnitOfWork
 
 SYSTEM = Scope.system("ingestion")
-DATASETS = Counter("skyulf_datasets_imported_total", "Uploads whose import ended, by how", ["outcome"])
-ROWS = Counter("skyulf_dataset_rows_total", "Rows of datasets that became ready")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +99,6 @@ async def finish_import(uow: IngestionUnitOfWork, *, claim: Claim, content: Norm
     dataset.become_ready(content)
     await uow.datasets.save(dataset)
     await uow.publish(events.dataset_profiled(dataset, content))
-    uow.after_commit(partial(_count, DatasetStatus.READY, content.rows))
 
 
 async def fail_import(uow: IngestionUnitOfWork, *, claim: Claim, code: str, message: str) -> None:
@@ -120,7 +115,6 @@ async def fail_import(uow: IngestionUnitOfWork, *, claim: Claim, code: str, mess
     await uow.datasets.save(dataset)
     await let_go(uow.connection, [*dataset.object_keys(), work.outputs()])
     await uow.publish(events.dataset_failed(dataset))
-    uow.after_commit(partial(_count, DatasetStatus.FAILED))
 
 
 async def end_cancelled(uow: IngestionUnitOfWork, *, claim: Claim) -> None:
@@ -137,9 +131,3 @@ async def _settle_cancelled(uow: IngestionUnitOfWork, dataset: Dataset, work: Im
     await uow.datasets.save(dataset)
     await let_go(uow.connection, [*dataset.object_keys(), work.outputs()])
     await uow.publish(events.dataset_failed(dataset))
-    uow.after_commit(partial(_count, DatasetStatus.CANCELLED))
-
-
-def _count(outcome: DatasetStatus, rows: int = 0) -> None:
-    DATASETS.labels(outcome.value).inc()
-    ROWS.inc(rows)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from prometheus_client import Counter
 from skyulf_events import DeploymentFailed, DeploymentReady, JobCompleted
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.scope import Scope
@@ -23,7 +22,6 @@ from skyulf_registry.domain.models import (
 from skyulf_registry.persistence.unit_of_work import RegistryUnitOfWork
 
 SYSTEM = Scope.system("registry")
-REGISTERED = Counter("skyulf_model_versions_registered_total", "Model versions that were registered", ["task"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,6 @@ async def register_version(uow: RegistryUnitOfWork, *, event: JobCompleted) -> M
     await uow.models.save(model)
     await uow.versions.add(version)
     await uow.publish(events.model_registered(model, version))
-    uow.after_commit(REGISTERED.labels(version.task).inc)
     return version
 
 

@@ -25,11 +25,6 @@ class UnitOfWork:
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
         self.published = 0
-        self.afterwards: list[Callable[[], object]] = []
-
-    def after_commit(self, call: Callable[[], object]) -> None:
-        """Have something done once the transaction is committed, and only then: counting what has become true."""
-        self.afterwards.append(call)
 
     @property
     def dialect(self) -> str:
@@ -84,8 +79,6 @@ class UnitOfWorks(Generic[U]):
                 yield uow
         except IntegrityError as error:
             raise conflict(error) from error
-        for call in uow.afterwards:
-            call()
         if uow.published:
             self.database.news.announce()
             if self.on_publish is not None:

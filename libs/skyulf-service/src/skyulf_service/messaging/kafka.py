@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import ConsumerRecord
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -17,7 +17,6 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from skyulf_service.database.unit_of_work import UnitOfWork
 from skyulf_service.messaging.kafka_logs import calm_client_logs
 from skyulf_service.messaging.kafka_producer import KafkaPublisher
-from skyulf_service.messaging.lag import LagGauge
 from skyulf_service.messaging.policy import Delivery
 from skyulf_service.messaging.records import Record
 from skyulf_service.messaging.topics import ensure_topics
@@ -48,7 +47,6 @@ class KafkaConsumers:
         self._delivery = delivery
         self._group = delivery.consumers.group
         self._instance = instance
-        self._lag = LagGauge(self._group)
         self.connected = False
 
     async def run(self) -> None:
@@ -82,7 +80,6 @@ class KafkaConsumers:
             await broker.start()
             await self._watch(broker)
         finally:
-            self._lag.clear()
             with suppress(Exception):
                 await asyncio.shield(asyncio.wait_for(broker.stop(), 20))
 
@@ -95,11 +92,6 @@ class KafkaConsumers:
                 _log.info("kafka.connected" if answers else "kafka.lost", group=self._group)
             self.connected = answers
             seen = loop.time() if answers else seen
-            if answers:
-                with suppress(
-                    KafkaError, TimeoutError, OSError
-                ):  # partitions that are moving: the next look finds them
-                    await self._lag.measure(_consumers(broker))
             await asyncio.sleep(CHECK_SECONDS)
         _log.warning("kafka.connection_renewed", group=self._group)
 
@@ -197,14 +189,9 @@ def _record(raw: ConsumerRecord) -> Record:
     return Record(raw.topic, raw.key, raw.value or b"", headers, raw.partition, raw.offset)
 
 
-def _consumers(broker: KafkaBroker) -> list[AIOKafkaConsumer]:
-    found = [each.consumer for each in broker.subscribers if isinstance(each, BatchSubscriber)]
-    return [each for each in found if each is not None]
-
-
 async def _answers(broker: KafkaBroker) -> bool:
-    consumers = _consumers(broker)
-    if not consumers:
+    consumers = [each.consumer for each in broker.subscribers if isinstance(each, BatchSubscriber)]
+    if not consumers or consumers[0] is None:
         return False
     try:
         async with asyncio.timeout(3):

@@ -1,8 +1,6 @@
 """Topics, created from the manifest of the event contracts, never by accident."""
 
-import asyncio
 from collections.abc import Sequence
-from time import monotonic
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
@@ -10,21 +8,6 @@ from skyulf_events import TOPICS, Topic
 
 DAY_MS = 24 * 3600 * 1000
 BROKER_DEFAULT = -1
-BETWEEN_ATTEMPTS = 1.0  # seconds
-
-
-async def wait_for_topics(bootstrap: str, *, seconds: float) -> None:
-    """Create the topics that are missing as soon as the brokers answer; raises KafkaError where they do not in time."""
-    deadline = monotonic() + seconds
-    while True:
-        try:
-            await ensure_topics(bootstrap)
-        except KafkaError as error:
-            if not error.retriable or monotonic() >= deadline:
-                raise
-            await asyncio.sleep(BETWEEN_ATTEMPTS)
-        else:
-            return
 
 
 async def ensure_topics(
@@ -44,16 +27,6 @@ async def ensure_topics(
             return []
         answer = await admin.create_topics([_new(topic, replication) for topic in missing], timeout_ms=10_000)
         return [name for name, code, *_ in answer.topic_errors if _created(name, code)]
-    finally:
-        await admin.close()
-
-
-async def partitions_of_topics(bootstrap: str) -> dict[str, int]:
-    """How many partitions each topic of the brokers has. Raises aiokafka's `KafkaError`."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
-    try:
-        await admin.start()
-        return {str(found["topic"]): len(found["partitions"]) for found in await admin.describe_topics()}
     finally:
         await admin.close()
 

@@ -5,15 +5,13 @@ import secrets
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import Table, or_, select, update
+from sqlalchemy import Table, or_, update
 
 from skyulf_service.database.engine import Database
 from skyulf_service.database.repository import insert_ignoring_conflict
 from skyulf_service.database.types import database_now
 
 _log = structlog.get_logger(__name__)
-BACKUP = "backup"
-"""Held while a backup copies objects: collectors wait, so that what the copied databases refer to stays."""
 
 
 class Lease:
@@ -69,10 +67,3 @@ class Lease:
             if (await connection.execute(claim)).rowcount == 1:
                 return True
             return await insert_ignoring_conflict(connection, self._table, row)
-
-
-async def is_held(database: Database, table: Table, name: str) -> bool:
-    """Whether anybody holds the lease of this name now."""
-    held = select(table.c.name).where(table.c.name == name, table.c.expires_at >= database_now())
-    async with database.read() as connection:
-        return (await connection.execute(held)).first() is not None

@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
 import structlog
-from opentelemetry.trace import SpanKind
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 from sqlalchemy import select, update
 
 from skyulf_service.database.engine import Database
@@ -18,13 +17,13 @@ from skyulf_service.database.types import database_now
 from skyulf_service.ids import utc_now
 from skyulf_service.outbox.lease import Lease
 from skyulf_service.outbox.retention import sweep_forever
-from skyulf_service.telemetry.tracing import record_span
 
 _log = structlog.get_logger(__name__)
 PUBLISHED = Counter("skyulf_events_published_total", "Events handed to the broker", ["service", "type"])
+LAG = Gauge("skyulf_outbox_lag_seconds", "Age of the oldest event that has not left", ["service"])
 BATCH = 500
 LEASE = timedelta(seconds=3)
-IDLE_POLL = 1.0
+IDLE_POLL = 0.25
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 
@@ -98,21 +97,15 @@ class Relay:
         async with self._database.read() as connection:
             rows = [OutboxRow.of(row) for row in (await connection.execute(waiting.limit(BATCH))).mappings()]
         if not rows:
+            LAG.labels(self._service).set(0)
             return 0
+        LAG.labels(self._service).set((utc_now() - rows[0].occurred_at).total_seconds())
         await self._publisher.publish(rows)
         sent = update(self._outbox).where(self._outbox.c.seq.in_([row.seq for row in rows]))
         async with self._database.begin() as connection:
             await connection.execute(sent.values(published_at=database_now()))
-        left = utc_now()
         for row in rows:
             PUBLISHED.labels(self._service, row.type).inc()
-            record_span(
-                f"publish {row.type}",
-                row.traceparent,
-                between=(row.occurred_at, left),
-                attributes={"messaging.message.id": str(row.event_id), "messaging.destination.name": row.topic},
-                kind=SpanKind.PRODUCER,
-            )
         return len(rows)
 
     async def _publish_forever(self) -> None:

@@ -8,11 +8,9 @@ from datetime import timedelta
 
 import structlog
 
-from skyulf_service.database.news import Listener
 from skyulf_service.errors import UnavailableError
 from skyulf_service.work.calls import ChildRunner
 from skyulf_service.work.execution import Execution, OnProgress, WorkHandler
-from skyulf_service.work.metering import begin_waiting, note_wait
 from skyulf_service.work.queue import WorkQueue
 from skyulf_service.work.slots import ChildSlots
 
@@ -20,16 +18,14 @@ __all__ = ["Supervisor", "WorkHandler"]
 
 _log = structlog.get_logger(__name__)
 _MAX_PAUSE = 2.0
-_DEAF_POLL = 0.05
 LEASE = timedelta(seconds=15)
 
 
 class Supervisor:
     """Claims rows of one queue, up to ``concurrency`` at a time, and runs the service's handler on each.
 
-    New rows are heard of by the database's news and by `wake`; ``poll`` is the longest time (s) that one waits which
-    nobody told of, such as a row whose time has come. ``on_progress`` is told of progress about once a second, after
-    the row has it.
+    ``poll`` is the longest time (s) that a new row waits unseen; `wake` shortens it. ``on_progress`` is told of
+    progress about once a second, after the row has it.
     """
 
     def __init__(
@@ -40,13 +36,12 @@ class Supervisor:
         *,
         lease: timedelta = LEASE,
         concurrency: int = 1,
-        poll: float = 0.5,
+        poll: float = 0.05,
         grace: float = 10.0,
         on_progress: OnProgress | None = None,
     ) -> None:
         self.owner = f"{socket.gethostname()[:64]}-{os.getpid()}-{secrets.token_hex(6)}"
         self._queue = queue
-        begin_waiting(queue.table.name)
         self._slots = slots
         self._handler = handler
         self._lease = lease
@@ -55,8 +50,6 @@ class Supervisor:
         self._grace = grace
         self._on_progress = on_progress
         self._wake = asyncio.Event()
-        database = queue.database
-        self._listener = Listener(database.engine, self._wake.set) if database.dialect == "postgresql" else None
         self._stopping = False
         self._claiming: asyncio.Task[bool] | None = None
         self._running: dict[asyncio.Task[None], Execution] = {}
@@ -78,16 +71,11 @@ class Supervisor:
     async def run(self) -> None:
         """Claim and work until `stop` is called. Cancelling this gives running rows back at once."""
         self._slots.open()
-        unsubscribe = self._queue.database.news.subscribe(self._wake.set)
-        listening = None if self._listener is None else asyncio.create_task(self._listener.run(), name="work listener")
         try:
             await self._claim_until_stopped()
             if self._running:
                 await asyncio.wait(set(self._running), timeout=self._grace)
         finally:
-            unsubscribe()
-            if listening is not None:
-                listening.cancel()
             # cancelled or not, rows go back to the queue and no child stays behind
             await asyncio.shield(asyncio.create_task(self._drain()))
 
@@ -98,7 +86,7 @@ class Supervisor:
             try:
                 if len(self._running) < self._concurrency and await self._claim():
                     continue
-                pause = self._poll if self._hears else min(self._poll, _DEAF_POLL)
+                pause = self._poll
             except UnavailableError as error:
                 pause = min(max(pause * 2, 0.2), _MAX_PAUSE)
                 _log.warning("work.claim_failed", error=error.detail, table=self._queue.table.name)
@@ -106,11 +94,6 @@ class Supervisor:
                 pause = _MAX_PAUSE
                 _log.exception("work.claim_failed", table=self._queue.table.name)
             await self._nap(pause if len(self._running) < self._concurrency else None)
-
-    @property
-    def _hears(self) -> bool:
-        """Whether news of other processes arrive; those of this one always do."""
-        return self._listener is None or self._listener.listening
 
     async def _claim(self) -> bool:
         # shielded: a row that was claimed while we are cancelled must be known, to be given back
@@ -122,7 +105,6 @@ class Supervisor:
         claim = await self._queue.claim(self.owner, lease=self._lease)
         if claim is None:
             return False
-        note_wait(self._queue.table.name, claim)
         child = ChildRunner(self._slots)
         execution = Execution(
             self._queue, self._handler, claim, child, claimed_at=claimed_at, on_progress=self._on_progress

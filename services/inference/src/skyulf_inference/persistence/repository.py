@@ -8,12 +8,11 @@ from skyulf_service.database.repository import Repository
 from skyulf_service.database.types import database_now
 from skyulf_service.ids import utc_now
 from skyulf_service.scope import Scope
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_inference.domain.serving import (
     Artifact,
-    Dedication,
     Desired,
     ReplicaState,
     ReplicaStatus,
@@ -60,11 +59,10 @@ class ServingRepository(Repository[Serving]):
         rows = await self.connection.execute(select(self.table).where(self.table.c.desired == Desired.ACTIVE.value))
         return [self.from_row(row) for row in rows.mappings()]
 
-    async def unsettled(self, shared: int, dedicated: set[UUID]) -> list[Serving]:
-        """Return what shall be served and may not be as announced, where so many replicas serve everything.
+    async def unsettled(self, live: int) -> list[Serving]:
+        """Return what shall be served and may not be as announced, where ``live`` replicas live.
 
-        That is what is not announced as ready, or as ready on another number of replicas, or fails on one of them;
-        and whatever has dedicated replicas, whose number only a closer look knows.
+        That is what is not announced as ready, or as ready on another number of replicas, or fails on one of them.
         """
         columns, states = self.table.c, tables.replica_states.c
         failing = (
@@ -73,8 +71,7 @@ class ServingRepository(Repository[Serving]):
             .where(states.status == ReplicaStatus.FAILED.value)
             .where(tables.replicas.c.id == states.replica_id, _alive())
         )
-        changed = or_(columns.status != ServingStatus.READY.value, columns.replicas != shared, failing)
-        changed = or_(changed, columns.deployment_id.in_(dedicated))
+        changed = or_(columns.status != ServingStatus.READY.value, columns.replicas != live, failing)
         waiting = select(self.table).where(columns.desired == Desired.ACTIVE.value, changed)
         return [self.from_row(row) for row in (await self.connection.execute(waiting)).mappings()]
 
@@ -85,16 +82,14 @@ class ReplicaRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
 
-    async def beat(self, replica_id: UUID, ttl: timedelta, only: Dedication | None = None) -> None:
-        """Say that a replica lives for ``ttl`` from now, by the database's clock, and what alone it serves."""
+    async def beat(self, replica_id: UUID, ttl: timedelta) -> None:
+        """Say that a replica lives for ``ttl`` from now, by the database's clock."""
         until = {"expires_at": database_now(ttl)}
         known = await self.connection.execute(
             update(tables.replicas).where(tables.replicas.c.id == replica_id).values(until)
         )
         if known.rowcount == 0:
             row = {"id": replica_id, "started_at": utc_now(), **until}
-            if only is not None:
-                row |= {"only_deployment_id": only.deployment_id, "only_digest": only.digest}
             await self.connection.execute(tables.replicas.insert().values(row))
 
     async def leave(self, replica_id: UUID) -> None:
@@ -110,23 +105,9 @@ class ReplicaRepository:
         for replica_id in gone:
             await self.leave(replica_id)
 
-    async def shared(self) -> int:
-        """Count live replicas that serve everything."""
-        everything = tables.replicas.c.only_deployment_id.is_(None)
-        count = await self.connection.scalar(
-            select(func.count()).select_from(tables.replicas).where(_alive(), everything)
-        )
-        return int(count or 0)
-
-    async def dedicated(self) -> set[UUID]:
-        """Return the deployments that have a live replica of their own."""
-        only = tables.replicas.c.only_deployment_id
-        return {row[0] for row in await self.connection.execute(select(only).where(_alive(), only.is_not(None)))}
-
-    async def live(self, serving: Serving | None = None) -> int:
-        """Count the live replicas; of a deployment those that serve it: shared ones, and its own."""
-        alive = select(func.count()).select_from(tables.replicas).where(_alive())
-        count = await self.connection.scalar(alive if serving is None else alive.where(_covers(serving)))
+    async def live(self) -> int:
+        """Count live replicas."""
+        count = await self.connection.scalar(select(func.count()).select_from(tables.replicas).where(_alive()))
         return int(count or 0)
 
     async def say(self, state: ReplicaState) -> None:
@@ -139,27 +120,17 @@ class ReplicaRepository:
             await self.connection.execute(tables.replica_states.insert().values(values))
 
     async def states(self, serving: Serving) -> list[ReplicaState]:
-        """Return what live replicas that serve it say of the newest revision."""
+        """Return what live replicas say of the newest revision."""
         columns = tables.replica_states.c
         joined = tables.replica_states.join(tables.replicas, tables.replicas.c.id == columns.replica_id)
         query = select(tables.replica_states).select_from(joined)
         newest = columns.serving_id == serving.id, columns.revision == serving.revision
-        rows = (
-            await self.connection.execute(query.where(_alive(), _covers(serving), *newest).order_by(columns.replica_id))
-        ).mappings()
+        rows = (await self.connection.execute(query.where(_alive(), *newest).order_by(columns.replica_id))).mappings()
         return [_state(row) for row in rows]
 
 
 def _alive() -> ColumnElement[bool]:
     return tables.replicas.c.expires_at > database_now()
-
-
-def _covers(serving: Serving) -> ColumnElement[bool]:
-    """`Dedication.covers`, as SQL."""
-    columns = tables.replicas.c
-    digest = serving.target.artifact.digest if serving.target is not None else ""
-    pinned = or_(columns.only_digest.is_(None), columns.only_digest == digest)
-    return or_(columns.only_deployment_id.is_(None), and_(columns.only_deployment_id == serving.deployment_id, pinned))
 
 
 def _state(row: RowMapping) -> ReplicaState:

@@ -25,7 +25,7 @@ async def announce(uow: InferenceUnitOfWork, *, serving_id: UUID, abandoned: boo
     """Announce a change of what is observed of one deployment; says whether there was one."""
     serving = await uow.servings.require(SYSTEM, serving_id)
     states = await uow.replicas.states(serving)
-    if serving.target is None or not serving.judge(await uow.replicas.live(serving), states, abandoned=abandoned):
+    if serving.target is None or not serving.judge(await uow.replicas.live(), states, abandoned=abandoned):
         return False
     await uow.servings.save(serving)
     still_serving = next((state.serving_revision for state in states if state.serving_revision), None)
@@ -63,11 +63,11 @@ class Announcer:
     async def announce_all(self) -> None:
         """Go through everything that may not be as announced."""
         async with self._uows.read() as uow:
-            shared, dedicated = await uow.replicas.shared(), await uow.replicas.dedicated()
-            abandoned = self._is_abandoned(shared)
-            if shared == 0 and not dedicated and not abandoned:
+            live = await uow.replicas.live()
+            abandoned = self._is_abandoned(live)
+            if live == 0 and not abandoned:
                 return
-            unsettled = await uow.servings.unsettled(shared, dedicated)
+            unsettled = await uow.servings.unsettled(live)
             judged = [serving.id for serving in unsettled if await _would_change(uow, serving, abandoned)]
         for serving_id in judged:
             try:
@@ -87,4 +87,4 @@ class Announcer:
 
 async def _would_change(uow: InferenceUnitOfWork, serving: Serving, abandoned: bool) -> bool:
     states = await uow.replicas.states(serving)
-    return serving.judge(await uow.replicas.live(serving), states, abandoned=abandoned)
+    return serving.judge(await uow.replicas.live(), states, abandoned=abandoned)

@@ -8,13 +8,11 @@ from uuid import UUID
 import structlog
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.ids import new_id
-from skyulf_service.telemetry.tracing import span, use_traceparent
 
 from skyulf_inference.domain.errors import ArtifactRefusedError
-from skyulf_inference.domain.serving import Dedication, ReplicaState, ReplicaStatus, Serving, Target
+from skyulf_inference.domain.serving import ReplicaState, ReplicaStatus, Serving, Target
 from skyulf_inference.persistence.unit_of_work import InferenceUnitOfWork
 from skyulf_inference.runtime.artifacts import ArtifactLoader
-from skyulf_inference.runtime.meters import SWAP_SECONDS
 from skyulf_inference.runtime.models import Live, ModelShelf
 from skyulf_inference.settings import InferenceSettings
 
@@ -38,7 +36,6 @@ class Reconciler:
         self._loader = loader
         self._settings = settings
         self._ttl = timedelta(seconds=settings.replica_ttl_seconds)
-        self._only = Dedication(settings.only_deployment, settings.only_digest) if settings.only_deployment else None
         self._beat_due = 0.0
         self._said: dict[UUID, ReplicaState] = {}
         self._loads: dict[UUID, tuple[int, asyncio.Task[None]]] = {}
@@ -63,26 +60,15 @@ class Reconciler:
         """Look at the desired state once, and begin to load what is missing."""
         if monotonic() >= self._beat_due:
             async with self._uows() as uow:
-                await uow.replicas.beat(self.replica_id, self._ttl, self._only)
+                await uow.replicas.beat(self.replica_id, self._ttl)
             self._beat_due = monotonic() + self._ttl.total_seconds() / 4
         async with self._uows.read() as uow:
-            servings = [serving for serving in await uow.servings.active() if self._is_mine(serving)]
+            servings = await uow.servings.active()
         self._shelf.keep_only({(serving.project_id, serving.name) for serving in servings})
         for serving in servings:
-            if serving.target is not None and self._is_wanted(serving) and self._is_due(serving):
+            if serving.target is not None and self._is_due(serving):
                 self._begin(serving, serving.target)
         self.reconciled = True
-
-    async def holds_its_own(self) -> bool:
-        """Whether a dedicated replica holds a model."""
-        return not self._shelf.is_empty
-
-    def _is_mine(self, serving: Serving) -> bool:
-        return self._only is None or serving.deployment_id == self._only.deployment_id
-
-    def _is_wanted(self, serving: Serving) -> bool:
-        # a dedicated replica goes on with its own artifact while its deployment names another
-        return self._only is None or self._only.covers(serving)
 
     def _is_due(self, serving: Serving) -> bool:
         running = self._loads.get(serving.id)
@@ -103,11 +89,8 @@ class Reconciler:
 
     async def _serve(self, serving: Serving, target: Target) -> None:
         state: tuple[ReplicaStatus, str | None, str | None] = ReplicaStatus.READY, None, None
-        began = monotonic()
-        facts: dict[str, str | int | float | bool] = {"skyulf.deployment": serving.name, "skyulf.model": target.model}
         try:
-            with use_traceparent(serving.traceparent), span("model.swap", facts):
-                await self._swap_in(serving, target)
+            await self._swap_in(serving, target)
         except ArtifactRefusedError as error:
             _log.warning("replica.load_refused", deployment=serving.name, code=error.code, reason=error.message)
             state = ReplicaStatus.FAILED, error.code, error.message
@@ -117,7 +100,6 @@ class Reconciler:
         finally:
             if not self._is_superseded(serving):  # else those who wait for a model wait for the newer one
                 await self._shelf.settle((serving.project_id, serving.name))
-        SWAP_SECONDS.labels(state[0].value).observe(monotonic() - began)
         self._retry_at[serving.id] = monotonic() + RETRY_FAILED_SECONDS
         live = self._shelf.get(serving.project_id, serving.name)
         said = ReplicaState(

@@ -7,11 +7,9 @@ from pydantic import BaseModel
 from skyulf_service.database.engine import Database
 from skyulf_service.objects.blobs import BlobRef, Blobs
 from skyulf_service.objects.errors import ObjectNotFoundError
-from skyulf_service.objects.store import ObjectStore
 from skyulf_service.work.claims import Claim
 from skyulf_service.work.states import ACTIVE, WorkStatus
 from sqlalchemy import and_, not_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_pipeline.persistence.tables import jobs
 
@@ -20,7 +18,6 @@ _BATCH = 100
 
 class _File(BaseModel):
     sha256: str
-    size: int = 0
 
 
 class _Manifest(BaseModel):
@@ -76,21 +73,3 @@ class BundleReferences:
         except ObjectNotFoundError:
             return set()  # without it nobody can load the files either
         return {BlobRef.of(file.sha256, 0).key for file in envelope.manifest.files}
-
-
-async def needed(connection: AsyncConnection, store: ObjectStore) -> list[BlobRef]:
-    """The objects of all jobs that succeeded, each once: manifests and what they list, evaluations, reports.
-
-    Raises `ObjectNotFoundError` where a manifest is missing, since nobody knows what else is needed then.
-    """
-    blobs, found = Blobs(store), dict[str, BlobRef]()
-    succeeded = select(jobs.c.outcome, jobs.c.report).where(jobs.c.status == WorkStatus.SUCCEEDED)
-    for outcome, report in (await connection.execute(succeeded)).all():
-        artifact, evaluation = outcome["artifact"], outcome.get("evaluation")
-        manifest = BlobRef.of(artifact["digest"], artifact["size"])
-        files = _Envelope.model_validate_json(await blobs.get_bytes(manifest)).manifest.files
-        judged = [*([] if evaluation is None else [evaluation]), *(report or {}).values()]
-        refs = [manifest, *(BlobRef.of(file.sha256, file.size) for file in files)]
-        refs += [BlobRef.of(each["sha256"], each["size"]) for each in judged]
-        found.update((ref.key, ref) for ref in refs)
-    return list(found.values())

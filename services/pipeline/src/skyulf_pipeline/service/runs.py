@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from skyulf_service.ids import utc_now
 from skyulf_service.scope import Scope
@@ -125,7 +124,7 @@ async def _end(uow: PipelineUnitOfWork, job: Job, lines: Sequence[LogText]) -> N
     await uow.logs.append(job, lines)
     await uow.publish(events.job_completed(job))
     took = None if job.started_at is None else (utc_now() - job.started_at).total_seconds()
-    uow.after_commit(partial(count_end, job.kind.value, job.status.value, took))
+    count_end(job.status.value, took)
 
 
 async def _config(uow: PipelineUnitOfWork, job: Job) -> Config:
