@@ -32,7 +32,9 @@ _KEPT_VARIABLES = {
     "VIRTUAL_ENV",
 }
 _KEPT_ENDINGS = ("_NUM_THREADS",)
-_KEPT_BEGINNINGS = ("LC_",)
+# which instructions and block sizes numeric libraries compute with decides the last bits of what is learned: a child
+# must end in the same ones as the library does in the operator's own shell
+_KEPT_BEGINNINGS = ("LC_", "BLIS_", "MKL_", "NPY_", "NVPL_", "OPENBLAS_")
 _END_SECONDS = 2.0
 _ENVELOPE_BYTES = 64
 _LOG_FILE_BYTES = 1 << 20
