@@ -9,22 +9,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from skyulf_service.composition import Parts, Service
 from skyulf_service.database.revisions import SchemaMismatchError, await_schema, check_schema
 from skyulf_service.database.unit_of_work import UnitOfWork
 from skyulf_service.http.health import Check
 from skyulf_service.process import run_api, run_role
-from skyulf_service.settings import SharedSettings
+from skyulf_service.settings import SharedSettings, in_words
 from skyulf_service.telemetry.logging import configure_logging
 from skyulf_service.telemetry.metrics import configure_metrics
 from skyulf_service.telemetry.tracing import configure_tracing
 
 U = TypeVar("U", bound=UnitOfWork)
 Tasks = dict[str, Callable[[], Awaitable[None]]]
-BROKER_SECONDS = 60.0
 TOPICS = "topics"
 AWAIT = "await-schema"
-AWAIT_SECONDS = 300.0
+MOST_SECONDS = 300.0
 
 
 def run_service(service: Service[U], argv: Sequence[str]) -> int:
@@ -32,12 +33,15 @@ def run_service(service: Service[U], argv: Sequence[str]) -> int:
     roles = ["api", "worker", "migrate", TOPICS, AWAIT, *(["runner"] if service.runner else [])]
     parser = argparse.ArgumentParser(prog=f"skyulf serve {service.name}", description=f"Run a role of {service.name}.")
     parser.add_argument("role", choices=roles)
-    parser.add_argument("--seconds", type=float, default=AWAIT_SECONDS, help=f"how long {AWAIT} waits at most")
+    parser.add_argument("--seconds", type=float, default=MOST_SECONDS, help=f"how long {AWAIT} and {TOPICS} wait")
     arguments = parser.parse_args(argv)
     role = arguments.role
-    if role == TOPICS:
-        return asyncio.run(_make_topics(service.settings().shared))
-    parts = service.open()
+    try:
+        if role == TOPICS:
+            return asyncio.run(_make_topics(SharedSettings(), seconds=arguments.seconds))
+        parts = service.open()
+    except ValidationError as error:
+        parser.exit(2, f"{parser.prog}: these settings cannot be used: {in_words(error)}\n")
     shared = parts.settings.shared
     configure_logging(service=service.name, level=shared.log_level, log_format=shared.log_format)
     if role == "migrate":
@@ -101,12 +105,12 @@ async def _migrate(service: Service[U], parts: Parts[U]) -> int:
     return 0
 
 
-async def _make_topics(shared: SharedSettings) -> int:
+async def _make_topics(shared: SharedSettings, *, seconds: float) -> int:
     """Make the topics of all services, which needs neither a database nor a key; a broker may still be starting."""
     from skyulf_service.messaging.topics import wait_for_topics
 
     configure_logging(service="topics", level=shared.log_level, log_format=shared.log_format)
-    await wait_for_topics(shared.kafka_bootstrap, seconds=BROKER_SECONDS)
+    await wait_for_topics(shared.kafka_bootstrap, seconds=seconds)
     return 0
 
 

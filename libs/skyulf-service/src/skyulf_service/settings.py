@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from skyulf_service.ports import api_port, health_port
 from skyulf_service.settings_sources import PREFIX, PROFILES, Given, Variables, config_file, dotenv, home_folder
 
-__all__ = ["Form", "Profile", "ServiceSettings", "SharedSettings", "home_folder"]
+__all__ = ["Form", "Profile", "ServiceSettings", "SharedSettings", "home_folder", "in_words"]
 
 Form = Literal["embedded", "distributed"]
 Profile = Literal["development", "production", "testing"]
@@ -169,3 +169,9 @@ class ServiceSettings(BaseSettings):
                 "or set SKYULF_ALLOW_INSECURE on purpose"
             )
         return self
+
+
+def in_words(error: ValidationError) -> str:
+    """Say what is wrong with settings, without what was read: that may be a password."""
+    problems = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors(include_input=False)]
+    return "; ".join(f"{where}: {message}" if where else message for where, message in problems)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_settings.exceptions import SettingsError
-from skyulf_service.settings import ServiceSettings, SharedSettings
+from skyulf_service.settings import ServiceSettings, SharedSettings, in_words
 from skyulf_service.signing.keys import KeyFileError, load, load_public
 
 from skyulf_standalone.doctor.finding import Finding
@@ -24,7 +24,8 @@ def settings_of_all() -> tuple[dict[str, ServiceSettings], list[Finding]]:
         try:
             found[name] = service_of(name).settings()
         except (ValidationError, SettingsError, ValueError) as error:
-            wrong.append(Finding("settings", "fail", f"{name}: {_first(error)}", "see docs/architecture/operations.md"))
+            said = in_words(error) if isinstance(error, ValidationError) else str(error)
+            wrong.append(Finding("settings", "fail", f"{name}: {said}", "see docs/architecture/operations.md"))
     if not wrong:
         wrong.append(Finding("settings", "ok", f"{found['gateway'].shared.form}, {found['gateway'].shared.profile}"))
     return found, wrong
@@ -81,11 +82,3 @@ def _key_faults(path: Path) -> Iterator[tuple[str, str]]:
                     )
             except KeyFileError as error:
                 yield str(error), ""
-
-
-def _first(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, problem["loc"]))
-        return f"{where}: {problem['msg']}" if where else str(problem["msg"])
-    return str(error)
