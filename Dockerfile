@@ -9,13 +9,15 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1 \
     PIP_CACHE_DIR=/var/cache/pip
 COPY --chmod=755 <<'SH' /usr/local/bin/install-requirements
 #!/bin/sh
-# install-requirements FILE...: into /opt/skyulf, with bytecode, without the tests that libraries bring along
+# install-requirements FILE...: into /opt/skyulf, with bytecode, without the tests and sources that libraries bring along
 set -eu
 [ -d /opt/skyulf ] || python -m venv --without-pip /opt/skyulf
 for file in "$@"; do
   python -m pip --python /opt/skyulf/bin/python install --require-hashes --only-binary :all: --compile -r "$file"
 done
 find /opt/skyulf/lib -type d -name tests -prune -exec rm -rf {} +
+find /opt/skyulf/lib -type f \( -name '*.c' -o -name '*.cpp' -o -name '*.h' -o -name '*.hpp' -o -name '*.pyx' -o -name '*.pxd' \
+  -o -name '*.pyi' \) -delete
 SH
 WORKDIR /src
 COPY requirements/images requirements/images
@@ -73,7 +75,7 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     install-own skyulf-events skyulf-service skyulf-gateway
 USER 10001:10001
 EXPOSE 8000 8101
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-m", "skyulf_service.probe", "gateway"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=180s CMD ["python", "-m", "skyulf_service.probe", "gateway"]
 ENTRYPOINT ["python", "-m", "skyulf_gateway.main"]
 CMD ["api"]
 ARG VERSION=0.1.0 REVISION= CREATED= SOURCE=
@@ -87,7 +89,7 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     install-own skyulf-events skyulf-service skyulf-ingestion
 USER 10001:10001
 EXPOSE 8001 8111 8112
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-m", "skyulf_service.probe", "ingestion"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=180s CMD ["python", "-m", "skyulf_service.probe", "ingestion"]
 ENTRYPOINT ["python", "-m", "skyulf_ingestion.main"]
 CMD ["api"]
 ARG VERSION=0.1.0 REVISION= CREATED= SOURCE=
@@ -97,7 +99,8 @@ LABEL org.opencontainers.image.title="Skyulf ingestion" org.opencontainers.image
 
 FROM runtime AS pipeline
 # LightGBM's library is linked to the system's OpenMP
-RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=pipeline-packages /opt/skyulf /opt/skyulf
 RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     install-own skyulf-core skyulf-events skyulf-service skyulf-pipeline
@@ -105,7 +108,7 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
 ENV OMP_WAIT_POLICY=passive
 USER 10001:10001
 EXPOSE 8002 8121 8122
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-m", "skyulf_service.probe", "pipeline"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=180s CMD ["python", "-m", "skyulf_service.probe", "pipeline"]
 ENTRYPOINT ["python", "-m", "skyulf_pipeline.main"]
 CMD ["api"]
 ARG VERSION=0.1.0 REVISION= CREATED= SOURCE=
@@ -119,7 +122,7 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     install-own skyulf-events skyulf-service skyulf-registry
 USER 10001:10001
 EXPOSE 8003 8131
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-m", "skyulf_service.probe", "registry"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=180s CMD ["python", "-m", "skyulf_service.probe", "registry"]
 ENTRYPOINT ["python", "-m", "skyulf_registry.main"]
 CMD ["api"]
 ARG VERSION=0.1.0 REVISION= CREATED= SOURCE=
@@ -133,7 +136,7 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     install-own skyulf-core skyulf-events skyulf-service skyulf-inference
 USER 10001:10001
 EXPOSE 8004 8141
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-m", "skyulf_service.probe", "inference"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=180s CMD ["python", "-m", "skyulf_service.probe", "inference"]
 ENTRYPOINT ["python", "-m", "skyulf_inference.main"]
 CMD ["api"]
 ARG VERSION=0.1.0 REVISION= CREATED= SOURCE=

@@ -32,7 +32,7 @@ def test_a_server_that_restarts_in_the_middle_loses_nothing(running: Composed, s
         assert versions == [1] * JOBS, "each job registered one version"
         assert api.deploy("steady", "steady", 2)["status"] == "ready"
         assert constants.check(api.predict("steady", constants.ROWS)) == 2
-        completed = Counter(str(seen.data["id"]) for seen in read_stream(api) if seen.type == "job.completed")
+        completed = Counter(seen.event["subject"] for seen in read_stream(api) if seen.type == "job.completed")
         assert {job["id"]: completed[job["id"]] for job in ended} == {job["id"]: 1 for job in ended}
     assert dead_letters(running) == []
 

@@ -59,7 +59,12 @@ class Composed(Skyulf):
 
     def up(self, *options: str) -> None:
         """Bring what there is to the state that the options name, and wait until it is healthy."""
-        self.compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "300", *options, seconds=400)
+        try:
+            self.compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "400", *options, seconds=420)
+        except AssertionError as error:
+            bad = [each["Service"] for each in self.containers() if each["ExitCode"] or each["Health"] == "unhealthy"]
+            error.add_note("\n".join(f"--- {service}\n{self.log(service)}" for service in bad))
+            raise
 
     def stop(self) -> None:
         """End everything; raises AssertionError where a container did not end well."""
@@ -98,6 +103,15 @@ class Composed(Skyulf):
         """What the engine says of some containers or images."""
         found: list[Json] = json.loads(run(["docker", "inspect", *names]))
         return found
+
+    def left_behind(self) -> list[str]:
+        """Files in the homes of the containers that work on files."""
+        look = "find . -path '*scratch*' -type f ! -name .lock"
+        return [
+            path
+            for service in ("ingestion-runner", "pipeline-runner")
+            for path in self.inside(service, "sh", "-c", look).split()
+        ]
 
     def inside(self, service: str, *command: str) -> str:
         """Run a command in a service's first container."""

@@ -68,6 +68,11 @@ class Skyulf(ABC):
     def announced(self, project_id: str) -> list[Announced]:
         """Every event that the services announced about a project, those of an aggregate in their order."""
 
+    def left_behind(self) -> list[str]:
+        """Files that running work has not removed; the lock by which a running process keeps its folder is none."""
+        found = [path for scratch in self.folder.rglob("*scratch*") for path in scratch.rglob("*") if path.is_file()]
+        return [str(path) for path in found if path.name != ".lock"]
+
     def admin(self) -> Api:
         """A client with the key of the first run."""
         credentials = json.loads((self.home / "credentials.json").read_text())
