@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from skyulf_gateway.clients.http import HttpForwarder
 from skyulf_gateway.clients.neighbours import Neighbours
+from skyulf_service.http.problems import ELSEWHERE
 from skyulf_service.signing.keys import SigningKey
 from skyulf_service.signing.tokens import InternalTokenIssuer
 from skyulf_service.testing.ports import free_port
@@ -56,11 +57,11 @@ async def replicas(*addresses: str, port: int) -> AsyncIterator[list[web.AppRunn
             await runner.cleanup()
 
 
-async def serve(address: str, port: int) -> web.AppRunner:
-    """Start one."""
+async def serve(address: str, port: int, *, able: bool = True) -> web.AppRunner:
+    """Start one; where it is not able, it says that another may be."""
 
     async def answer(_request: web.Request) -> web.Response:
-        return web.json_response(address)
+        return web.json_response(address) if able else web.Response(status=503, headers={ELSEWHERE: "may"})
 
     app = web.Application()
     app.router.add_route("*", "/who", answer)
@@ -120,6 +121,24 @@ async def test_a_replica_that_is_gone_but_still_has_its_name_costs_no_request(po
         answered = await ask(neighbours, times=40, pause=RENEW / 2)
 
     assert set(answered) == {FIRST}
+
+
+async def test_what_a_replica_cannot_do_yet_another_does(port: int) -> None:
+    async with replicas(FIRST, port=port), gateway(Names(FIRST, SECOND), port) as neighbours:
+        unable = await serve(SECOND, port, able=False)
+        answered = await ask(neighbours, times=60, pause=RENEW / 2)
+        await unable.cleanup()
+
+    assert set(answered) == {FIRST}
+
+
+async def test_what_no_replica_can_do_is_told_after_some_attempts(port: int) -> None:
+    async with gateway(Names(FIRST), port) as neighbours:
+        unable = await serve(FIRST, port, able=False)
+        answer = await neighbours.call("inference", "POST", "/who")
+        await unable.cleanup()
+
+    assert answer.status == 503
 
 
 async def test_a_pool_that_is_renewed_closes_its_connections_after_the_last_answer(port: int) -> None:

@@ -25,6 +25,8 @@ class SkyulfError(Exception):
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
+    # nothing was done here, and another replica of the service may be able to
+    elsewhere: ClassVar[bool] = False
     retry_after: float | None = None
 
     def __init__(self, detail: str, *, errors: Sequence[FieldProblem] = (), retry_after: float | None = None) -> None:

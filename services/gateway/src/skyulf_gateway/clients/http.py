@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict
 from skyulf_service.errors import UnavailableError
+from skyulf_service.http.problems import ELSEWHERE
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 from yarl import URL
@@ -21,7 +23,7 @@ KEEP_IDLE_SECONDS = 4.0
 # A name may stand for several replicas: whoever keeps his connections never meets the new ones.
 RENEW_SECONDS = 15.0
 DNS_SECONDS = 5
-CONNECT_ATTEMPTS = 3
+ATTEMPTS = 3
 NOT_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 HOP_BY_HOP = frozenset(
     {
@@ -33,6 +35,7 @@ HOP_BY_HOP = frozenset(
         b"trailer",
         b"transfer-encoding",
         b"upgrade",
+        ELSEWHERE.lower().encode(),
     }
 )
 
@@ -82,9 +85,12 @@ class HttpForwarder:
             raise unknown(service)
         body = _RequestBody(scope, receive)
         data = await body.data()
-        async with self._pools.use() as session:
+        async with self._pools.use() as session, AsyncExitStack() as held:
             try:
                 response = await self._request(session, service, scope, _target(base, scope), data)
+                if ELSEWHERE in response.headers and (data is None or isinstance(data, bytes)):
+                    fresh = await held.enter_async_context(self._open(keep=False))
+                    response = await self._elsewhere(response, fresh, service, scope, _target(base, scope), data)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 if body.gone:
                     raise ClientDisconnect from error
@@ -110,7 +116,7 @@ class HttpForwarder:
             if name != b"transfer-encoding"
         )
         # where no connection was made nothing was asked; a stream can be sent only once
-        attempts = CONNECT_ATTEMPTS if data is None or isinstance(data, bytes) else 1
+        attempts = ATTEMPTS if data is None or isinstance(data, bytes) else 1
         for attempt in range(1, attempts + 1):
             try:
                 return await session.request(scope["method"], url, headers=headers, data=data, allow_redirects=False)
@@ -119,6 +125,24 @@ class HttpForwarder:
                     raise
                 await asyncio.sleep(0.05 * attempt)
         raise UnavailableError(f"The service {service} does not accept connections.")
+
+    async def _elsewhere(
+        self,
+        response: aiohttp.ClientResponse,
+        session: aiohttp.ClientSession,
+        service: str,
+        scope: Scope,
+        url: URL,
+        data: "bytes | None",
+    ) -> aiohttp.ClientResponse:
+        """Ask other replicas what one has not begun; the session takes the name's addresses in turn."""
+        for attempt in range(1, ATTEMPTS):
+            if ELSEWHERE not in response.headers:
+                break
+            response.close()
+            await asyncio.sleep(0.05 * (attempt - 1))
+            response = await self._request(session, service, scope, url, data)
+        return response
 
     async def _answer(self, response: aiohttp.ClientResponse, body: "_RequestBody", send: Send) -> None:
         await send(
@@ -135,12 +159,13 @@ class HttpForwarder:
             if watch is not None:
                 watch.cancel()
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self, *, keep: bool = True) -> aiohttp.ClientSession:
+        idle = {"keepalive_timeout": KEEP_IDLE_SECONDS} if keep else {"force_close": True}
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,
                 limit_per_host=self._connections,
-                keepalive_timeout=KEEP_IDLE_SECONDS,
+                **idle,
                 ttl_dns_cache=DNS_SECONDS,
                 resolver=Shuffled(self._resolver or aiohttp.DefaultResolver()),
             ),
