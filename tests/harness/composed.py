@@ -42,6 +42,11 @@ class Composed(Skyulf):
         return f"http://127.0.0.1:{self.ports['gateway']}"
 
     @property
+    def node_files(self) -> Path:
+        """The same folder in the image."""
+        return Path("/opt/skyulf/lib/python3.11/site-packages/skyulf_core/nodes/text")
+
+    @property
     def bootstrap(self) -> str:
         """Kafka's address for the outside."""
         return f"127.0.0.1:{self.ports['kafka']}"

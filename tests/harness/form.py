@@ -47,6 +47,11 @@ class Skyulf(ABC):
     def url(self) -> str:
         """Where the gateway is."""
 
+    @property
+    def node_files(self) -> Path:
+        """The folder of files that jobs may name, as jobs see it."""
+        return NODE_FILES
+
     @abstractmethod
     def start(self) -> None:
         """Start everything and wait until it is ready."""
