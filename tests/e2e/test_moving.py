@@ -141,11 +141,15 @@ def answers_are_the_same(there: Api, laptop: Api) -> None:
     assert found["model_version"] == here["model_version"] == 1
 
 
-def test_a_project_moves_and_predicts_the_same(other: Embedded, laptop: Api, file: Path) -> None:
-    report = told(other, "import", str(file), "--as", "moved", "--deploy")
+@pytest.fixture(scope="module")
+def moved(other: Embedded, file: Path) -> Json:
+    """What an import has said."""
+    return told(other, "import", str(file), "--as", "moved", "--deploy")
 
-    assert report["made"] == {"datasets": 3, "pipelines": 1, "model versions": 3, "deployments": 1}
-    assert (report["kept"], report["notes"]) == ({}, [])
+
+def test_a_project_moves_and_predicts_the_same(other: Embedded, laptop: Api, moved: Json) -> None:
+    assert moved["made"] == {"datasets": 3, "pipelines": 1, "model versions": 3, "deployments": 1}
+    assert (moved["kept"], moved["notes"]) == ({}, [])
     with inside(other, "moved") as there:
         everything_arrived(there, laptop)
         lineage_leads_somewhere(there)
@@ -156,13 +160,14 @@ def test_a_project_moves_and_predicts_the_same(other: Embedded, laptop: Api, fil
     assert [key["name"] for key in keys if key["revoked_at"] is None] == ["looking"], "its own key is revoked"
 
 
+@pytest.mark.usefixtures("moved")
 def test_what_is_there_is_kept(other: Embedded, laptop: Api, file: Path, tmp_path: Path) -> None:
-    told(other, "import", str(file), "--as", "twice")
-    with inside(other, "twice") as there:
+    with inside(other, "moved") as there:
         there.ok("PUT", "/models/switch/versions/1/aliases/champion")
+        there.ok("DELETE", "/deployments/switch")
         before = [there.versions("switch"), there.ok("GET", "/datasets"), there.ok("GET", "/pipelines")]
 
-        report = told(other, "import", str(file), "--as", "twice", "--deploy")
+        report = told(other, "import", str(file), "--as", "moved", "--deploy")
 
         assert report["kept"] == {"datasets": 3, "pipelines": 1, "model versions": 3}
         assert report["made"] == {"deployments": 1}
@@ -170,12 +175,12 @@ def test_what_is_there_is_kept(other: Embedded, laptop: Api, file: Path, tmp_pat
         assert [there.versions("switch"), there.ok("GET", "/datasets"), there.ok("GET", "/pipelines")] == before
         answers_are_the_same(there, laptop)
     back = tmp_path / "back.zip"
-    told(other, "export", "twice", str(back))
-    count = len(laptop.versions("switch"))
+    told(other, "export", "moved", str(back))
+    before_home = laptop.versions("switch")
     home = told_home(laptop, back)
     assert home["made"] == {}, "what comes back is what is there"
-    assert home["kept"]["model versions"] == 3
-    assert len(laptop.versions("switch")) == count
+    assert home["kept"] == {"datasets": 3, "pipelines": 1, "model versions": 3, "deployments": 1}
+    assert laptop.versions("switch") == before_home
 
 
 def told_home(laptop: Api, back: Path) -> Json:
@@ -192,17 +197,20 @@ def test_an_import_that_was_killed_goes_on(other: Embedded, laptop: Api, file: P
     with other.admin() as admin:
         admin.ok("POST", "/projects", json={"slug": "broken"})
     with inside(other, "broken") as there:
-        words = command(other, "import", str(file), "--as", "broken", "--deploy")
+        words = command(other, "import", str(file), "--as", "broken")
         broken = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         there.eventually(lambda: jobs_of(there), what="a version is being imported")
         broken.kill()
         broken.wait()
 
-        told(other, "import", str(file), "--as", "broken", "--deploy")
+        report = told(other, "import", str(file), "--as", "broken")
 
         everything_arrived(there, laptop)
-        answers_are_the_same(there, laptop)
         assert len(jobs_of(there)) == 3, "none was taken in twice"
+        assert report["kept"]["model versions"] >= 1
+        (note,) = report["notes"]
+        assert "skyulf deployments create switch switch --version 1" in note
+        assert there.ok("GET", "/deployments")["items"] == [], "only --deploy serves"
 
 
 def jobs_of(api: Api) -> list[Any]:

@@ -46,6 +46,7 @@ PRELOAD = (
     "skyulf_pipeline.child.tuning",
     "skyulf_pipeline.child.searching",
     "skyulf_pipeline.child.checking",
+    "skyulf_pipeline.child.unpacking",
     "sklearn.pipeline",
 )
 

@@ -1,4 +1,4 @@
-"""The server commands of `skyulf`: up, demo, serve, migrate, doctor, token, backup, restore, rotate-keys, retention."""
+"""The server commands of `skyulf`: up, demo, serve, migrate, doctor, token, backup, restore, export, import, …"""
 
 import asyncio
 import importlib

@@ -1,4 +1,7 @@
-"""Jobs that take a model in which was trained elsewhere."""
+"""Jobs that take a model in which was trained elsewhere.
+
+Without ``works_with``: a runner of the release before would fail every job of a kind that it does not know.
+"""
 
 import sqlalchemy as sa
 from alembic import op
