@@ -92,7 +92,7 @@ def create_router(
     reads = requires("models:read")
     whole: dict[int | str, dict[str, object]] = {200: {"description": "A tar", "content": TAR}}
     sent = requires("models:write", max_body_bytes=max_bytes)
-    body = {"requestBody": {"required": True, "content": TAR}}
+    body = {"requestBody": {"required": True, "content": {**TAR, "application/octet-stream": TAR[MEDIA_TYPE]}}}
     sent["openapi_extra"] = {**sent["openapi_extra"], **body}  # type: ignore[dict-item]  # OpenAPI's own shape
 
     @router.get("/jobs/{job_id}/bundle", tags=["jobs"], response_class=StreamingResponse, responses=whole, **reads)
