@@ -41,9 +41,17 @@ def tarred(members: Mapping[str, bytes | tarfile.TarInfo]) -> bytes:
     return made.getvalue()
 
 
-def untarred(data: bytes) -> dict[str, bytes]:
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The members of a pack that is taken in."""
+    folder = tmp_path_factory.mktemp("good")
+    pipeline = Pipeline.from_config(penguins_config())
+    pipeline.fit(penguins())
+    pipeline.save(folder)
+    graph = json.loads((folder / "graph.json").read_bytes())
+    said = {**SAID, **{name: graph[name] for name in ("task", "target", "classes")}}
+    files = {f"bundle/{path.relative_to(folder)}": path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {"trained.json": json.dumps(said).encode(), **files, "report/report.json": b"{}"}
 
 
 async def trained(street: Street) -> tuple[Json, bytes]:
@@ -88,62 +96,58 @@ async def ended(street: Street, answer: httpx.Response) -> Json:
                 return found
 
 
-async def test_a_model_is_taken_in_as_it_was(street: Street) -> None:
-    old, pack = await trained(street)
+async def test_a_model_is_taken_in_as_it_was(lane: Street) -> None:
+    old, pack = await trained(lane)
 
-    answer = await sent(street, pack)
-    new = await ended(street, answer)
+    answer = await sent(lane, pack)
+    new = await ended(lane, answer)
 
     assert (new["kind"], new["status"], new["register_as"]) == ("import", "succeeded", "moved"), new
     assert {name: new[name] for name in FIGURES} == {name: old[name] for name in FIGURES}
     assert (new["dataset_id"], new["dataset_version"]) == ("0198c5a0-0000-7000-8000-0000000000dd", 3)
     assert new["sources"]["prices: all"]["version"] == 2
-    there = street.caller(project=OTHER_PROJECT, permissions=MOVES)
+    there = lane.caller(project=OTHER_PROJECT, permissions=MOVES)
     files = await there.get(f"/api/v1/jobs/{new['id']}/bundle/files")
-    assert files.json() == (await street.caller(permissions=MOVES).get(f"/api/v1/jobs/{old['id']}/bundle/files")).json()
+    assert files.json() == (await lane.caller(permissions=MOVES).get(f"/api/v1/jobs/{old['id']}/bundle/files")).json()
     assert {each["path"] for each in files.json()["items"]} >= {"plan.json", "golden.json", "graph.json"}
     assert (await there.get(f"/api/v1/jobs/{new['id']}/bundle")).content == pack, "it can move on"
     page = (await there.get(f"/api/v1/jobs/{new['id']}/report")).text
-    assert page == (await street.caller().get(f"/api/v1/jobs/{old['id']}/report")).text
+    assert page == (await lane.caller().get(f"/api/v1/jobs/{old['id']}/report")).text
 
-    done = (await street.events(JobCompleted))[-1]
+    done = (await lane.events(JobCompleted))[-1]
     assert isinstance(done, JobCompleted)
     assert done.artifact is not None
-    signed = await street.parts.objects(BUCKET).get_bytes(done.artifact.key)
-    manifest = verify_manifest(signed, load_public(street.parts.keys_dir))
+    signed = await lane.parts.objects(BUCKET).get_bytes(done.artifact.key)
+    manifest = verify_manifest(signed, load_public(lane.parts.keys_dir))
     assert (manifest["project_id"], manifest["job_id"]) == (str(OTHER_PROJECT), new["id"]), "signed anew, for here"
     assert done.artifact.digest != old["digest"]
 
 
-async def test_what_was_sent_is_needed_until_the_import_has_ended(lane: Street) -> None:
-    _, pack = await trained(lane)
-    store = lane.parts.objects(BUCKET)
-    references = BundleReferences(lane.parts.database, Blobs(store))
+async def test_what_was_sent_is_needed_until_the_import_has_ended(street: Street, good: dict[str, bytes]) -> None:
+    store = street.parts.objects(BUCKET)
+    references = BundleReferences(street.parts.database, Blobs(store))
 
-    answer = await sent(lane, pack)
+    answer = await sent(street, tarred(good))
 
     (upload,) = [found.key async for found in store.list("uploads/")]
     assert await collect_orphans(store, references.referenced, grace=timedelta()) == 0
-    async with lane.parts.database.read() as connection:
+    async with street.parts.database.read() as connection:
         assert upload in {ref.key for ref in await needed(connection, store)}, "a backup has it"
-    await ended(lane, answer)
+    assert (await ended(street, answer))["status"] == "succeeded"
     assert await collect_orphans(store, references.referenced, grace=timedelta()) == 1
     assert [found async for found in store.list("uploads/")] == []
 
 
-async def test_other_answers_than_the_golden_ones_are_refused(lane: Street) -> None:
-    _, pack = await trained(lane)
-    members = untarred(pack)
-    golden = json.loads(members["bundle/golden.json"])
+async def test_other_answers_than_the_golden_ones_are_refused(lane: Street, good: dict[str, bytes]) -> None:
+    golden = json.loads(good["bundle/golden.json"])
     golden["predictions"] = golden["predictions"][1:] + golden["predictions"][:1]
     golden["probabilities"] = [[*row[1:], row[0]] if isinstance(row, list) else row for row in golden["probabilities"]]
-    before = {found.key async for found in lane.parts.objects(BUCKET).list("blobs/")}
 
-    job = await ended(lane, await sent(lane, tarred({**members, "bundle/golden.json": json.dumps(golden).encode()})))
+    job = await ended(lane, await sent(lane, tarred({**good, "bundle/golden.json": json.dumps(golden).encode()})))
 
     assert job["status"] == "failed"
     assert job["error"]["code"] == "bundle-refused"
-    assert {found.key async for found in lane.parts.objects(BUCKET).list("blobs/")} == before
+    assert [found async for found in lane.parts.objects(BUCKET).list("blobs/")] == []
 
 
 async def test_what_cannot_be_imported_is_said_at_once(lane: Street) -> None:
@@ -241,19 +245,6 @@ def test_a_hostile_pack_is_refused_with_its_reason(name: str, tmp_path: Path, mo
     assert reason in caught.value.message
     assert sorted(each.name for each in tmp_path.iterdir()) == ["scratch"], "nothing was written elsewhere"
     assert sum(each.stat().st_size for each in tmp_path.rglob("*") if each.is_file()) < 10 << 20
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The members of a pack that is taken in."""
-    folder = tmp_path_factory.mktemp("good")
-    pipeline = Pipeline.from_config(penguins_config())
-    pipeline.fit(penguins())
-    pipeline.save(folder)
-    graph = json.loads((folder / "graph.json").read_bytes())
-    said = {**SAID, **{name: graph[name] for name in ("task", "target", "classes")}}
-    files = {f"bundle/{path.relative_to(folder)}": path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    return {"trained.json": json.dumps(said).encode(), **files, "report/report.json": b"{}"}
 
 
 def unpacked(members: Mapping[str, bytes], folder: Path) -> Mapping[str, object]:

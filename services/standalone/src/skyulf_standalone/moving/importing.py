@@ -73,7 +73,12 @@ class _Import:
                 raise MovingError(f"The dataset {record.name!r} was not taken in: {reason}")
 
     def take_pipelines(self) -> None:
-        """Make pipelines and versions that are not there. Deleted ones wait until a model needs them."""
+        """Make pipelines and versions that are not there. Deleted ones wait until a model needs them.
+
+        What an import that was killed has left of those will go at the end.
+        """
+        marks = {_mark(record) for record in self._archive.project.pipelines if record.deleted}
+        self._revived = [each.id for each in everything(self._skyulf.pipelines.list) if each.description in marks]
         for record in self._archive.project.pipelines:
             if not record.deleted:
                 self._say(f"pipeline {record.name}")
@@ -160,10 +165,11 @@ class _Import:
         """The pipeline here for one of the file; one that was deleted there is made for as long as it is needed."""
         if id not in self._pipelines:
             record = next(each for each in self._archive.project.pipelines if each.id == id)
-            made = self._skyulf.pipelines.create(record.name, record.configs[0], register_as=record.register_as).id
+            told = {"description": _mark(record), "register_as": record.register_as}
+            made = self._skyulf.pipelines.create(record.name, record.configs[0], **told).id
             self._revived.append(made)
             for config in record.configs[1:]:
-                self._skyulf.pipelines.update(made, record.name, config, register_as=record.register_as)
+                self._skyulf.pipelines.update(made, record.name, config, **told)
             self._pipelines[id] = made
         return self._pipelines[id]
 
@@ -177,3 +183,8 @@ class _Import:
 
     def _count(self, what: str, *, made: bool) -> None:
         (self.report.made if made else self.report.kept)[what] += 1
+
+
+def _mark(record: PipelineRecord) -> str:
+    """What a pipeline is described as that is here only while its models are imported; nobody else writes that."""
+    return f"Deleted where it came from ({record.id}), and here when its models have been imported."
