@@ -26,12 +26,20 @@ BODIES: dict[tuple[str, str], Json] = {
     ("PUT", "/pipelines/{pipeline_id}"): {"name": "stolen", "config": configs.tiny()},
     ("POST", "/pipelines/{pipeline_id}/runs"): {"dataset_id": str(uuid4())},
     ("POST", "/pipelines/{pipeline_id}/tunings"): {"dataset_id": str(uuid4()), "tuning": {"n_trials": 1}},
+    ("POST", "/pipelines/{pipeline_id}/imports"): {},
     ("POST", "/jobs/{job_id}/cancel"): {"keep_best": False},
     ("POST", "/jobs/{job_id}/retry"): {"n_trials": 1},
     ("PUT", "/models/{name}/versions/{version}/stage"): {"stage": "archived"},
     ("PATCH", "/deployments/{name}"): {"model": "mine"},
     ("POST", "/deployments/{name}/predict"): {"row": {"x": 1, "y": 1}},
     ("POST", "/deployments/{name}/explain"): {"row": {"x": 1, "y": 1}},
+}
+QUERIES: dict[tuple[str, str], dict[str, str | int]] = {
+    ("POST", "/pipelines/{pipeline_id}/imports"): {
+        "pipeline_version": 1,
+        "dataset_id": str(uuid4()),
+        "dataset_version": 1,
+    },
 }
 
 
@@ -126,7 +134,8 @@ def operations(skyulf: Skyulf) -> list[Operation]:
 def ask(api: Api, mine: Property, operation: Operation) -> Any:
     """Make the call as it would succeed for the owner."""
     body = BODIES.get((operation.method, operation.path), {}) if operation.has_body else None
-    return api.call(operation.method, mine.path(operation), json=body, headers={"If-Match": '"1"'})
+    query = QUERIES.get((operation.method, operation.path))
+    return api.call(operation.method, mine.path(operation), json=body, params=query, headers={"If-Match": '"1"'})
 
 
 @pytest.mark.promise("R24")

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import json
 
@@ -143,3 +144,43 @@ async def test_what_is_not_ready_says_so(ingestion, upload):
 
 async def test_migrations_make_the_declared_tables(ingestion):
     assert await differences(ingestion.parts.database, metadata) == []
+
+
+async def test_a_dataset_is_exported_as_it_came_and_as_it_was_read(ingestion, runner, upload, settled):
+    data = "größe;n\n1,5;1\n".encode("cp1252")
+    accepted = await upload(data, query="name=t&encoding=cp1252&separator=;")
+    dataset = await settled(accepted.json()["id"])
+    path = f"{DATASETS}/{dataset['id']}"
+
+    original = await ingestion.client.get(f"{path}/export", params={"format": "original"})
+    table = await ingestion.client.get(f"{path}/export")
+    (version,) = (await ingestion.client.get(f"{path}/versions")).json()["items"]
+
+    assert (original.content, original.headers["content-type"]) == (data, "text/csv")
+    assert original.headers["content-disposition"] == "attachment"
+    assert pl.read_parquet(io.BytesIO(table.content)).to_dicts() == [{"größe": "1,5", "n": 1}]
+    assert table.headers["content-type"] == "application/vnd.apache.parquet"
+    said = {"format": "csv", "encoding": "cp1252", "separator": ";", "bytes": len(data)}
+    assert {name: version[name] for name in said} == said
+    assert version["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+async def test_what_is_not_ready_is_not_exported(ingestion, upload):
+    accepted = await upload(b"a\n1\n")
+
+    answer = await ingestion.client.get(f"{DATASETS}/{accepted.json()['id']}/export")
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/dataset-not-ready")
+
+
+async def test_a_damaged_object_never_arrives_whole(ingestion, runner, upload, settled, tmp_path):
+    data = b"a\n" + b"1\n" * 1_500_000
+    dataset = await settled((await upload(data)).json()["id"])
+    (stored,) = [path for path in tmp_path.rglob("uploads/*") if path.is_file()]
+    with stored.open("r+b") as file:
+        file.seek(2_000_000)
+        file.write(b"2")
+
+    answer = await ingestion.client.get(f"{DATASETS}/{dataset['id']}/export", params={"format": "original"})
+
+    assert len(answer.content) < int(answer.headers["content-length"]) == len(data)

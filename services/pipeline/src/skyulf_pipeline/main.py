@@ -21,7 +21,7 @@ from skyulf_service.work.slots import ChildSlots
 from skyulf_service.work.supervisor import Supervisor
 from skyulf_service.work.sweeper import Sweep, Sweeper
 
-from skyulf_pipeline.api import jobs, nodes, pipelines
+from skyulf_pipeline.api import imports, jobs, nodes, pipelines
 from skyulf_pipeline.api.dependencies import CHECKS
 from skyulf_pipeline.consumers import consumers
 from skyulf_pipeline.persistence import tables
@@ -46,6 +46,7 @@ PRELOAD = (
     "skyulf_pipeline.child.tuning",
     "skyulf_pipeline.child.searching",
     "skyulf_pipeline.child.checking",
+    "skyulf_pipeline.child.unpacking",
     "sklearn.pipeline",
 )
 
@@ -65,7 +66,8 @@ def routers(parts: Parts[PipelineUnitOfWork]) -> Sequence[APIRouter]:
     NodeRegistry.names()  # found now, not while the first request waits
     parts.extras[CHECKS] = Checks()
     store = parts.objects(BUCKET)
-    return [nodes.router, pipelines.router, jobs.router, jobs.evaluation_router(parts.uows, lambda: store)]
+    moving = imports.create_router(parts.uows, lambda: store, max_bytes=settings_of(parts).max_import_bytes)
+    return [nodes.router, pipelines.router, jobs.router, jobs.evaluation_router(parts.uows, lambda: store), moving]
 
 
 def worker_tasks(parts: Parts[PipelineUnitOfWork]) -> Sequence[Background]:

@@ -1,4 +1,4 @@
-"""The server commands of `skyulf`: up, demo, serve, migrate, doctor, token, backup, restore, rotate-keys, retention."""
+"""The server commands of `skyulf`: up, demo, serve, migrate, doctor, token, backup, restore, export, import, …"""
 
 import asyncio
 import importlib
@@ -14,6 +14,7 @@ from skyulf_service.settings import SharedSettings, home_folder
 from skyulf_standalone.backup.commands import register as register_backup
 from skyulf_standalone.demo import demo
 from skyulf_standalone.doctor.commands import doctor
+from skyulf_standalone.moving.commands import register as register_moving
 from skyulf_standalone.operating import retention, rotate_keys
 
 SERVICES = ("ingestion", "pipeline", "registry", "inference", "gateway")
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command()(token)
     app.command()(demo)
     register_backup(app)
+    register_moving(app)
     app.command()(rotate_keys)
     app.command()(retention)
 

@@ -1,4 +1,7 @@
-"""Which objects of this service's bucket are needed: models, evaluations and reports of jobs that succeeded."""
+"""Which objects of this service's bucket are needed.
+
+Models, evaluations and reports of jobs that succeeded, and what imports have yet to take in.
+"""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -9,13 +12,15 @@ from skyulf_service.objects.blobs import BlobRef, Blobs
 from skyulf_service.objects.errors import ObjectNotFoundError
 from skyulf_service.objects.store import ObjectStore
 from skyulf_service.work.claims import Claim
-from skyulf_service.work.states import ACTIVE, WorkStatus
+from skyulf_service.work.states import ACTIVE, TERMINAL, WorkStatus
 from sqlalchemy import and_, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from skyulf_pipeline.domain.jobs import JobKind
 from skyulf_pipeline.persistence.tables import jobs
 
 _BATCH = 100
+_RECEIVED = select(jobs.c.received).where(jobs.c.kind == JobKind.IMPORT, jobs.c.status.not_in(TERMINAL))
 
 
 class _File(BaseModel):
@@ -45,9 +50,10 @@ class BundleReferences:
         succeeded = select(jobs.c.id).where(jobs.c.status == WorkStatus.SUCCEEDED)
         async with self._database.read() as connection:
             new = [id for id in (await connection.execute(succeeded)).scalars() if id not in self._known]
+            received = {each["key"] for each in (await connection.execute(_RECEIVED)).scalars()}
         for start in range(0, len(new), _BATCH):
             await self._read(new[start : start + _BATCH])
-        return [key for key in keys if key in self._keys]
+        return [key for key in keys if key in self._keys or key in received]
 
     async def others_at_work(self, claim: Claim) -> bool:
         """Whether anybody but the claim's holder works on a job now, and so may be storing the same files."""
@@ -79,7 +85,7 @@ class BundleReferences:
 
 
 async def needed(connection: AsyncConnection, store: ObjectStore) -> list[BlobRef]:
-    """The objects of all jobs that succeeded, each once: manifests and what they list, evaluations, reports.
+    """The objects of all jobs, each once: manifests and what they list, evaluations, reports, bundles to be imported.
 
     Raises `ObjectNotFoundError` where a manifest is missing, since nobody knows what else is needed then.
     """
@@ -93,4 +99,6 @@ async def needed(connection: AsyncConnection, store: ObjectStore) -> list[BlobRe
         refs = [manifest, *(BlobRef.of(file.sha256, file.size) for file in files)]
         refs += [BlobRef.of(each["sha256"], each["size"]) for each in judged]
         found.update((ref.key, ref) for ref in refs)
+    for received in (await connection.execute(_RECEIVED)).scalars():
+        found[received["key"]] = BlobRef(sha256=received["sha256"], size=received["size"], key=received["key"])
     return list(found.values())

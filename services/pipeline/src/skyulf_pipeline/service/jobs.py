@@ -79,7 +79,7 @@ def _configured(config: Config, kind: JobKind, tuning: Config | None) -> Config:
             return with_auto(config, tuning)
         case JobKind.TUNE:
             return with_tuning(config, tuning)
-        case JobKind.TRAIN:
+        case JobKind.TRAIN | JobKind.IMPORT:
             return config
 
 
@@ -90,7 +90,7 @@ def _searching(config: Config, kind: JobKind, tuning: Config | None) -> Config |
             return auto_of(with_auto(config, tuning))
         case JobKind.TUNE:
             return cast("Config", tuning_of(config, tuning))
-        case JobKind.TRAIN:
+        case JobKind.TRAIN | JobKind.IMPORT:
             return None
 
 
