@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from k8s.configuration_policies import environment_of
 from k8s.manifests import Manifests, Node, Workload
@@ -54,6 +56,15 @@ class Pod:
         here = {f"SKYULF_{self.service.upper()}_{variable}": str(self.port), "SKYULF_HOST": "127.0.0.1"}
         self.environment = {**told, **here, **place.variables}
         self.process = self._process(self.workload.main, name)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.kill_tree()
 
     def start(self) -> None:
         """Run what comes first to its end, then start what does the work."""

@@ -43,12 +43,11 @@ def test_an_api_is_replaced_without_a_failed_request(local: Manifests, given: di
     migrate(given, "gateway")
     behind = [old]  # what a Service does: it sends to those that are ready
 
-    old.run_init()
-    with old.process:
-        old.wait_started()
+    with old:
+        old.wait_ready()
         wait_until(lambda: projects(old, key) == 200, what="the first key", timeout=20)
-        with new.process, asking(behind, key) as answers:
-            new.wait_started()
+        with new, asking(behind, key) as answers:
+            new.wait_ready()
             behind.append(new)
             behind.remove(old)
             code = old.stop()
@@ -62,10 +61,9 @@ def test_an_api_is_replaced_without_a_failed_request(local: Manifests, given: di
 def test_a_runner_is_alive_ready_and_ends(local: Manifests, given: dict[str, str], tmp_path: Path) -> None:
     pod = Pod(local, "pipeline-runner", tmp_path / "runner", Place(variables=given))
     migrate(given, "pipeline")
-    pod.run_init()
 
-    with pod.process:
-        pod.wait_started()
+    with pod:
+        pod.wait_ready()
         code = pod.stop()
 
     assert code == 0
