@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY ?= passive
 # Tests and checks must not depend on what the shell happens to be set to.
 unexport SKYULF_HOME SKYULF_FORM SKYULF_KAFKA_BOOTSTRAP
 
-.PHONY: help demo up test faults compose bench lint types format contracts docs requirements sbom tools
+.PHONY: help demo up test faults compose kubernetes bench lint types format contracts docs requirements sbom tools
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ faults: $(READY) tools  ## Break everything that is promised to hold (a line per
 compose: $(READY)  ## Build the images, and test them on a Docker engine: the whole story, outages, scaling
 	docker compose build
 	FORM=compose $(BIN)/python -m pytest tests/compose tests/e2e --ignore tests/e2e/test_boundaries.py $(PYTEST)
+
+kubernetes: $(READY) tools  ## Run the manifests' pods as processes: the whole story, and predictions while each is replaced
+	FORM=kubernetes $(BIN)/python -m pytest tests/e2e tests/k8s --ignore tests/e2e/test_boundaries.py $(PYTEST)
 
 bench: $(READY) tools  ## Measure (BENCH="--tuning", "--automl" or "--library" for a part, "--quick" for a look)
 	$(BIN)/python tests/performance/run.py $(BENCH)

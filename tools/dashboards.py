@@ -1,8 +1,9 @@
-"""Write ``deploy/observability/grafana/dashboards/`` anew; with ``--check`` only say what is out of date."""
+"""Write ``deploy/observability/grafana/dashboards/`` and the operator's alerts anew; ``--check`` only compares them."""
 
 import sys
 from pathlib import Path
 
+from alerts import FOR_THE_OPERATOR, prometheus_rule
 from dashboards_of_delivery import DELIVERY
 from dashboards_of_jobs import JOBS
 from dashboards_of_platform import PLATFORM
@@ -16,6 +17,7 @@ DASHBOARDS: tuple[Dashboard, ...] = (PLATFORM, DELIVERY, JOBS, SERVING)
 def main(arguments: list[str]) -> int:
     """Write or check; returns the exit status."""
     files = {FOLDER / f"{each.name}.json": each.document() for each in DASHBOARDS}
+    files[FOR_THE_OPERATOR] = prometheus_rule()
     if "--check" not in arguments:
         for path, text in files.items():
             path.write_text(text)

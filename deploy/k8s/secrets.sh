@@ -31,6 +31,8 @@ for service in gateway ingestion pipeline registry inference; do
   mkdir -p "$folder/$service"
   keep "$folder/$service/database-password" letters 24
   keep "$folder/$service/database-url" url "$service"
+  keep "$folder/$service/kafka-username" printf 'skyulf-%s' "$service"
+  keep "$folder/$service/kafka-password" letters 24
   if [ ! -e "$folder/$service/$service.key" ]; then
     openssl genpkey -algorithm ed25519 -out "$folder/$service/$service.key.new"
     mv "$folder/$service/$service.key.new" "$folder/$service/$service.key"

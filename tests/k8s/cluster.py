@@ -1,69 +1,104 @@
 """The manifests' Deployments as processes on real servers: what a cluster does with them, as far as that shows it."""
 
-import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import itertools
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from harness.announcements import announced
+from harness.api import Api
+from harness.distributed import SERVICES
+from harness.form import Announced, Form, Skyulf
+from harness.objects import S3, Objects
 from harness.round_robin import RoundRobin
-from k8s.manifests import Manifests
-from k8s.pods import Pod
-from settings_example import SERVICES
+from harness.topics import published
+from k8s.manifests import add_resource, built, chosen
+from k8s.pods import Place, Pod
+from minio import Minio
 from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
-from skyulf_service.testing.ports import free_port
+
+# until the last node has heard that a pod goes; the pods' preStop gives it 5 s
+PROPAGATION_SECONDS = 3.0
 
 
-class Cluster:
-    """One pod per Deployment, and a balancer in place of each Service."""
+class Cluster(Skyulf):
+    """One pod per Deployment, and in place of each Service a balancer between those that are ready and do not go."""
+
+    form: Form = "distributed"
 
     def __init__(
-        self, manifests: Manifests, folder: Path, *, kafka: KafkaBroker, postgres: PostgresServer, s3: S3Server
+        self,
+        folder: Path,
+        overlay: Path,
+        *,
+        kafka: KafkaBroker,
+        postgres: PostgresServer,
+        s3: S3Server,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
-        self.manifests, self.folder, self.postgres = manifests, folder, postgres
+        super().__init__(folder, settings)
+        self.overlay, self.manifests = overlay, built(overlay)
+        self.kafka, self.postgres, self.s3 = kafka, postgres, s3
         self.databases = {service: postgres.create_database() for service in SERVICES}
-        names = [each.name for each in manifests.ours() if each.kind == "Deployment"]
-        # a pod and the one that replaces it take turns
-        self.slots = {name: [free_port(), free_port()] for name in names}
-        self.services = {name: RoundRobin(ports) for name, ports in self.slots.items() if name.endswith("-api")}
         self.pods: dict[str, Pod] = {}
-        self.made = 0
-        self.shared = {
-            "SKYULF_KAFKA_BOOTSTRAP": kafka.bootstrap,
-            "SKYULF_S3_ENDPOINT": s3.endpoint,
-            "SKYULF_S3_ACCESS_KEY": s3.access_key,
-            "SKYULF_S3_SECRET_KEY": s3.secret_key,
-        }
-        for service in SERVICES:
-            self.shared[f"SKYULF_{service.upper()}_URL"] = f"http://127.0.0.1:{self.services[f'{service}-api'].port}"
-            self.shared[f"SKYULF_{service.upper()}_S3_ACCESS_KEY"] = s3.access_key
-            self.shared[f"SKYULF_{service.upper()}_S3_SECRET_KEY"] = s3.secret_key
-            self.shared[f"SKYULF_{service.upper()}_DATABASE_POOL_SIZE"] = "4"
+        self.services: dict[str, RoundRobin] = {}
+        self._made = itertools.count(1)
+        self._names = {"kafka:9092": kafka.bootstrap, "s3:7070": s3.endpoint}
+        self._s3_keys = {"s3-access-key": s3.access_key, "s3-secret-key": s3.secret_key}
 
     @property
     def url(self) -> str:
         """Where the gateway is."""
-        return self.shared["SKYULF_GATEWAY_URL"]
+        return self.address("gateway-api")
 
-    @property
-    def admin_key(self) -> str:
-        return str((self.pods["gateway-api"].folder / "run/skyulf/secrets/admin-key").read_text())
+    def address(self, service: str) -> str:
+        """Where a Service is."""
+        return f"http://127.0.0.1:{self.services[service].port}"
 
-    @contextmanager
-    def running(self) -> Iterator["Cluster"]:
-        """Migrate and start everything; at the end all goes with exit code 0."""
-        for service in self.services.values():
-            service.start()
+    def admin(self) -> Api:
+        """A client with the key that the manifests' Secret gives to the first run."""
+        return Api(self.url, (self.pods["gateway-api"].folder / "run/skyulf/secrets/admin-key").read_text())
+
+    def start(self) -> None:
+        """Migrate, start all Deployments, and wait until they are ready and the first key is one."""
+        for service in SERVICES:
+            self._pod(f"{service}-migrate").complete()
+        self._apply()
+        with self.admin() as admin:
+            admin.eventually(lambda: admin.call("GET", "/projects").is_success, what="the first key")
+
+    def add(self, rendered: str) -> None:
+        """Add what was rendered to the overlay's resources, and apply it."""
+        add_resource(self.overlay, f"added-{next(self._made)}.yaml", rendered)
+        self.manifests = built(self.overlay)
+        self._apply()
+
+    def roll(self, name: str) -> None:
+        """Replace a Deployment's pod: start the new one, wait until it is ready, end the old one in its time."""
+        old, new = self.pods[name], self._pod(name)
+        self.pods[name] = new
         try:
-            for name in SERVICES:
-                self._migrate(f"{name}-migrate")
-            for name in self.slots:
-                self.pods[name] = self.make(name)
-                self.pods[name].run_init()
-                self.pods[name].process.start()
+            new.start()
+            new.wait_ready()
+            self._send(name, old, new)
+            # a pod is told to go while there are still some who send to it
+            unsent = threading.Timer(PROPAGATION_SECONDS, self._send, [name, new])
+            unsent.start()
+            code = old.stop()
+            unsent.join()
+        finally:
+            old.process.kill_tree()
+        assert code == 0, old.process.log_text()[-3000:]
+
+    def stop(self) -> None:
+        """End all pods as when their Deployments are deleted; each ends with 0 and leaves nothing behind."""
+        try:
+            with ThreadPoolExecutor(len(self.pods) or 1) as threads:
+                codes = dict(zip(self.pods, threads.map(Pod.stop, self.pods.values()), strict=True))
+            assert codes == dict.fromkeys(self.pods, 0)
             for pod in self.pods.values():
-                pod.wait_started()
-            yield self
-            assert {name: pod.process.terminate(40) for name, pod in self.pods.items()} == dict.fromkeys(self.pods, 0)
+                pod.process.marker.assert_no_orphans()
         finally:
             for pod in self.pods.values():
                 pod.process.kill_tree()
@@ -72,33 +107,45 @@ class Cluster:
             for database in self.databases.values():
                 self.postgres.drop_database(database)
 
-    def roll(self, name: str) -> None:
-        """Replace a Deployment's pod: start the new one, wait until it is ready, end the old one in its time."""
-        old, new = self.pods[name], self.make(name)
-        new.run_init()
-        new.process.start()
-        self.pods[name] = new
-        try:
-            new.wait_started()
-            code = old.stop()
-        finally:
-            old.process.kill_tree()
-        assert code == 0, old.process.log_text()[-3000:]
+    @property
+    def objects(self) -> Objects:
+        """The S3 server."""
+        return S3(Minio(self.s3.endpoint, self.s3.access_key, self.s3.secret_key, secure=False))
 
-    def make(self, name: str) -> Pod:
-        """A pod that was not there before, at the port that its predecessor leaves free."""
-        ports = self.slots.get(name, [free_port()])
-        taken = self.pods[name].port if name in self.pods else None
-        self.made += 1
-        service = name.partition("-")[0]
-        database = self.postgres.url(self.databases[service])
-        given: Mapping[str, str] = {**self.shared, f"SKYULF_{service.upper()}_DATABASE_URL": database}
-        port = next(port for port in ports if port != taken)
-        return Pod(self.manifests, name, self.folder / f"{name}-{self.made}", given, port=port)
+    def traceparents(self) -> dict[str, str]:
+        """The traceparent of every event that was published, by the event's id."""
+        return {record.id: record.traceparent for record in published(self.kafka.bootstrap)}
 
-    def _migrate(self, name: str) -> None:
-        pod = self.make(name)
-        done = subprocess.run(
-            pod.process.command, env=pod.process.env, capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    def announced(self, project_id: str) -> list[Announced]:
+        """What lies on Kafka's topics."""
+        return announced(self.kafka.bootstrap, project_id)
+
+    def _apply(self) -> None:
+        """Start the Deployments that are new, two at a time, and wait until they are ready."""
+        new = [each for each in self.manifests.ours() if each.kind == "Deployment" and each.name not in self.pods]
+        for service in self.manifests.kind("Service"):
+            selector = {"matchLabels": service["spec"]["selector"]}
+            if any(chosen(selector, each.labels) for each in new):
+                self._serve(service["metadata"]["name"], service["spec"]["ports"][0]["port"])
+        pods = {each.name: self._pod(each.name) for each in new}
+        self.pods.update(pods)
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(Pod.start, pods.values()))
+        for name, pod in pods.items():
+            pod.wait_ready()
+            self._send(name, pod)
+
+    def _serve(self, service: str, port: int) -> None:
+        balancer = self.services[service] = RoundRobin([])
+        balancer.start()
+        self._names[f"{service}:{port}"] = f"127.0.0.1:{balancer.port}"
+
+    def _pod(self, name: str) -> Pod:
+        database = self.postgres.url(self.databases[self.manifests.workload(name).service])
+        secrets = {**self._s3_keys, "database-url": database}
+        here = Place(names=dict(self._names), secrets=secrets, variables=self.settings)
+        return Pod(self.manifests, name, self.folder / f"{name}-{next(self._made)}", here)
+
+    def _send(self, name: str, *pods: Pod) -> None:
+        if name in self.services:
+            self.services[name].targets = [pod.port for pod in pods]

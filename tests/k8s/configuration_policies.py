@@ -9,6 +9,7 @@ from skyulf_service.settings import SharedSettings
 
 # what libraries of ours read: certificates of PostgreSQL and of S3, where traces go
 FOREIGN = frozenset({"PGSSLROOTCERT", "SSL_CERT_FILE", "OTEL_EXPORTER_OTLP_ENDPOINT"})
+FILES = ("_FILE", "PGSSLROOTCERT")
 Reference = tuple[str, str, str | None]
 
 
@@ -16,7 +17,7 @@ def settings_are_known(manifests: Manifests) -> Iterator[str]:
     """A misspelt setting is ignored in silence, so each is looked up in the settings classes."""
     for workload in manifests.ours():
         for name in sorted(environment_of(manifests, workload.main)):
-            if name.removesuffix("_FILE") not in known_settings() | FOREIGN and name not in FOREIGN:
+            if not {name, name.removesuffix("_FILE")} & (known_settings() | FOREIGN):
                 yield f"{workload.kind} {workload.name}: no service has a setting {name}"
 
 
@@ -25,8 +26,9 @@ def references_are_defined(manifests: Manifests) -> Iterator[str]:
     defined = defined_keys(manifests)
     used = [(workload.name, each) for workload in manifests.workloads() for each in _references(workload)]
     for document in manifests.kind("TriggerAuthentication"):
-        for each in document["spec"]["secretTargetRef"]:
-            used.append((document["metadata"]["name"], ("Secret", each["name"], each["key"])))
+        for kind, field in (("Secret", "secretTargetRef"), ("ConfigMap", "configMapTargetRef")):
+            for each in document["spec"].get(field, []):
+                used.append((document["metadata"]["name"], (kind, each["name"], each["key"])))
     for user, (kind, name, key) in used:
         if (kind, name) not in defined:
             yield f"{user}: there is no {kind} {name}"
@@ -37,11 +39,11 @@ def references_are_defined(manifests: Manifests) -> Iterator[str]:
 def files_are_mounted(manifests: Manifests) -> Iterator[str]:
     """A setting that names a file of secrets names one that the service's pod mounts."""
     for workload in manifests.ours():
-        service = workload.name.partition("-")[0] if workload.name.split("-")[0] in SERVICES else "inference"
         mounted = set(mounted_files(workload))
+        others = tuple(f"SKYULF_{each.upper()}_" for each in SERVICES if each != workload.service)
         for name, value in environment_of(manifests, workload.main).items():
-            is_own = name.startswith(f"SKYULF_{service.upper()}_") and name.endswith("_FILE")
-            if (is_own or name in FOREIGN) and value.startswith("/run/") and value not in mounted:
+            is_file = name.endswith(FILES) and value.startswith("/run/") and not name.startswith(others)
+            if is_file and value not in mounted:
                 yield f"{workload.kind} {workload.name}: {name} is {value}, which is not mounted"
 
 

@@ -31,6 +31,11 @@ class Workload:
         return str(self.document["metadata"]["name"])
 
     @property
+    def service(self) -> str:
+        """The service whose image it runs, where it is one of ours."""
+        return str(self.main["image"]).partition("/")[2].partition(":")[0]
+
+    @property
     def template(self) -> Node:
         return self.document["spec"]["template"]
 
@@ -110,6 +115,14 @@ def prepared(folder: Path) -> Path:
 
 
 SECRETS = ("overlays/local/secrets", "components/secrets-from-files/secrets")
+
+
+def add_resource(folder: Path, name: str, text: str) -> None:
+    """Write a file into a kustomization's folder and list it among its resources, as people do."""
+    (folder / name).write_text(text)
+    chosen = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    chosen["resources"].append(name)
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(chosen))
 
 
 def built(folder: Path) -> Manifests:

@@ -1,48 +1,86 @@
-"""Pods as processes of this machine: a manifest's command, environment, probes and end."""
+"""Pods as processes of this machine: a manifest's command, environment, files, probes and end."""
 
 import base64
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from k8s.configuration_policies import environment_of
 from k8s.manifests import Manifests, Node, Workload
 from skyulf_service.testing.ports import free_port, http_status
 from skyulf_service.testing.processes import ServiceProcess
 
-HOME = "/var/lib/skyulf"
+SECRETS = "/run/skyulf/secrets"
+
+
+@dataclass(frozen=True)
+class Place:
+    """In what this machine differs from the cluster that a manifest is for.
+
+    ``names`` stands for its DNS: by ``name:port`` the address that is behind it. ``secrets`` are the contents of files
+    in place of those of its Secrets, ``variables`` whatever else has to be told otherwise.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def resolved(self, value: str) -> str:
+        """A value of the environment with addresses in place of names."""
+        for name, address in self.names.items():
+            value = value.replace(name, address)
+        return value
 
 
 class Pod:
-    """One pod of a Deployment, without the cluster: ``given`` are the variables that differ on this machine."""
+    """One pod of a Deployment or Job, without the cluster, at ``port``."""
 
-    def __init__(
-        self, manifests: Manifests, name: str, folder: Path, given: Mapping[str, str], *, port: int | None = None
-    ) -> None:
+    def __init__(self, manifests: Manifests, name: str, folder: Path, place: Place) -> None:
         folder.mkdir(parents=True)
         self.workload = manifests.workload(name)
-        self.service = name.partition("-")[0]
-        self.port = port or free_port()
+        self.service = self.workload.service
+        self.port = free_port()
         self.folder = folder
         files = mounted(manifests, self.workload, folder)
+        for path in files.keys() & {f"{SECRETS}/{secret}" for secret in place.secrets}:
+            files[path].write_text(place.secrets[path.rpartition("/")[2]])
         told = environment_of(manifests, self.workload.main)
-        told = {name: str(files.get(value, value)).replace(HOME, str(folder / "home")) for name, value in told.items()}
+        told = {name: str(files.get(value, place.resolved(value))) for name, value in told.items()}
+        told["SKYULF_HOME"] = str(folder / "home")
         told["SKYULF_KEYS_DIR"] = str(folder / told["SKYULF_KEYS_DIR"].lstrip("/"))
-        variable = "PORT" if name.endswith("-api") else "HEALTH_PORT"
+        variable = "PORT" if self.workload.main["args"] == ["api"] else "HEALTH_PORT"
         here = {f"SKYULF_{self.service.upper()}_{variable}": str(self.port), "SKYULF_HOST": "127.0.0.1"}
-        self.environment = {**told, **here, **given}
+        self.environment = {**told, **here, **place.variables}
         self.process = self._process(self.workload.main, name)
 
-    def run_init(self) -> None:
-        """Run what comes first, to its end."""
-        for container in self.workload.pod["initContainers"]:
-            first = self._process(container, container["name"])
-            first.start()
-            code = first.started().wait(timeout=120)
-            assert code == 0, first.log_text()
+    def __enter__(self) -> Self:
+        self.start()
+        return self
 
-    def wait_started(self) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.kill_tree()
+
+    def start(self) -> None:
+        """Run what comes first to its end, then start what does the work."""
+        for container in self.workload.pod.get("initContainers", []):
+            with self._process(container, container["name"]) as first:
+                code = first.started().wait(timeout=120)
+            assert code == 0, first.log_text()
+        self.process.start()
+
+    def complete(self) -> None:
+        """Run to the end, as a Job does."""
+        with self.process as process:
+            code = process.started().wait(timeout=120)
+        assert code == 0, process.log_text()
+
+    def wait_ready(self) -> None:
         """Wait as long as the startup probe does, then for the readiness probe."""
         startup = self.workload.main["startupProbe"]
         patience = startup["periodSeconds"] * startup["failureThreshold"]

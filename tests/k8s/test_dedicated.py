@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 import yaml
 from k8s.configuration_policies import environment_of
-from k8s.manifests import Manifests, built
+from k8s.manifests import Manifests, add_resource, built
 from k8s.policies import violations
 from k8s.schema_checks import faults
 from skyulf_client.answers import Deployment, ModelVersion
@@ -47,12 +47,11 @@ def with_endpoint(
     source = deploy / "overlays" / request.param
     folder = source.with_name(f"{source.name}-{uuid4().hex[:8]}")
     shutil.copytree(source, folder)
-    (folder / "endpoint.yaml").write_text(manifests(deployment, served, WISHES))
-    chosen = yaml.safe_load((folder / "kustomization.yaml").read_text())
-    chosen["resources"].append("endpoint.yaml")
+    add_resource(folder, "endpoint.yaml", manifests(deployment, served, WISHES))
     if request.param != "local":
+        chosen = yaml.safe_load((folder / "kustomization.yaml").read_text())
         chosen["components"] = ["../../../components/secrets-from-files", "../../../components/monitoring"]
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(chosen))
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump(chosen))
     return built(folder)
 
 

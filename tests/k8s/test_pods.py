@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from k8s.manifests import Manifests
-from k8s.pods import Pod
+from k8s.pods import Place, Pod
 from skyulf_service.database.engine import Database
 from skyulf_service.database.migrations import upgrade
 from skyulf_service.testing.ports import wait_until
@@ -38,17 +38,16 @@ def migrate(given: dict[str, str], service: str) -> None:
 
 
 def test_an_api_is_replaced_without_a_failed_request(local: Manifests, given: dict[str, str], tmp_path: Path) -> None:
-    old, new = (Pod(local, "gateway-api", tmp_path / name, given) for name in ("old", "new"))
+    old, new = (Pod(local, "gateway-api", tmp_path / name, Place(variables=given)) for name in ("old", "new"))
     key = (tmp_path / "old/run/skyulf/secrets/admin-key").read_text()
     migrate(given, "gateway")
     behind = [old]  # what a Service does: it sends to those that are ready
 
-    old.run_init()
-    with old.process:
-        old.wait_started()
+    with old:
+        old.wait_ready()
         wait_until(lambda: projects(old, key) == 200, what="the first key", timeout=20)
-        with new.process, asking(behind, key) as answers:
-            new.wait_started()
+        with new, asking(behind, key) as answers:
+            new.wait_ready()
             behind.append(new)
             behind.remove(old)
             code = old.stop()
@@ -60,12 +59,11 @@ def test_an_api_is_replaced_without_a_failed_request(local: Manifests, given: di
 
 
 def test_a_runner_is_alive_ready_and_ends(local: Manifests, given: dict[str, str], tmp_path: Path) -> None:
-    pod = Pod(local, "pipeline-runner", tmp_path / "runner", given)
+    pod = Pod(local, "pipeline-runner", tmp_path / "runner", Place(variables=given))
     migrate(given, "pipeline")
-    pod.run_init()
 
-    with pod.process:
-        pod.wait_started()
+    with pod:
+        pod.wait_ready()
         code = pod.stop()
 
     assert code == 0

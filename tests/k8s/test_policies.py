@@ -111,6 +111,10 @@ PLANTED: list[tuple[Policy, Break]] = [
         planted("TriggerAuthentication", secretTargetRef=[{"parameter": "p", "name": "skyulf-gateway", "key": "none"}]),
     ),
     (
+        configuration_policies.references_are_defined,
+        planted("TriggerAuthentication", configMapTargetRef=[{"parameter": "ca", "name": "nothing", "key": "ca.crt"}]),
+    ),
+    (
         wiring_policies.every_deployment_has_a_budget,
         lambda m: m.documents.remove(m.one("PodDisruptionBudget", "registry-api")),
     ),
@@ -145,6 +149,14 @@ PLANTED: list[tuple[Policy, Break]] = [
     (
         configuration_policies.files_are_mounted,
         pod("registry-api", lambda p: next(v for v in p["volumes"] if v["name"] == "secrets")["secret"]["items"].pop()),
+    ),
+    (
+        configuration_policies.files_are_mounted,
+        document(
+            "ConfigMap",
+            "skyulf-settings",
+            lambda d: d["data"].update(SKYULF_KAFKA_SASL_PASSWORD_FILE="/run/skyulf/kafka/password"),
+        ),
     ),
 ]
 

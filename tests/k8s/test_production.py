@@ -1,19 +1,24 @@
 """The overlay for a cluster, with its components as people choose them."""
 
-import re
+import os
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
+from alerts import RULES
 from k8s.configuration_policies import environment_of
-from k8s.manifests import DEPLOY, ROOT, Manifests
+from k8s.manifests import DEPLOY, Manifests
+from k8s.pods import mounted
 from k8s.policies import violations
 from k8s.schema_checks import OPERATORS, faults
 from settings_example import SERVICES
 from skyulf_events import TOPICS
 from skyulf_service.database.engine import Database
 from skyulf_service.database.migrations import upgrade
+from skyulf_service.messaging.brokers import Brokers
+from skyulf_service.settings import SharedSettings
 from sqlalchemy import text
 
 Build = Callable[..., Manifests]
@@ -88,6 +93,7 @@ def test_nothing_that_settings_can_encrypt_is_sent_in_the_clear(everything: Mani
         environment = environment_of(everything, workload.main)
         assert environment["SKYULF_PROFILE"] == "production"
         assert environment["SKYULF_S3_SECURE"] == "true"
+        assert environment["SKYULF_KAFKA_SECURITY_PROTOCOL"] == "SASL_SSL"
         assert "SKYULF_ALLOW_INSECURE" not in environment
 
 
@@ -117,11 +123,55 @@ def test_workers_scale_by_the_topics_that_they_consume(everything: Manifests) ->
 
     assert found == expected
     assert all(
-        trigger["metadata"]["bootstrapServers"] == "skyulf-kafka-bootstrap.skyulf-data.svc:9092"
+        trigger["metadata"]["bootstrapServers"] == "skyulf-kafka-bootstrap.skyulf-data.svc:9093"
         for each in everything.kind("ScaledObject")
         for trigger in each["spec"]["triggers"]
         if trigger["type"] == "kafka"
     )
+
+
+def test_who_scales_asks_kafka_as_the_workers_do(everything: Manifests) -> None:
+    triggers = [
+        (each["spec"]["scaleTargetRef"]["name"].partition("-")[0], trigger)
+        for each in everything.kind("ScaledObject")
+        for trigger in each["spec"]["triggers"]
+        if trigger["type"] == "kafka"
+    ]
+
+    assert triggers
+    for service, trigger in triggers:
+        assert (trigger["metadata"]["tls"], trigger["metadata"]["sasl"]) == ("enable", "scram_sha512")
+        known = everything.one("TriggerAuthentication", trigger["authenticationRef"]["name"])["spec"]["secretTargetRef"]
+        secret = everything.one("Secret", f"skyulf-{service}")["metadata"]["name"]
+        assert {each["name"] for each in known} == {secret}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("role", ["worker", "migrate"])
+def test_who_speaks_to_kafka_has_its_name_and_password(
+    everything: Manifests, service: str, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workload = everything.workload(f"{service}-{role}")
+    files = mounted(everything, workload, tmp_path)
+    for name in [name for name in os.environ if name.startswith("SKYULF_")]:
+        monkeypatch.delenv(name)
+    for name, value in environment_of(everything, workload.main).items():
+        monkeypatch.setenv(name, str(files.get(value, value)))
+
+    brokers = Brokers.of(SharedSettings())
+
+    (user,) = [each for each in everything.kind("KafkaUser") if each["metadata"]["name"] == brokers.username]
+    assert user["spec"]["authentication"]["type"].upper() == brokers.mechanism
+    assert (brokers.protocol, brokers.username) == ("SASL_SSL", f"skyulf-{service}")
+    assert len(brokers.password) == 48
+    assert brokers.ca_file == files["/run/skyulf/authorities/authorities.crt"]
+
+
+def test_apis_and_runners_cannot_speak_to_kafka(everything: Manifests) -> None:
+    password = "SKYULF_KAFKA_SASL_PASSWORD_FILE"
+    knowing = {each.name for each in everything.ours() if password in environment_of(everything, each.main)}
+
+    assert knowing == {each.name for each in everything.ours() if "skyulf/needs-kafka" in each.labels}
 
 
 @pytest.mark.parametrize("service", ["ingestion", "pipeline"])
@@ -140,16 +190,24 @@ async def test_runners_scale_by_a_question_that_their_database_answers(
     assert waiting == 0
 
 
-def test_alerts_ask_for_metrics_that_exist(everything: Manifests) -> None:
-    sources = [path.read_text() for folder in ("libs", "services") for path in (ROOT / folder).glob("*/src/**/*.py")]
-    rules = [
-        rule
-        for each in everything.kind("PrometheusRule")
-        for group in each["spec"]["groups"]
-        for rule in group["rules"]
+def test_alerts_are_those_of_the_platform(everything: Manifests) -> None:
+    (rule,) = everything.kind("PrometheusRule")
+
+    assert rule["spec"] == yaml.safe_load(RULES.read_text())
+
+
+def test_monitors_name_processes_as_alerts_and_dashboards_do(everything: Manifests) -> None:
+    (services,), (pods,) = everything.kind("ServiceMonitor"), everything.kind("PodMonitor")
+    (reference,) = [
+        each
+        for each in yaml.safe_load((RULES.parent / "prometheus.yml").read_text())["scrape_configs"]
+        if each["job_name"] == "skyulf"
     ]
+    given = {"job", *(each["target_label"] for each in reference["relabel_configs"])}
 
-    named = {name for rule in rules for name in re.findall(r"\bskyulf_[a-z_]+\b", rule["expr"])}
-
-    assert rules
-    assert [name for name in sorted(named) if not any(f'"{name}"' in source for source in sources)] == []
+    for endpoint in (*services["spec"]["endpoints"], *pods["spec"]["podMetricsEndpoints"]):
+        made = {each["targetLabel"]: each for each in endpoint["relabelings"]}
+        assert made.keys() == given
+        assert made["job"]["replacement"] == reference["job_name"]
+        # the operator calls the Kubernetes Service `service`, and so do our metrics call their service
+        assert endpoint["honorLabels"]

@@ -1,90 +1,34 @@
 """Every Deployment runs as its manifest says, and is replaced while predictions are asked for: none fails."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from uuid import uuid4
+from collections import Counter
 
-import httpx
 import pytest
-from harness import configs, flights
-from harness.api import Api
+from harness import flights
+from harness.distributed import ROLES
+from harness.promises import Figures
 from k8s.cluster import Cluster
-from k8s.manifests import Manifests
-from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
+from k8s.load import asking, serve
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.promise("R11"), pytest.mark.xdist_group("forms")]
 
 
-def test_the_story_runs_and_no_prediction_fails_while_everything_is_replaced(
-    local: Manifests,
-    kafka_broker: KafkaBroker,
-    postgres_server: PostgresServer,
-    s3_server: S3Server,
-    tmp_path: Path,
-) -> None:
-    cluster = Cluster(local, tmp_path, kafka=kafka_broker, postgres=postgres_server, s3=s3_server)
+def test_no_prediction_fails_while_every_deployment_is_replaced(cluster: Cluster, figures: Figures) -> None:
     rows = flights.shuffled(flights.held_out(10))
+    replaced = [f"{service}-{role}" for service, roles in ROLES.items() for role in roles if role != "api-2"]
 
-    with cluster.running(), Api(cluster.url, cluster.admin_key) as admin:
-        api = project(admin, cluster.url)
-        told(api, "before")
+    with cluster.project() as api:
+        serve(api, "before")
         expected = api.predict("before", rows)["predictions"]
-        with predicting(api, rows) as (answers, failures):
-            for name in cluster.slots:
+        with asking(lambda: api.call("POST", "/deployments/before/predict", json={"rows": rows}), expected) as asked:
+            for name in replaced:
                 cluster.roll(name)
-        told(api, "after")
-        assert api.predict("before", rows)["predictions"] == expected
+        serve(api, "after")
+        assert api.predict("after", rows)["predictions"] == expected
 
-    assert not failures
-    assert len(answers) > 100
-    assert all(each == expected for each in answers)
-
-
-def project(admin: Api, url: str) -> Api:
-    """A client with the owner's key of a new project."""
-    made = admin.eventually(lambda: _made(admin), what="the first key")
-    body = {"name": "owner", "scopes": ["owner"], "project_id": made["id"]}
-    return Api(url, admin.ok("POST", "/api-keys", json=body)["key"], project_id=made["id"])
-
-
-def told(api: Api, name: str) -> None:
-    """From a file to a prediction: once more with what runs now."""
-    dataset = api.ready_dataset(flights.csv(flights.training()), name=name)
-    version = api.version_of(api.train(configs.logistic(), dataset["id"], register_as=name))
-    api.deploy(name, name, version["version"])
-    assert len(api.predict(name, flights.shuffled(flights.held_out(10)))["predictions"]) == 10
-
-
-@contextmanager
-def predicting(api: Api, rows: list[dict[str, object]]) -> Iterator[tuple[list[object], list[str]]]:
-    """Ask for predictions all the time, two at a time; gives the answers and what went wrong."""
-    over, answers, failures = threading.Event(), list[object](), list[str]()
-
-    def ask() -> None:
-        while not over.wait(0.02):
-            try:
-                answer = api.call("POST", "/deployments/before/predict", json={"rows": rows})
-            except httpx.HTTPError as error:
-                failures.append(repr(error))
-                continue
-            if answer.status_code == 200:
-                answers.append(answer.json()["predictions"])
-            else:
-                failures.append(f"{answer.status_code} {answer.text}")
-
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield answers, failures
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
-
-
-def _made(admin: Api) -> dict[str, str] | None:
-    answer = admin.call("POST", "/projects", json={"slug": f"p-{uuid4().hex[:12]}"})
-    return answer.json() if answer.status_code < 300 else None
+    right = sum(each.right for each in asked)
+    figures(f"{len(replaced)} Deployments of the manifests replaced under {right} predictions")
+    assert set(replaced) == {
+        f"{service}-{role}" for service, roles in ROLES.items() for role in roles if role != "api-2"
+    }
+    assert sum((each.wrong for each in asked), Counter()) == {}
+    assert right > 20 * len(replaced)

@@ -72,17 +72,18 @@ def worker_tasks(service: Service[U], parts: Parts[U], checks: list[Check]) -> T
 
     Adds to ``checks`` what the worker's readiness asks for beside the database.
     """
+    from skyulf_service.messaging.brokers import Brokers
     from skyulf_service.messaging.kafka import KafkaConsumers
     from skyulf_service.messaging.kafka_producer import KafkaPublisher
 
-    bootstrap = parts.settings.shared.kafka_bootstrap
+    brokers = Brokers.of(parts.settings.shared)
     delivery = service.delivery(parts)
     tasks: Tasks = {}
     if service.consumers.topics:
-        consumers = KafkaConsumers(bootstrap, delivery)
+        consumers = KafkaConsumers(brokers, delivery)
         tasks["consumers"] = consumers.run
         checks.append(Check("kafka", consumers.ready))
-    tasks["relay"] = service.relay(parts, KafkaPublisher(bootstrap, client_id=service.name)).run
+    tasks["relay"] = service.relay(parts, KafkaPublisher(brokers, client_id=service.name)).run
     tasks["housekeeping"] = service.housekeeping(parts, delivery)
     tasks.update(service.worker_background(parts))
     return tasks
@@ -99,18 +100,20 @@ async def _migrate(service: Service[U], parts: Parts[U]) -> int:
     await service.prepare(parts)
     await parts.close()
     if parts.form == "distributed":
+        from skyulf_service.messaging.brokers import Brokers
         from skyulf_service.messaging.topics import ensure_topics
 
-        await ensure_topics(parts.settings.shared.kafka_bootstrap)
+        await ensure_topics(Brokers.of(parts.settings.shared))
     return 0
 
 
 async def _make_topics(shared: SharedSettings, *, seconds: float) -> int:
     """Make the topics of all services, which needs neither a database nor a key; a broker may still be starting."""
+    from skyulf_service.messaging.brokers import Brokers
     from skyulf_service.messaging.topics import wait_for_topics
 
     configure_logging(service="topics", level=shared.log_level, log_format=shared.log_format)
-    await wait_for_topics(shared.kafka_bootstrap, seconds=seconds)
+    await wait_for_topics(Brokers.of(shared), seconds=seconds)
     return 0
 
 

@@ -47,10 +47,11 @@ def routers(parts: Parts[InferenceUnitOfWork]) -> Sequence[APIRouter]:
 
 
 def readiness(parts: Parts[InferenceUnitOfWork]) -> Sequence[Check]:
-    """A dedicated replica is for nothing without its model; a shared one lets requests wait for theirs."""
+    """A replica takes no requests before it holds what its predecessor held; a dedicated one, not without its model."""
+    reconciler = replica(parts)[1]
     if cast("InferenceSettings", parts.settings).only_deployment is None:
-        return ()
-    return [Check("model", replica(parts)[1].holds_its_own)]
+        return [Check("models", reconciler.caught_up)]
+    return [Check("model", reconciler.holds_its_own)]
 
 
 def api_background(parts: Parts[InferenceUnitOfWork]) -> Sequence[Background]:

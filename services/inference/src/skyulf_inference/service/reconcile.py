@@ -43,7 +43,7 @@ class Reconciler:
         self._said: dict[UUID, ReplicaState] = {}
         self._loads: dict[UUID, tuple[int, asyncio.Task[None]]] = {}
         self._retry_at: dict[UUID, float] = {}
-        self.reconciled = False
+        self._caught_up = False
 
     async def run(self) -> None:
         """Reconcile until cancelled; a database that is away changes nothing of what is served."""
@@ -71,7 +71,11 @@ class Reconciler:
         for serving in servings:
             if serving.target is not None and self._is_wanted(serving) and self._is_due(serving):
                 self._begin(serving, serving.target)
-        self.reconciled = True
+        self._caught_up = self._caught_up or not self._shelf.loading
+
+    async def caught_up(self) -> bool:
+        """Whether all that was wanted when the replica began has been loaded, or refused. Once so, it stays so."""
+        return self._caught_up
 
     async def holds_its_own(self) -> bool:
         """Whether a dedicated replica holds a model."""

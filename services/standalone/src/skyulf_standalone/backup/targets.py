@@ -100,10 +100,12 @@ class PostgresTarget:
 
     async def put(self, staging: Path, databases: Sequence[DatabaseEntry], aside: Path) -> None:
         """First empty all: where this is broken off, at least one service has no schema and refuses to start."""
+        from skyulf_service.messaging.brokers import Brokers
+
         from skyulf_standalone.backup.topics import forget_records
 
         if self._shared.form == "distributed":
-            await forget_records(self._shared.kafka_bootstrap)
+            await forget_records(Brokers.of(self._shared))
         for database in self._databases.values():
             await postgres.empty(database.engine)
         for each in databases:

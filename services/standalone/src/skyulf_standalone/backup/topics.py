@@ -4,16 +4,17 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
 from skyulf_events import TOPICS
+from skyulf_service.messaging.brokers import Brokers
 from skyulf_service.messaging.topics import partitions_of_topics
 
 from skyulf_standalone.backup.errors import BackupError
 
 
-async def forget_records(bootstrap: str) -> None:
+async def forget_records(brokers: Brokers) -> None:
     """Remove all records of Skyulf's topics; the outboxes are published again. Topics that are missing are left so."""
     try:
-        ends = await _ends(bootstrap)
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        ends = await _ends(brokers)
+        admin = AIOKafkaAdminClient(**brokers.connection())
         try:
             await admin.start()
             if ends:
@@ -22,14 +23,14 @@ async def forget_records(bootstrap: str) -> None:
         finally:
             await admin.close()
     except (KafkaError, OSError) as error:
-        raise BackupError(f"Kafka at {bootstrap} cannot be emptied ({error!r}); nothing was restored.") from error
+        raise BackupError(f"Kafka at {brokers} cannot be emptied ({error!r}); nothing was restored.") from error
 
 
-async def _ends(bootstrap: str) -> dict[TopicPartition, int]:
-    there = await partitions_of_topics(bootstrap)
+async def _ends(brokers: Brokers) -> dict[TopicPartition, int]:
+    there = await partitions_of_topics(brokers)
     ours = {topic.name: there[topic.name] for topic in TOPICS if topic.name in there}
     places = [TopicPartition(name, number) for name, count in ours.items() for number in range(count)]
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(**brokers.connection())
     try:
         await consumer.start()
         ends: dict[TopicPartition, int] = await consumer.end_offsets(places) if places else {}

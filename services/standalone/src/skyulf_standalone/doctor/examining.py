@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 
+from skyulf_service.messaging.brokers import Brokers
+
 from skyulf_standalone.doctor import ground
 from skyulf_standalone.doctor.databases import examine_database
 from skyulf_standalone.doctor.finding import Finding
@@ -28,6 +30,6 @@ async def examine(*, url: str | None = None) -> AsyncIterator[Finding]:
         for bucket in service.buckets:
             yield await examine_bucket(name, bucket, each.shared)
     if shared.form == "distributed":
-        yield await examine_kafka(shared.kafka_bootstrap)
+        yield await examine_kafka(Brokers.of(shared))
     async for finding in examine_running(shared, url=url):
         yield finding
