@@ -34,7 +34,8 @@ def configuration(skyulf: Skyulf, owner: Api) -> str:
 
 
 def _values(kind: str, values: Values) -> str:
-    return "\n".join(f'[dictionaries.{_name(kind, name)}]\nvalues = ["{value}"]' for name, value in values.items())
+    shown = {name: value if value.isdigit() else f'"{value}"' for name, value in values.items()}
+    return "\n".join(f"[dictionaries.{_name(kind, name)}]\nvalues = [{value}]" for name, value in shown.items())
 
 
 def _drawn(kind: str, values: Values) -> str:
