@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from harness.api import Api
+from harness.drawn import configuration
 from harness.embedded import Embedded
 from harness.promises import Figures
 
@@ -15,6 +16,7 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 PHASES = "examples,coverage,fuzzing,stateful"
 ENDLESS = "/api/v1/events$"  # a stream ends when its reader leaves
 COUNTED = re.compile(r"(\d+) generated, (\d+) passed")
+LINKED = re.compile(r"API Links: +(\d+) covered")
 ROLES = ("owner", "admin", "editor", "operator", "viewer", None)
 SHORT, LONG = 20, 240
 
@@ -30,6 +32,8 @@ def test_no_request_crashes_the_api(
     embedded: Embedded, tmp_path: Path, role: str | None, seconds: int, figures: Figures
 ) -> None:
     with embedded.project() as owner:
+        config = tmp_path / "schemathesis.toml"
+        config.write_text(configuration(embedded, owner))
         identity = [] if role is None else ["--header", f"Authorization: Bearer {key_of(owner, role)}"]
         options = [
             "--checks", CHECKS, "--phases", PHASES, "--max-time", str(seconds), "--exclude-path-regex", ENDLESS,
@@ -37,7 +41,7 @@ def test_no_request_crashes_the_api(
             "--continue-on-failure", "--no-color",
         ]  # fmt: skip
         done = subprocess.run(
-            [PROGRAM, "run", f"{embedded.url}/openapi.json", *identity, *options],
+            [PROGRAM, "--config-file", str(config), "run", f"{embedded.url}/openapi.json", *identity, *options],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -50,7 +54,10 @@ def test_no_request_crashes_the_api(
     assert counted is not None, done.stdout[-2_000:]
     assert counted[1] == counted[2], done.stdout[-2_000:]
     assert int(counted[1]) > 100
-    figures(f"{role or 'nobody'}: {counted[1]} requests")
+    linked = LINKED.search(done.stdout)
+    assert linked is not None, done.stdout[-2_000:]
+    assert seconds == SHORT or role is None or int(linked[1]) > 0, done.stdout[-2_000:]
+    figures(f"{role or 'nobody'}: {counted[1]} requests, {linked[1]} links followed, 0 answers of 5xx")
 
 
 def key_of(owner: Api, role: str) -> str:

@@ -16,6 +16,7 @@ import asyncpg
 from minio import Minio
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
+from skyulf_service.testing.kafka import NativeKafka
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess
 
@@ -63,7 +64,7 @@ class Distributed(Skyulf):
         self,
         folder: Path,
         *,
-        kafka: KafkaBroker,
+        kafka: KafkaBroker | NativeKafka,
         postgres: PostgresServer,
         s3: S3Server,
         settings: Mapping[str, str] | None = None,

@@ -4,6 +4,7 @@ A test says which promise it breaks things for (``@pytest.mark.promise("R1")``),
 fixture `figures`. This is a plugin of pytest, loaded by the root's conftest.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -69,7 +70,8 @@ class Line:
     def __str__(self) -> str:
         state = "BROKEN" if self.failed else "held" if self.passed else "not tried"
         tried = f"{self.tried} tests, {self.seconds:.0f} s" if self.tried else ""
-        return f"{state:<9} {tried:<17} {'; '.join(self.figures)}".rstrip()
+        told = [text if times == 1 else f"{text} ({times} times)" for text, times in Counter(self.figures).items()]
+        return f"{state:<9} {tried:<17} {'; '.join(told)}".rstrip()
 
 
 def pytest_configure(config: pytest.Config) -> None:

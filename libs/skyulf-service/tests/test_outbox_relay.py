@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from harness.promises import Figures
 from skyulf_service.database.engine import Database
 from skyulf_service.database.outbox_row import OutboxRow
 from skyulf_service.database.types import database_now
@@ -105,12 +107,12 @@ async def end(task: "asyncio.Task[None]") -> None:
 
 @pytest.mark.promise("R3")
 async def test_all_events_leave_in_order_although_relays_are_killed_and_commits_are_late(
-    database: Database, uows: UnitOfWorks[SampleUnitOfWork]
+    database: Database, uows: UnitOfWorks[SampleUnitOfWork], figures: Figures
 ) -> None:
     journal = Journal(flakiness=0.1)
     names = [await add(uows, f"c{number}") for number in range(4)]
     accepted = {str(counter.id): 1 for counter in names}
-    stop = asyncio.Event()
+    stop, killed = asyncio.Event(), 0
     most = 0.03 if database.dialect == "postgresql" else 0.002
 
     async def writer() -> None:
@@ -120,12 +122,14 @@ async def test_all_events_leave_in_order_although_relays_are_killed_and_commits_
                 accepted[str(counter.id)] += 1
 
     async def relays() -> None:
+        nonlocal killed
         while not stop.is_set():
             relay = Relay(database, messaging, journal, service="sample", lease=timedelta(seconds=0.6))
             relay._resign = _stay_elected  # type: ignore[method-assign] # a killed process cleans nothing up
             task = asyncio.create_task(relay.run())
             await asyncio.sleep(0.3 + random.random())
             await end(task)
+            killed += 1
 
     async with asyncio.TaskGroup() as group:
         for _ in range(8):
@@ -141,6 +145,9 @@ async def test_all_events_leave_in_order_although_relays_are_killed_and_commits_
     assert sum(accepted.values()) > 20
     assert {name: len(versions) for name, versions in arrived.items()} == accepted
     assert all(versions == sorted(versions) for versions in arrived.values())
+    figures(
+        f"{database.dialect}: {sum(accepted.values())} events of 8 writers, {killed} relays gone: all left, in order"
+    )
 
 
 async def _stay_elected() -> None:
@@ -279,7 +286,9 @@ async def test_the_sweep_keeps_a_week_and_what_has_not_left(
 
 @pytest.mark.promise("R5")
 @pytest.mark.postgres
-async def test_the_relay_outlives_a_restart_of_its_database(postgres_server: PostgresServer, postgres_url: str) -> None:
+async def test_the_relay_outlives_a_restart_of_its_database(
+    postgres_server: PostgresServer, postgres_url: str, figures: Figures
+) -> None:
     database = Database.open(postgres_url, name="sample")
     await create_tables(database)
     uows, journal = UnitOfWorks(database, SampleUnitOfWork), Journal()
@@ -290,8 +299,10 @@ async def test_the_relay_outlives_a_restart_of_its_database(postgres_server: Pos
     postgres_server.stop()
     await asyncio.sleep(1)
     postgres_server.start()
+    began = time.monotonic()
     await add(uows, "after")
     await drained(database)
+    figures(f"outbox empty {time.monotonic() - began:.1f} s after a restart")
 
     assert not task.done()
     assert len({row.event_id for row in journal.rows}) == 2

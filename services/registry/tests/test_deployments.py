@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from harness.promises import Figures
 from skyulf_events import DeploymentFailed, DeploymentReady, Failure
 
 DEPLOYMENTS = "/api/v1/deployments"
@@ -56,7 +57,7 @@ async def test_a_revision_that_fails_says_why_and_the_old_one_goes_on(registry, 
 
 
 @pytest.mark.promise("R14")
-async def test_reports_that_come_late_twice_or_about_old_revisions_change_nothing(registry, deployed):
+async def test_reports_that_come_late_twice_or_about_old_revisions_change_nothing(registry, deployed, figures: Figures):
     await registry.client.post(DEPLOYMENTS, json={"name": "flights", "model": "late-flights", "version": 2})
     newest = ready(registry, deployed, revision=2, order=5, version=2)
 
@@ -66,6 +67,7 @@ async def test_reports_that_come_late_twice_or_about_old_revisions_change_nothin
 
     found = (await registry.client.get(f"{DEPLOYMENTS}/flights")).json()
     assert (found["status"], found["serving"]["version"], found["error"]) == ("ready", 2, None)
+    figures("3 reports on a deployment late, twice or of an old revision: state unchanged")
 
 
 async def test_rollback_goes_to_the_version_before_and_history_tells(registry, deployed):
