@@ -48,7 +48,7 @@ faults: $(READY) tools  ## Break everything that is promised to hold (a line per
 load: export SKYULF_TEST_DOCKER ?= 0
 load: export OMP_NUM_THREADS ?= 1
 load: $(READY) tools  ## Ask for everything at once for half an hour: memory, events, times (MINUTES=5 for a look)
-	$(BIN)/python tests/performance/load/run.py $(if $(MINUTES),--minutes $(MINUTES))
+	$(BIN)/python tests/performance/load/run.py $(if $(MINUTES),--minutes $(MINUTES)) $(LOAD)
 
 # Boundaries are those of processes that the tests start themselves; tests/compose has its own.
 compose: $(READY)  ## Build the images, and test them on a Docker engine: the whole story, outages, scaling

@@ -24,6 +24,7 @@ class Labour:
     def __init__(self, client: Client, news: News, plan: Plan) -> None:
         self._client, self._news, self._plan = client, news, plan
         self._uploaded = 0
+        self._open: set[str] = set()
         self.dataset_id = ""
 
     def prepare(self, api: Api) -> None:
@@ -41,6 +42,19 @@ class Labour:
             while not await happens(over, TRICKLE_SECONDS):
                 tasks.create_task(counted([self._upload(), self._look()]))
 
+    async def give_up(self) -> int:
+        """Cancel what has not ended; returns how much that is."""
+        left = len(self._open)
+        await counted(self._client.ask("cancels", "POST", f"{path}/cancel") for path in sorted(self._open))
+        return left
+
+    async def _ended(self, kind: str, path: str) -> Json:
+        """Wait for the event that tells of the end; until then it can be given up."""
+        self._open.add(path)
+        ended = await self._news.of(kind, path.rpartition("/")[2])
+        self._open.discard(path)
+        return ended
+
     async def _look(self) -> None:
         for path in LOOKS:
             await self._client.ask("lists", "GET", path, params={"limit": "50"})
@@ -53,7 +67,7 @@ class Labour:
         data = configs.tiny_data(60 + number % 97)
         params = {"name": f"upload-{number}"}
         made = await self._client.ask("uploads", "POST", "/datasets", params=params, data=data, headers=CSV)
-        ended = await self._news.of("dataset.judged", made["id"])
+        ended = await self._ended("dataset.judged", f"/datasets/{made['id']}")
         if ended["status"] != "ready":
             self._client.tally.fail("uploads", f"dataset {ended['status']}", str(ended))
 
@@ -70,7 +84,7 @@ class Labour:
         async with room:
             body = {"dataset_id": self.dataset_id}
             job = await self._client.ask("jobs", "POST", f"/pipelines/{pipeline['id']}/runs", json=body)
-        ended = await self._news.of("job.completed", job["id"])
+        ended = await self._ended("job.completed", f"/jobs/{job['id']}")
         if ended["status"] != "succeeded":
             self._client.tally.fail("jobs", f"job {ended['status']}", str(ended.get("error")))
 
@@ -101,7 +115,7 @@ async def deployed(client: Client, news: News, what: str, name: str, model: str,
     return True
 
 
-async def counted(works: Iterable[Awaitable[None]]) -> None:
+async def counted(works: Iterable[Awaitable[object]]) -> None:
     """Do all at once; a request that failed ends its own work only, and is counted already."""
     for outcome in await asyncio.gather(*works, return_exceptions=True):
         if isinstance(outcome, BaseException) and not isinstance(outcome, RequestFailedError):

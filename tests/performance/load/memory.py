@@ -3,7 +3,9 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psutil
@@ -12,6 +14,15 @@ from performance.load.figures import TEN_MINUTES, Sample, slope
 
 MB = 2**20
 MOST_SLOPE = 1.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A process; ``ours`` is held to the goal, a ``family`` is one thing with all that it has started."""
+
+    process: psutil.Process
+    ours: bool = True
+    family: bool = False
 
 
 @dataclass
@@ -43,7 +54,7 @@ class Track:
 class Memory:
     """Looks at processes by name from a thread of its own; a process that is gone is not looked at."""
 
-    def __init__(self, processes: Callable[[], Mapping[str, tuple[psutil.Process, bool]]], *, seconds: float) -> None:
+    def __init__(self, processes: Callable[[], Mapping[str, Watched]], *, seconds: float) -> None:
         self.tracks: dict[str, Track] = {}
         self._processes, self._seconds = processes, seconds
         self._over = threading.Event()
@@ -60,31 +71,45 @@ class Memory:
 
     def _run(self) -> None:
         while not self._over.wait(self._seconds):
-            for name, (process, ours) in self._processes().items():
-                self._look(name, process, ours)
+            with suppress(psutil.Error):  # one ends while it is looked at: the next look is without it
+                born = children_by_parent()
+                for name, watched in self._processes().items():
+                    self._look(name, watched, descendants(watched.process.pid, born))
 
-    def _look(self, name: str, process: psutil.Process, ours: bool) -> None:
-        track = self.tracks.setdefault(name, Track(ours))
-        try:
-            alone, family = private(process), process.children(recursive=True)
-        except psutil.Error:
+    def _look(self, name: str, watched: Watched, born: Iterable[psutil.Process]) -> None:
+        alone = private(watched.process)
+        if not alone:
             return
-        children = sum(private_or_none(child) for child in family)
-        # the processes of a server are one thing; a child of ours is used once, and no matter for a slope
-        held = alone if ours else alone + children
+        track = self.tracks.setdefault(name, Track(watched.ours))
+        children = sum(private(child) for child in born)
+        # a child of ours is used once, and no matter for a slope
+        held = alone + children if watched.family else alone
         track.samples.append((time.monotonic(), held / MB))
         track.children = max(track.children, children / MB)
 
 
 def private(process: psutil.Process) -> int:
-    """The bytes that only this process holds: what it shares, and pages of files, come and go with other processes."""
-    found = process.memory_info()
+    """The bytes that only this process holds: what it shares, and pages of files, come and go with other processes.
+
+    Nothing where it has ended.
+    """
+    try:
+        found = process.memory_info()
+    except psutil.Error:
+        return 0
     return int(found.rss - found.shared)
 
 
-def private_or_none(process: psutil.Process) -> int:
-    """As `private`; nothing where it has ended."""
-    try:
-        return private(process)
-    except psutil.Error:
-        return 0
+def children_by_parent() -> Mapping[int, list[psutil.Process]]:
+    """All processes of the machine, in one look: a look for each that is measured would take a fifth of a core."""
+    found: dict[int, list[psutil.Process]] = defaultdict(list)
+    for process in psutil.process_iter(["ppid"]):
+        found[process.info["ppid"]].append(process)
+    return found
+
+
+def descendants(pid: int, born: Mapping[int, list[psutil.Process]]) -> Iterator[psutil.Process]:
+    """Children, and theirs."""
+    for child in born.get(pid, ()):
+        yield child
+        yield from descendants(child.pid, born)

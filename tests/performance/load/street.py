@@ -20,6 +20,7 @@ LEAVING_SECONDS = 20.0
 TELLING_SECONDS = 30.0
 # no event for so long, and nothing is on its way any more
 QUIET_SECONDS = 10.0
+MOST_LOOKS = 12
 OUTBOX = "SELECT event_id, published_at IS NULL AS waits FROM outbox WHERE project_id = $1"
 
 
@@ -32,7 +33,8 @@ class Found:
     began: float
     swaps: int = 0
     answers: dict[int, int] = field(default_factory=dict)
-    unended: list[str] = field(default_factory=list)
+    unended: int = 0
+    committed: int = 0
     waiting: int = 0
     on_kafka: int = 0
     readers: list[Seen] = field(default_factory=list)
@@ -73,27 +75,25 @@ class Street:
             for number in range(self._plan.readers)
         ]
 
-    async def _load(self, labour: Labour, soak: Soak, following: list["asyncio.Task[None]"]) -> list[str]:
-        """Everything at once until the time is over; says what had not ended when patience was."""
+    async def _load(self, labour: Labour, soak: Soak, following: list["asyncio.Task[None]"]) -> int:
+        """Everything at once until the time is over; returns how much had not ended when patience was."""
         over = asyncio.Event()
-        works = {
-            "uploads, jobs and deployments": asyncio.create_task(labour.run()),
-            "predictions and swaps": asyncio.create_task(soak.run(over)),
-            "uploads now and then": asyncio.create_task(labour.trickle(over)),
-        }
+        asked = (labour.run(), labour.trickle(over), soak.run(over))
+        works = [asyncio.create_task(work) for work in asked]
         telling = asyncio.create_task(self._keep_telling())
         # readers never end by themselves: without them the time would be over only when it is
-        every = [*works.values(), *following]
+        every = [*works, *following]
         await asyncio.wait(every, timeout=self._plan.seconds, return_when=asyncio.FIRST_EXCEPTION)
         over.set()
         self._tell("the time is over; what was begun shall end")
-        await asyncio.wait(works.values(), timeout=self._plan.patience)
-        left = [name for name, work in works.items() if not work.done()]
-        await _cancelled([telling, *(work for work in works.values() if not work.done())])
-        for work in works.values():
+        await asyncio.wait(works, timeout=self._plan.patience)
+        left = [work for work in works if not work.done()]
+        await _cancelled([telling, *left])
+        unended = await labour.give_up()
+        for work in works:
             if not work.cancelled():
                 work.result()
-        return left
+        return max(unended, len(left))
 
     async def _keep_telling(self) -> None:
         while True:
@@ -111,6 +111,7 @@ class Street:
             rows = await asyncio.to_thread(self._running.sql, service, OUTBOX, self._api.project_id)
             committed |= {str(row["event_id"]) for row in rows}
             found.waiting += sum(row["waits"] for row in rows)
+        found.committed = len(committed)
         await _quiet(readers)
         on_kafka = await asyncio.to_thread(self._running.announced, self._api.project_id)
         found.on_kafka = len({event.id for event in on_kafka})
@@ -118,9 +119,12 @@ class Street:
 
 
 async def _quiet(readers: list[Reader]) -> None:
-    """Wait until no reader has seen anything new for a while."""
+    """Wait until no reader has seen anything new for a while, two minutes at most."""
     before = -1
-    while (now := sum(len(reader.seen) for reader in readers)) != before:
+    for _ in range(MOST_LOOKS):
+        now = sum(len(reader.seen) for reader in readers)
+        if now == before:
+            return
         before = now
         await asyncio.sleep(QUIET_SECONDS)
 

@@ -5,7 +5,6 @@ import math
 import pytest
 
 from performance.load.figures import quantile, slope, table
-from performance.load.memory import Track
 
 
 def test_a_slope_is_that_of_the_line_that_samples_lie_on() -> None:
@@ -22,30 +21,6 @@ def test_a_slope_goes_between_samples_that_lie_on_no_line() -> None:
 def test_one_moment_has_no_slope() -> None:
     assert math.isnan(slope([]))
     assert math.isnan(slope([(1.0, 2.0), (1.0, 3.0)]))
-
-
-@pytest.mark.parametrize(("per_10_min", "steep"), [(0.9, False), (1.1, True), (-5.0, False)])
-def test_a_megabyte_in_ten_minutes_is_too_much(per_10_min: float, steep: bool) -> None:
-    track = Track(ours=True, samples=[(second, 90 + per_10_min * second / 600) for second in range(0, 1800, 3)])
-
-    assert track.slope(600) == pytest.approx(per_10_min)
-    assert track.steep(600) is steep
-
-
-@pytest.mark.parametrize(("megabytes", "steep"), [(0.9, False), (1.1, True)])
-def test_in_two_minutes_a_megabyte_in_all_is_too_much(megabytes: float, steep: bool) -> None:
-    track = Track(ours=True, samples=[(second, 90 + megabytes * second / 120) for second in range(121)])
-
-    assert track.steep(0) is steep
-
-
-def test_what_is_not_ours_may_grow_and_what_came_before_the_warm_up_counts_nothing() -> None:
-    grown = [(float(second), 90 + min(second, 600) / 10) for second in range(1800)]
-
-    assert not Track(ours=False, samples=grown).steep(0)
-    assert Track(ours=True, samples=grown).steep(0)
-    assert not Track(ours=True, samples=grown).steep(600)
-    assert not Track(ours=True, samples=grown).steep(3600)
 
 
 def test_a_quantile_is_one_of_the_values() -> None:

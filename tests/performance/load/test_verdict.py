@@ -13,7 +13,9 @@ WHOLE = Seen(published=4, seen=4, lost=0, foreign=0, repeated=0, misplaced=0)
 
 
 def well() -> Found:
-    return Found(Tally(), News(), began=0.0, swaps=3, answers={1: 5, 2: 4}, readers=[WHOLE, WHOLE], on_kafka=4)
+    return Found(
+        Tally(), News(), began=0.0, swaps=3, answers={1: 5, 2: 4}, readers=[WHOLE, WHOLE], committed=4, on_kafka=4
+    )
 
 
 def test_a_run_in_which_all_is_well_breaks_no_goal() -> None:
@@ -25,14 +27,15 @@ def test_each_broken_goal_is_said_with_its_name_and_figure() -> None:
     found.readers.append(Seen(published=4, seen=3, lost=1, foreign=0, repeated=0, misplaced=2))
     found.tally.fail("uploads", "502 bad-gateway")
     found.tally.retried["uploads", "503 overloaded"] += 7
-    found.waiting, found.unended = 2, ["uploads, jobs and deployments"]
+    found.waiting, found.unended, found.committed = 2, 3, 6
 
     assert verdict.broken(found, {"gateway-api": FLAT, "registry-api": STEEP}, 0) == [
         "registry-api: memory rises by 6.0 MB per 10 min (goal: below 1).",
         "reader 3: 1 lost, 2 out of order of 4 events.",
+        "6 events were committed, 4 are on Kafka.",
         "2 committed events were never published.",
         "uploads: 1 failed: 502 bad-gateway.",
-        "uploads, jobs and deployments: not all had ended when the time was over.",
+        "3 uploads, jobs and others had not ended when patience had; they were cancelled.",
     ]
 
 

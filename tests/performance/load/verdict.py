@@ -1,5 +1,6 @@
 """What a run says: tables for people, and the goals that are broken."""
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -15,7 +16,7 @@ def memory_lines(tracks: Mapping[str, Track], since: float) -> list[str]:
     for name, track in tracks.items():
         held = [value for _, value in track.samples]
         if held:
-            children = track.children if track.ours else float("nan")
+            children = track.children if track.ours and track.children else math.nan
             verdict = "STEEP" if track.steep(since) else "" if track.ours else "(not ours)"
             rows.append((name, held[0], max(held), held[-1], track.slope(since), children, verdict))
     head = ("process, private MB", "first", "most", "last", "MB/10 min", "children, most", "")
@@ -29,8 +30,8 @@ def event_lines(found: Found) -> list[str]:
         for number, seen in enumerate(found.readers, start=1)
     ]
     head = ("events", "published", "seen", "lost", "repeated", "out of order")
-    last = f"{found.on_kafka} on Kafka, {found.waiting} still waiting; {found.connections} connections of readers"
-    return [*table(head, rows), last]
+    last = f"{found.committed} committed, {found.on_kafka} on Kafka, {found.waiting} wait in outboxes"
+    return [*table(head, rows), f"{last}; {found.connections} connections of readers"]
 
 
 def time_lines(found: Found) -> list[str]:
@@ -73,10 +74,13 @@ def broken(found: Found, tracks: Mapping[str, Track], since: float) -> list[str]
         for number, seen in enumerate(found.readers, start=1)
         if not seen.whole
     ]
+    if found.on_kafka != found.committed:
+        said.append(f"{found.committed} events were committed, {found.on_kafka} are on Kafka.")
     if found.waiting:
         said.append(f"{found.waiting} committed events were never published.")
     said += [f"{what}: {count} failed: {kind}." for (what, kind), count in found.tally.failed.items()]
-    said += [f"{what}: not all had ended when the time was over." for what in found.unended]
+    if found.unended:
+        said.append(f"{found.unended} uploads, jobs and others had not ended when patience had; they were cancelled.")
     if found.swaps and not all(found.answers.get(version) for version in (1, 2)):
         said.append(f"Only one version ever answered, in spite of {found.swaps} swaps: {found.answers}.")
     if not found.answers:
