@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 from uuid import uuid4
@@ -60,18 +60,18 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         await self.http.close()
 
-    async def ask(self, what: str, method: str, path: str, **options: Any) -> Json:
+    async def ask(self, what: str, method: str, path: str, *, fine: Collection[str] = (), **options: Any) -> Json:
         """Make a call below ``/api/v1``, again where that was promised; the time of all attempts is what it took.
 
-        A POST carries an Idempotency-Key, so that sending it again cannot have a second effect. Raises
-        `RequestFailedError`.
+        A POST carries an Idempotency-Key, so that sending it again cannot have a second effect. A problem whose code
+        is ``fine`` is an answer. Raises `RequestFailedError`.
         """
         headers = dict(options.pop("headers", {}))
         if method == "POST":
             headers.setdefault("Idempotency-Key", uuid4().hex)
         began = time.monotonic()
         while True:
-            again = await self._once(what, method, path, headers, options)
+            again = await self._once(what, method, path, headers, fine, options)
             if not isinstance(again, float):
                 self.tally.took[what].append(time.monotonic() - began)
                 return again
@@ -82,13 +82,19 @@ class Client:
             await asyncio.sleep(again * random.uniform(1.0, 1.5))
 
     async def _once(
-        self, what: str, method: str, path: str, headers: Mapping[str, str], options: Mapping[str, Any]
+        self,
+        what: str,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        fine: Collection[str],
+        options: Mapping[str, Any],
     ) -> Json | float:
         """One attempt: the body of its answer, or the seconds to wait before the next one."""
         try:
             async with self.http.request(method, PREFIX + path, headers=headers, **options) as answer:
                 body = await answer.read()
-                if answer.status < 400:
+                if answer.status < 400 or _code(body) in fine:
                     found: Json = await answer.json() if body else {}
                     return found
                 kind = f"{answer.status} {_code(body)}"

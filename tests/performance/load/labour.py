@@ -15,6 +15,7 @@ OPPOSITES = "opposites"
 SUBMITTING = 16
 TRICKLE_SECONDS = 15.0
 LOOKS = ("/datasets", "/jobs", "/models", "/deployments", "/pipelines")
+ENDED_MEANWHILE = ("work-finished", "dataset-settled")
 CSV = {"Content-Type": "text/csv"}
 
 
@@ -45,7 +46,8 @@ class Labour:
     async def give_up(self) -> int:
         """Cancel what has not ended; returns how much that is."""
         left = len(self._open)
-        await counted(self._client.ask("cancels", "POST", f"{path}/cancel") for path in sorted(self._open))
+        paths = [f"{path}/cancel" for path in sorted(self._open)]
+        await counted(self._client.ask("cancels", "POST", path, fine=ENDED_MEANWHILE) for path in paths)
         return left
 
     async def _ended(self, kind: str, path: str) -> Json:

@@ -92,3 +92,16 @@ async def test_who_is_told_to_come_back_for_ever_gives_up() -> None:
 
     assert (body, len(keys)) == (None, 1)
     assert tally.failed == {("uploads", "gave up"): 1}
+
+
+async def test_a_problem_that_is_fine_is_an_answer() -> None:
+    keys: list[str] = []
+    tally = Tally()
+    async with (
+        answering(lambda _: problem(409, "work-finished"), keys) as url,
+        Client(url, "sk_test", tally) as client,
+    ):
+        body = await client.ask("cancels", "POST", "/jobs/1/cancel", fine=("work-finished",))
+
+    assert body == {"type": "/problems/work-finished"}
+    assert (len(keys), len(tally.took["cancels"]), tally.failed.total()) == (1, 1, 0)
