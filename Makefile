@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY ?= passive
 # Tests and checks must not depend on what the shell happens to be set to.
 unexport SKYULF_HOME SKYULF_FORM SKYULF_KAFKA_BOOTSTRAP
 
-.PHONY: help demo up test faults compose kubernetes bench lint types format contracts docs requirements sbom tools
+.PHONY: help demo up test faults load compose kubernetes bench lint types format contracts docs requirements sbom tools
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,12 @@ endif
 
 faults: $(READY) tools  ## Break everything that is promised to hold (a line per promise), and hunt with fresh random examples
 	$(BIN)/python -m pytest -m "slow or hypothesis or promise" --hypothesis-profile=hunt $(PYTEST)
+
+# Its servers are processes of this machine, whose memory can be looked at.
+load: export SKYULF_TEST_DOCKER ?= 0
+load: export OMP_NUM_THREADS ?= 1
+load: $(READY) tools  ## Ask for everything at once for half an hour: memory, events, times (MINUTES=5 for a look)
+	$(BIN)/python tests/performance/load/run.py $(if $(MINUTES),--minutes $(MINUTES)) $(LOAD)
 
 # Boundaries are those of processes that the tests start themselves; tests/compose has its own.
 compose: $(READY)  ## Build the images, and test them on a Docker engine: the whole story, outages, scaling

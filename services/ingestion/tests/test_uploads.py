@@ -1,13 +1,18 @@
+import asyncio
 import hashlib
 import io
 import json
+from uuid import UUID
 
 import numpy as np
 import polars as pl
 import pytest
 from palmerpenguins import load_penguins
+from skyulf_ingestion.main import SERVICE
 from skyulf_ingestion.persistence.tables import metadata
+from skyulf_ingestion.service import SYSTEM
 from skyulf_service.database.migrations import differences
+from skyulf_service.testing.services import running_service
 
 DATASETS = "/api/v1/datasets"
 
@@ -131,6 +136,30 @@ async def test_a_waiting_import_is_cancelled_at_once_and_a_dataset_can_be_delete
     assert (await ingestion.client.get(f"{DATASETS}/{dataset_id}")).status_code == 404
     types = [row.type.split(".")[-2] for row in await ingestion.published()]
     assert types == ["created", "failed", "deleted"]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("POST", "/cancel", 202), ("DELETE", "", 204)])
+async def test_what_a_runner_writes_at_that_moment_is_no_conflict(ingestion, upload, method, path, status):
+    dataset_id = (await upload(b"a\n1\n")).json()["id"]
+    async with ingestion.parts.uows() as uow:
+        await uow.imports.save(await uow.imports.of_dataset(SYSTEM, UUID(dataset_id)))
+        asked = asyncio.create_task(ingestion.client.request(method, f"{DATASETS}/{dataset_id}{path}"))
+        await asyncio.sleep(0.3)  # it has read the import by now, or waits for it
+        assert not asked.done()
+
+    assert (await asked).status_code == status
+
+
+async def test_an_upload_that_finds_every_connection_taken_leaves_nothing(postgres_url, tmp_path):
+    async with running_service(SERVICE, database_url=postgres_url, home=tmp_path, database_pool_size=1) as ingestion:
+        async with ingestion.parts.uows():
+            answer = await ingestion.client.post(
+                f"{DATASETS}?name=table", content=b"a\n1\n", headers={"Content-Type": "text/csv"}
+            )
+        kept = [found.key async for found in ingestion.parts.objects("skyulf-ingestion").list()]
+
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+    assert kept == []
 
 
 async def test_what_is_not_ready_says_so(ingestion, upload):

@@ -133,6 +133,10 @@ class UnavailableError(SkyulfError):
     retry_after = 1.0
 
 
+class BusyError(UnavailableError):
+    """It was not the request's turn in time; nothing that it asks for was begun."""
+
+
 class StorageFullError(SkyulfError):
     """There is no room left where data is kept."""
 

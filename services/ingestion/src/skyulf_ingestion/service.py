@@ -63,10 +63,9 @@ async def accept_upload(uow: IngestionUnitOfWork, *, scope: Scope, upload: Uploa
 
 async def cancel(uow: IngestionUnitOfWork, *, scope: Scope, dataset_id: UUID) -> Dataset:
     """Stop a dataset's import: at once where it waits, else as soon as its runner has killed the child."""
-    dataset = await uow.datasets.require(scope, dataset_id)
+    dataset, work = await _held(uow, scope, dataset_id)
     if dataset.status is not DatasetStatus.PROCESSING:
         raise DatasetSettledError(f"Dataset {dataset.name!r} is {dataset.status.value} already.")
-    work = await uow.imports.of_dataset(scope, dataset_id)
     work.request_cancel()
     await uow.imports.save(work)
     if work.is_finished:
@@ -84,8 +83,7 @@ async def rename(uow: IngestionUnitOfWork, *, scope: Scope, dataset_id: UUID, na
 
 async def delete(uow: IngestionUnitOfWork, *, scope: Scope, dataset_id: UUID) -> Dataset:
     """Forget a dataset with its objects and announce it. A running import loses its row, and so the right to write."""
-    dataset = await uow.datasets.require(scope, dataset_id)
-    work = await uow.imports.of_dataset(scope, dataset_id)
+    dataset, work = await _held(uow, scope, dataset_id)
     await uow.publish(events.dataset_deleted(dataset))
     await uow.imports.delete(work)
     await uow.datasets.delete(dataset)
@@ -130,6 +128,14 @@ async def end_cancelled(uow: IngestionUnitOfWork, *, claim: Claim) -> None:
     work.end_cancelled()
     await uow.imports.save(work)
     await _settle_cancelled(uow, await uow.datasets.require(SYSTEM, work.dataset_id), work)
+
+
+async def _held(uow: IngestionUnitOfWork, scope: Scope, dataset_id: UUID) -> tuple[Dataset, Import]:
+    """A dataset and its import, for which a runner's word of the moment is waited: it is no conflict for people."""
+    await uow.datasets.require(scope, dataset_id)
+    # the import first, as runners do; the dataset after it, as it is by now
+    work = await uow.imports.of_dataset(scope, dataset_id, lock=True)
+    return await uow.datasets.require(scope, dataset_id), work
 
 
 async def _settle_cancelled(uow: IngestionUnitOfWork, dataset: Dataset, work: Import) -> None:

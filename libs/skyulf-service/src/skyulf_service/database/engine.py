@@ -16,7 +16,7 @@ from skyulf_service.database.metering import POOL_SIZE, PoolMeter
 from skyulf_service.database.news import News
 from skyulf_service.database.sqlite import use_explicit_transactions
 from skyulf_service.database.types import refuse_unstorable_text, write_json
-from skyulf_service.errors import StorageFullError, UnavailableError
+from skyulf_service.errors import BusyError, StorageFullError, UnavailableError
 
 __all__ = ["Database", "Dialect", "is_away"]
 
@@ -31,8 +31,8 @@ STATEMENT_TIMEOUT = 60.0
 class Database:
     """An engine with write and read transactions. Connections are made when first needed.
 
-    Whoever uses it gets `UnavailableError` when the database is away, starting or overloaded, `StorageFullError` when
-    its disk is full, and SQLAlchemy's own errors otherwise.
+    Whoever uses it gets `UnavailableError` when the database is away or starting, `BusyError` when it is overloaded
+    (before anything is begun), `StorageFullError` when its disk is full, and SQLAlchemy's own errors otherwise.
     """
 
     def __init__(self, engine: AsyncEngine, *, name: str, connections: int = 10) -> None:
@@ -140,7 +140,7 @@ class Database:
                     await turn.acquire()
         except TimeoutError:
             self._meter.refusals.inc()
-            raise UnavailableError(f"The {self.name} database is busy; try again.") from None
+            raise BusyError(f"The {self.name} database is busy; try again.") from None
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[AsyncConnection]:

@@ -116,7 +116,7 @@ async def update_dataset(
     dataset_id: UUID, body: DatasetUpdate, uow: Uow, scope: CurrentScope, if_match: IfMatch
 ) -> DatasetRead:
     """Rename a dataset."""
-    if_match.check((await uow.datasets.require(scope, dataset_id)).version)
+    if_match.check((await uow.datasets.require(scope, dataset_id, lock=True)).version)
     return DatasetRead.of(await service.rename(uow, scope=scope, dataset_id=dataset_id, name=body.name))
 
 
