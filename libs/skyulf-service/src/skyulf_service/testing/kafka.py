@@ -87,7 +87,9 @@ class NativeKafka(NativeServer):
         (self.folder / "log4j2.yaml").write_text(LOGGING)
         if (data / "meta.properties").exists():
             return
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        drawn = uuid.uuid4().bytes
+        # the first bit is 0: one id in 64 would begin with a dash, and the tool would take it for an option
+        cluster_id = base64.urlsafe_b64encode(bytes([drawn[0] & 0x7F]) + drawn[1:]).decode().rstrip("=")
         storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", str(self.properties)]
         storage += self.format_options()
         with self.log.open("ab") as output:
