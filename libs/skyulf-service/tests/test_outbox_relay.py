@@ -246,6 +246,19 @@ async def test_a_lease_is_held_by_one_until_it_is_released_or_over(database: Dat
     assert await first.hold()
 
 
+async def test_who_is_alone_does_not_wait_for_the_lease_of_a_dead_process(database: Database) -> None:
+    ttl = timedelta(seconds=60)
+    dead, new = (Lease(database, messaging.leases, "relay", ttl=ttl, alone=True) for _ in range(2))
+    assert await dead.hold()
+
+    async with asyncio.timeout(30):
+        keeping = asyncio.create_task(new.keep())
+        await new.until_held()
+
+    assert not await Lease(database, messaging.leases, "relay", ttl=ttl).hold()
+    await end(keeping)
+
+
 async def test_the_feed_stops_before_a_transaction_that_may_still_commit(
     database: Database, uows: UnitOfWorks[SampleUnitOfWork]
 ) -> None:

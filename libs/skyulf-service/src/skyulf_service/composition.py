@@ -178,9 +178,9 @@ class Service(Generic[U]):
         """Build the policy that hands events to this service's handlers."""
         return Delivery(self.consumers, parts.uows)
 
-    def relay(self, parts: Parts[U], publisher: Publisher) -> Relay:
-        """Build the outbox's relay; a commit in this process wakes it."""
-        relay = Relay(parts.database, self.messaging, publisher, service=self.name)
+    def relay(self, parts: Parts[U], publisher: Publisher, *, alone: bool = False) -> Relay:
+        """Build the outbox's relay; a commit in this process wakes it. ``alone``: no other process may be at work."""
+        relay = Relay(parts.database, self.messaging, publisher, service=self.name, alone=alone)
         parts.committed.append(relay.wake)
         return relay
 

@@ -43,7 +43,9 @@ class InferenceSettings(ServiceSettings):
         pattern=r"^[0-9a-f]{64}$",
         description="Digest of the one artifact that it serves there; default: whatever the deployment names",
     )
-    reconcile_seconds: float = Field(default=0.1, gt=0, le=0.25, description="How often a replica looks for changes")
+    reconcile_seconds: float = Field(
+        default=0.1, gt=0, le=0.25, description="How often a replica that does not hear of changes looks for them"
+    )
     replica_ttl_seconds: float = Field(default=5, gt=0, description="A replica that is silent for so long is gone")
     cache_bytes: int = Field(default=10 << 30, ge=1 << 20, description="Size of the disk cache of bundles")
     artifact_patience_seconds: float = Field(default=10, ge=0, description="How long a missing object is waited for")

@@ -120,7 +120,7 @@ class Embedded:
                 self._supervisors.append(supervisor)
                 parts.committed.append(supervisor.wake)
                 tasks[f"{service.name} runner"] = _until_stopped(supervisor)
-            relay = service.relay(parts, self._transport)
+            relay = service.relay(parts, self._transport, alone=True)  # the folder is locked
             tasks[f"{service.name} relay"] = relay.run
             tasks[f"{service.name} housekeeping"] = service.housekeeping(parts, delivery)
             for name, run in service.worker_background(parts):

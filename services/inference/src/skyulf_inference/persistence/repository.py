@@ -1,6 +1,6 @@
 """All SQL of inference."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -22,6 +22,18 @@ from skyulf_inference.domain.serving import (
     Target,
 )
 from skyulf_inference.persistence import tables
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """The replicas that live: how many serve everything, which deployments have some of their own.
+
+    ``seconds`` is how long they all live on if none says anything more; None where there is none.
+    """
+
+    shared: int
+    dedicated: frozenset[UUID]
+    seconds: float | None
 
 
 class ServingRepository(Repository[Serving]):
@@ -60,8 +72,8 @@ class ServingRepository(Repository[Serving]):
         rows = await self.connection.execute(select(self.table).where(self.table.c.desired == Desired.ACTIVE.value))
         return [self.from_row(row) for row in rows.mappings()]
 
-    async def unsettled(self, shared: int, dedicated: set[UUID]) -> list[Serving]:
-        """Return what shall be served and may not be as announced, where so many replicas serve everything.
+    async def unsettled(self, living: Living) -> list[Serving]:
+        """Return what shall be served and may not be as announced, where these replicas live.
 
         That is what is not announced as ready, or as ready on another number of replicas, or fails on one of them;
         and whatever has dedicated replicas, whose number only a closer look knows.
@@ -73,8 +85,8 @@ class ServingRepository(Repository[Serving]):
             .where(states.status == ReplicaStatus.FAILED.value)
             .where(tables.replicas.c.id == states.replica_id, _alive())
         )
-        changed = or_(columns.status != ServingStatus.READY.value, columns.replicas != shared, failing)
-        changed = or_(changed, columns.deployment_id.in_(dedicated))
+        changed = or_(columns.status != ServingStatus.READY.value, columns.replicas != living.shared, failing)
+        changed = or_(changed, columns.deployment_id.in_(living.dedicated))
         waiting = select(self.table).where(columns.desired == Desired.ACTIVE.value, changed)
         return [self.from_row(row) for row in (await self.connection.execute(waiting)).mappings()]
 
@@ -85,17 +97,21 @@ class ReplicaRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
 
-    async def beat(self, replica_id: UUID, ttl: timedelta, only: Dedication | None = None) -> None:
-        """Say that a replica lives for ``ttl`` from now, by the database's clock, and what alone it serves."""
+    async def beat(self, replica_id: UUID, ttl: timedelta, only: Dedication | None = None) -> bool:
+        """Say that a replica lives for ``ttl`` from now, by the database's clock, and what alone it serves.
+
+        Returns whether that is news: it did not live until now.
+        """
         until = {"expires_at": database_now(ttl)}
-        known = await self.connection.execute(
-            update(tables.replicas).where(tables.replicas.c.id == replica_id).values(until)
-        )
-        if known.rowcount == 0:
+        mine = update(tables.replicas).where(tables.replicas.c.id == replica_id).values(until)
+        if (await self.connection.execute(mine.where(_alive()))).rowcount:
+            return False
+        if (await self.connection.execute(mine)).rowcount == 0:
             row = {"id": replica_id, "started_at": utc_now(), **until}
             if only is not None:
                 row |= {"only_deployment_id": only.deployment_id, "only_digest": only.digest}
             await self.connection.execute(tables.replicas.insert().values(row))
+        return True
 
     async def leave(self, replica_id: UUID) -> None:
         """Forget a replica that stops."""
@@ -110,18 +126,16 @@ class ReplicaRepository:
         for replica_id in gone:
             await self.leave(replica_id)
 
-    async def shared(self) -> int:
-        """Count live replicas that serve everything."""
-        everything = tables.replicas.c.only_deployment_id.is_(None)
-        count = await self.connection.scalar(
-            select(func.count()).select_from(tables.replicas).where(_alive(), everything)
+    async def living(self) -> Living:
+        """Return what lives at this moment."""
+        columns = tables.replicas.c
+        alive = select(columns.only_deployment_id, columns.expires_at, database_now().label("now")).where(_alive())
+        rows = (await self.connection.execute(alive)).all()
+        return Living(
+            shared=sum(row.only_deployment_id is None for row in rows),
+            dedicated=frozenset(row.only_deployment_id for row in rows if row.only_deployment_id is not None),
+            seconds=min(((row.expires_at - row.now).total_seconds() for row in rows), default=None),
         )
-        return int(count or 0)
-
-    async def dedicated(self) -> set[UUID]:
-        """Return the deployments that have a live replica of their own."""
-        only = tables.replicas.c.only_deployment_id
-        return {row[0] for row in await self.connection.execute(select(only).where(_alive(), only.is_not(None)))}
 
     async def live(self, serving: Serving | None = None) -> int:
         """Count the live replicas; of a deployment those that serve it: shared ones, and its own."""

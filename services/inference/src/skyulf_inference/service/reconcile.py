@@ -6,6 +6,7 @@ from time import monotonic
 from uuid import UUID
 
 import structlog
+from skyulf_service.database.hearing import Hearing
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.ids import new_id
 from skyulf_service.telemetry.tracing import span, use_traceparent
@@ -20,10 +21,15 @@ from skyulf_inference.settings import InferenceSettings
 
 _log = structlog.get_logger(__name__)
 RETRY_FAILED_SECONDS = 15.0
+# for news that were lost, and for loads to try again
+UNTOLD_SECONDS = 2.0
 
 
 class Reconciler:
-    """Loads what shall be served aside, swaps it in, and says so. One per api process."""
+    """Loads what shall be served aside, swaps it in, and says so. One per api process.
+
+    It looks when a commit of inference's database is heard of, at every beat, and every ``untold_seconds``.
+    """
 
     def __init__(
         self,
@@ -31,6 +37,8 @@ class Reconciler:
         shelf: ModelShelf,
         loader: ArtifactLoader,
         settings: InferenceSettings,
+        *,
+        untold_seconds: float = UNTOLD_SECONDS,
     ) -> None:
         self.replica_id: UUID = new_id()
         self._uows = uows
@@ -39,6 +47,8 @@ class Reconciler:
         self._settings = settings
         self._ttl = timedelta(seconds=settings.replica_ttl_seconds)
         self._only = Dedication(settings.only_deployment, settings.only_digest) if settings.only_deployment else None
+        self._hearing = Hearing(uows.database)
+        self._untold_seconds = untold_seconds
         self._beat_due = 0.0
         self._said: dict[UUID, ReplicaState] = {}
         self._loads: dict[UUID, tuple[int, asyncio.Task[None]]] = {}
@@ -48,22 +58,30 @@ class Reconciler:
     async def run(self) -> None:
         """Reconcile until cancelled; a database that is away changes nothing of what is served."""
         try:
-            while True:
-                try:
-                    await self.reconcile()
-                except Exception as error:
-                    _log.warning("replica.reconcile_failed", error=repr(error))
-                await asyncio.sleep(self._settings.reconcile_seconds)
+            async with self._hearing.open():
+                await self._reconcile_forever()
         finally:
             for _, task in self._loads.values():
                 task.cancel()
             await self._leave()
 
+    async def _reconcile_forever(self) -> None:
+        deaf = self._settings.reconcile_seconds
+        while True:
+            pause = deaf
+            try:
+                await self.reconcile()
+                pause = min(max(self._beat_due - monotonic(), 0.0), self._untold_seconds)
+            except Exception as error:
+                _log.warning("replica.reconcile_failed", error=repr(error))
+            await self._hearing.wait(pause, deaf=deaf)
+
     async def reconcile(self) -> None:
         """Look at the desired state once, and begin to load what is missing."""
         if monotonic() >= self._beat_due:
             async with self._uows() as uow:
-                await uow.replicas.beat(self.replica_id, self._ttl, self._only)
+                if await uow.replicas.beat(self.replica_id, self._ttl, self._only):
+                    uow.tell()
             self._beat_due = monotonic() + self._ttl.total_seconds() / 4
         async with self._uows.read() as uow:
             servings = [serving for serving in await uow.servings.active() if self._is_mine(serving)]
@@ -160,6 +178,7 @@ class Reconciler:
             try:
                 async with self._uows() as uow:
                     await uow.replicas.say(state)
+                    uow.tell()
             except Exception as error:
                 _log.warning("replica.say_failed", error=repr(error))
                 await asyncio.sleep(0.5)
@@ -170,5 +189,6 @@ class Reconciler:
         try:
             async with self._uows() as uow:
                 await uow.replicas.leave(self.replica_id)
+                uow.tell()
         except Exception as error:
             _log.info("replica.left_silently", error=repr(error))
