@@ -48,7 +48,7 @@ async def beside(
     running = [asyncio.create_task(each.run()) for each in (replica, announcer)]
     try:
         async with asyncio.timeout(30):
-            while not replica.reconciled or replica._hearing.is_deaf or announcer._hearing.is_deaf:
+            while not await replica.caught_up() or replica._hearing.is_deaf or announcer._hearing.is_deaf:
                 await asyncio.sleep(0.02)
         yield own, shelf
     finally:

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from skyulf_events import ArtifactRef, DeploymentTarget, ModelDeployed
+from skyulf_inference.domain.errors import DeploymentNotReadyError, DeploymentUnknownError
 from skyulf_inference.main import replica
 from skyulf_inference.runtime.models import ModelShelf
 from skyulf_inference.service.predict import Predictor
@@ -145,3 +146,21 @@ async def test_a_wish_that_comes_later_leaves_a_replica_ready(inference, publish
     ((_, load),) = reconciler._loads.values()
     load.cancel()
     await asyncio.wait([load])
+
+
+async def test_a_replica_that_has_not_looked_yet_refers_to_others(
+    inference, publish, deploy, announced, bundle, patient
+):
+    artifact = await publish(bundle)
+    await deploy(artifact)
+    assert await announced(1) == ["ready"]
+    _, reconciler, predictor = patient
+
+    with pytest.raises(DeploymentNotReadyError, match="just begun") as refused:
+        await predictor.live(inference.project, "flights")
+    await reconciler.reconcile()
+
+    assert refused.value.elsewhere
+    assert (await predictor.live(inference.project, "flights")).deployment == "flights"
+    with pytest.raises(DeploymentUnknownError):
+        await predictor.live(inference.project, "others")

@@ -51,6 +51,8 @@ class Predictor:
         if live is not None:
             return live
         key = project_id, name
+        if self._shelf.wanted is None:
+            raise DeploymentNotReadyError("This replica has just begun, and does not know yet what is deployed.")
         if key not in self._shelf.wanted:
             raise DeploymentUnknownError(f"There is no deployment {name!r} in this project.")
         live = await self._shelf.wait_while_loading(key, COLD_SECONDS)
