@@ -1,6 +1,7 @@
 """Pods as processes of this machine: a manifest's command, environment, files, probes and end."""
 
 import base64
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -54,7 +55,9 @@ class Pod:
         told["SKYULF_KEYS_DIR"] = str(folder / told["SKYULF_KEYS_DIR"].lstrip("/"))
         variable = "PORT" if self.workload.main["args"] == ["api"] else "HEALTH_PORT"
         here = {f"SKYULF_{self.service.upper()}_{variable}": str(self.port), "SKYULF_HOST": "127.0.0.1"}
-        self.environment = {**told, **here, **place.variables}
+        # what this machine says of numeric libraries, so that jobs end in the same bits as the library outside
+        numeric = {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
+        self.environment = {**numeric, **told, **here, **place.variables}
         self.process = self._process(self.workload.main, name)
 
     def __enter__(self) -> Self:
