@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 
+PRODUCTION = {"SKYULF_PROFILE": "production", "SKYULF_FORM": "distributed", "SKYULF_KAFKA_SECURITY_PROTOCOL": "SSL"}
+
 
 def test_settings_that_cannot_be_used_are_told_without_what_was_read() -> None:
-    environment = {**os.environ, "SKYULF_PROFILE": "production", "SKYULF_FORM": "distributed"}
+    environment = {**os.environ, **PRODUCTION}
     environment["SKYULF_REGISTRY_DATABASE_URL"] = "postgresql+asyncpg://registry:hunter2@127.0.0.1:1/registry"
 
     ended = run(["api"], environment)
@@ -18,8 +20,7 @@ def test_settings_that_cannot_be_used_are_told_without_what_was_read() -> None:
 
 
 def test_topics_need_no_database_and_no_key() -> None:
-    environment = {**os.environ, "SKYULF_PROFILE": "production", "SKYULF_FORM": "distributed"}
-    environment["SKYULF_KAFKA_BOOTSTRAP"] = "nowhere"
+    environment = {**os.environ, **PRODUCTION, "SKYULF_KAFKA_BOOTSTRAP": "nowhere"}
 
     ended = run(["topics", "--seconds", "1"], environment)
 
