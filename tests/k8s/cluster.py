@@ -93,14 +93,15 @@ class Cluster(Skyulf):
 
     def stop(self) -> None:
         """End all pods as when their Deployments are deleted; each ends with 0 and leaves nothing behind."""
+        begun = {name: pod for name, pod in self.pods.items() if pod.process.process is not None}
         try:
-            with ThreadPoolExecutor(len(self.pods) or 1) as threads:
-                codes = dict(zip(self.pods, threads.map(Pod.stop, self.pods.values()), strict=True))
-            assert codes == dict.fromkeys(self.pods, 0)
-            for pod in self.pods.values():
+            with ThreadPoolExecutor(len(begun) or 1) as threads:
+                codes = dict(zip(begun, threads.map(Pod.stop, begun.values()), strict=True))
+            assert codes == dict.fromkeys(begun, 0)
+            for pod in begun.values():
                 pod.process.marker.assert_no_orphans()
         finally:
-            for pod in self.pods.values():
+            for pod in begun.values():
                 pod.process.kill_tree()
             for service in self.services.values():
                 service.stop()
