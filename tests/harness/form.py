@@ -9,6 +9,7 @@ from typing import Literal
 from uuid import uuid4
 
 import skyulf_core
+from skyulf_pipeline.settings import PipelineSettings
 from skyulf_service.testing.processes import RunMarker
 
 from harness.api import Api
@@ -51,6 +52,12 @@ class Skyulf(ABC):
     def node_files(self) -> Path:
         """The folder of files that jobs may name, as jobs see it."""
         return NODE_FILES
+
+    @property
+    def job_threads(self) -> int:
+        """How many threads a job computes with: sums over several end in other last bits."""
+        default: int = PipelineSettings.model_fields["job_threads"].get_default(call_default_factory=True)
+        return default
 
     @abstractmethod
     def start(self) -> None:

@@ -52,6 +52,11 @@ class Cluster(Skyulf):
         """Where the gateway is."""
         return self.address("gateway-api")
 
+    @property
+    def job_threads(self) -> int:
+        """As the manifests have it."""
+        return int(self.pods["pipeline-runner"].environment["SKYULF_PIPELINE_JOB_THREADS"])
+
     def address(self, service: str) -> str:
         """Where a Service is."""
         return f"http://127.0.0.1:{self.services[service].port}"
