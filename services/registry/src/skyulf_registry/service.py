@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from prometheus_client import Counter
 from skyulf_events import DeploymentFailed, DeploymentReady, JobCompleted
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.scope import Scope
@@ -23,7 +22,6 @@ from skyulf_registry.domain.models import (
 from skyulf_registry.persistence.unit_of_work import RegistryUnitOfWork
 
 SYSTEM = Scope.system("registry")
-REGISTERED = Counter("skyulf_model_versions_registered_total", "Model versions that were registered", ["task"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,6 @@ async def register_version(uow: RegistryUnitOfWork, *, event: JobCompleted) -> M
     await uow.models.save(model)
     await uow.versions.add(version)
     await uow.publish(events.model_registered(model, version))
-    uow.after_commit(REGISTERED.labels(version.task).inc)
     return version
 
 
@@ -92,14 +89,14 @@ async def deploy(uow: RegistryUnitOfWork, *, scope: Scope, request: DeployReques
 
 async def redeploy(uow: RegistryUnitOfWork, *, scope: Scope, request: DeployRequest) -> Deployment:
     """Make another version the desired state of a deployment that exists, and announce it."""
-    deployment = await uow.deployments.named(scope, request.name, lock=True)
+    deployment = await uow.deployments.named(scope, request.name)
     version = await _chosen_version(uow, scope, request)
     return await _want(uow, scope, deployment, version, Reason.DEPLOY)
 
 
 async def roll_back(uow: RegistryUnitOfWork, *, scope: Scope, name: str) -> Deployment:
     """Go back to the version that was wanted before, and announce it."""
-    deployment = await uow.deployments.named(scope, name, lock=True)
+    deployment = await uow.deployments.named(scope, name)
     earlier = await uow.deployments.version_before(deployment)
     if earlier is None:
         raise NothingToRollBackToError(f"Deployment {name!r} has served no other version before.")
@@ -109,7 +106,7 @@ async def roll_back(uow: RegistryUnitOfWork, *, scope: Scope, name: str) -> Depl
 
 async def undeploy(uow: RegistryUnitOfWork, *, scope: Scope, name: str) -> Deployment:
     """Want nothing to be served under the name, and announce it."""
-    deployment = await uow.deployments.named(scope, name, lock=True)
+    deployment = await uow.deployments.named(scope, name)
     deployment.stop()
     await uow.deployments.save(deployment)
     await uow.deployments.remember(deployment.record(reason=Reason.STOP, actor=scope.subject, at=utc_now()))
@@ -191,8 +188,7 @@ async def _model_for(uow: RegistryUnitOfWork, scope: Scope, name: str) -> Model:
 
 
 async def _deployment_for(uow: RegistryUnitOfWork, scope: Scope, name: str) -> Deployment:
-    # what inference reports of it at this moment is waited for, and no conflict for whoever deploys
-    found = await uow.deployments.find(scope, name, lock=True)
+    found = await uow.deployments.find(scope, name)
     if found is not None:
         return found
     now = utc_now()

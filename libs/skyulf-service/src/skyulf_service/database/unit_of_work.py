@@ -25,16 +25,6 @@ class UnitOfWork:
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
         self.published = 0
-        self.is_news = False
-        self.afterwards: list[Callable[[], object]] = []
-
-    def after_commit(self, call: Callable[[], object]) -> None:
-        """Have something done once the transaction is committed, and only then: counting what has become true."""
-        self.afterwards.append(call)
-
-    def tell(self) -> None:
-        """Wake whoever waits for commits of this database, in any process, though no event leaves with this one."""
-        self.is_news = True
 
     @property
     def dialect(self) -> str:
@@ -89,12 +79,10 @@ class UnitOfWorks(Generic[U]):
                 yield uow
         except IntegrityError as error:
             raise conflict(error) from error
-        for call in uow.afterwards:
-            call()
-        if uow.published or uow.is_news:
+        if uow.published:
             self.database.news.announce()
-        if uow.published and self.on_publish is not None:
-            self.on_publish()
+            if self.on_publish is not None:
+                self.on_publish()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[U]:

@@ -2,28 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import ConsumerRecord
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
-from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from skyulf_service.database.unit_of_work import UnitOfWork
-from skyulf_service.messaging.brokers import Brokers, brokers_at
 from skyulf_service.messaging.kafka_logs import calm_client_logs
 from skyulf_service.messaging.kafka_producer import KafkaPublisher
-from skyulf_service.messaging.lag import LagGauge
 from skyulf_service.messaging.policy import Delivery
 from skyulf_service.messaging.records import Record
 from skyulf_service.messaging.topics import ensure_topics
-from skyulf_service.settings import SaslMechanism
 
 __all__ = ["KafkaConsumers", "KafkaPublisher", "UnsafeSubscriberError", "ensure_topics"]
 
@@ -37,11 +33,6 @@ CHECK_SECONDS = 2.0
 # The client finds its brokers again by itself, and sooner than a new one, which waits for the old member's session.
 AWAY_SECONDS = 120.0
 PATIENCE_SECONDS = 60.0
-SASL: Mapping[SaslMechanism, type[SASLPlaintext | SASLScram256 | SASLScram512]] = {
-    "PLAIN": SASLPlaintext,
-    "SCRAM-SHA-256": SASLScram256,
-    "SCRAM-SHA-512": SASLScram512,
-}
 
 
 class UnsafeSubscriberError(RuntimeError):
@@ -51,12 +42,11 @@ class UnsafeSubscriberError(RuntimeError):
 class KafkaConsumers:
     """One batch subscriber per topic of a service's handlers. ``connected`` is for readiness."""
 
-    def __init__(self, brokers: Brokers | str, delivery: Delivery[U], *, instance: str | None = None) -> None:
-        self._brokers = brokers_at(brokers)
+    def __init__(self, bootstrap: str, delivery: Delivery[U], *, instance: str | None = None) -> None:
+        self._bootstrap = bootstrap
         self._delivery = delivery
         self._group = delivery.consumers.group
         self._instance = instance
-        self._lag = LagGauge(self._group)
         self.connected = False
 
     async def run(self) -> None:
@@ -66,7 +56,7 @@ class KafkaConsumers:
         while True:
             started = asyncio.get_running_loop().time()
             try:
-                await ensure_topics(self._brokers)
+                await ensure_topics(self._bootstrap)
                 await self._consume()
             except (KafkaError, OSError, TimeoutError) as error:
                 _log.warning("kafka.away", group=self._group, error=repr(error), retry_in=pause)
@@ -82,7 +72,7 @@ class KafkaConsumers:
         return self.connected
 
     async def _consume(self) -> None:
-        broker = new_broker(self._brokers, client_id=f"skyulf-{self._group}")
+        broker = new_broker(self._bootstrap, client_id=f"skyulf-{self._group}")
         for topic in sorted(self._delivery.consumers.topics):
             subscribe(broker, topic, group=self._group, process=self._delivery.process, instance=self._instance)
         check_subscribers(broker)
@@ -90,7 +80,6 @@ class KafkaConsumers:
             await broker.start()
             await self._watch(broker)
         finally:
-            self._lag.clear()
             with suppress(Exception):
                 await asyncio.shield(asyncio.wait_for(broker.stop(), 20))
 
@@ -103,23 +92,16 @@ class KafkaConsumers:
                 _log.info("kafka.connected" if answers else "kafka.lost", group=self._group)
             self.connected = answers
             seen = loop.time() if answers else seen
-            if answers:
-                with suppress(
-                    KafkaError, TimeoutError, OSError
-                ):  # partitions that are moving: the next look finds them
-                    await self._lag.measure(_consumers(broker))
             await asyncio.sleep(CHECK_SECONDS)
         _log.warning("kafka.connection_renewed", group=self._group)
 
 
-def new_broker(where: Brokers | str, *, client_id: str) -> KafkaBroker:
+def new_broker(bootstrap: str, *, client_id: str) -> KafkaBroker:
     """Return a broker that only consumes, and never creates a topic."""
-    brokers = brokers_at(where)
     logger = logging.getLogger("faststream.kafka")
     logger.setLevel(logging.ERROR)  # it warns at each start that it may not create topics, which is as we want it
     return KafkaBroker(
-        brokers.connection()["bootstrap_servers"],
-        security=_security(brokers),
+        [each.strip() for each in bootstrap.split(",")],
         client_id=client_id,
         consumer_only=True,
         allow_auto_create_topics=False,
@@ -128,15 +110,6 @@ def new_broker(where: Brokers | str, *, client_id: str) -> KafkaBroker:
         log_level=logging.DEBUG,
         logger=logger,
     )
-
-
-def _security(brokers: Brokers) -> BaseSecurity:
-    """What a connection needs, in FastStream's words."""
-    connection = brokers.connection()
-    context, name, password = connection["ssl_context"], brokers.username, brokers.password
-    if not brokers.has_sasl:
-        return BaseSecurity(context)
-    return SASL[brokers.mechanism](name, password, context)
 
 
 def subscribe(broker: KafkaBroker, topic: str, *, group: str, process: Process, instance: str | None = None) -> None:
@@ -216,14 +189,9 @@ def _record(raw: ConsumerRecord) -> Record:
     return Record(raw.topic, raw.key, raw.value or b"", headers, raw.partition, raw.offset)
 
 
-def _consumers(broker: KafkaBroker) -> list[AIOKafkaConsumer]:
-    found = [each.consumer for each in broker.subscribers if isinstance(each, BatchSubscriber)]
-    return [each for each in found if each is not None]
-
-
 async def _answers(broker: KafkaBroker) -> bool:
-    consumers = _consumers(broker)
-    if not consumers:
+    consumers = [each.consumer for each in broker.subscribers if isinstance(each, BatchSubscriber)]
+    if not consumers or consumers[0] is None:
         return False
     try:
         async with asyncio.timeout(3):

@@ -10,7 +10,6 @@ from aiokafka.errors import KafkaError
 
 from skyulf_service.database.outbox_row import OutboxRow
 from skyulf_service.errors import UnavailableError
-from skyulf_service.messaging.brokers import Brokers, brokers_at
 from skyulf_service.messaging.kafka_logs import calm_client_logs
 from skyulf_service.messaging.records import Record, record_of
 from skyulf_service.messaging.topics import ensure_topics
@@ -25,10 +24,8 @@ REQUEST_TIMEOUT_MS = 120_000
 class KafkaPublisher:
     """An idempotent producer that is made when first needed, and anew after every failure."""
 
-    def __init__(
-        self, brokers: Brokers | str, *, client_id: str = "skyulf-relay", patience: float = PATIENCE_SECONDS
-    ) -> None:
-        self._brokers = brokers_at(brokers)
+    def __init__(self, bootstrap: str, *, client_id: str = "skyulf-relay", patience: float = PATIENCE_SECONDS) -> None:
+        self._bootstrap = bootstrap
         self._client_id = client_id
         self._patience = patience
         self._producer: AIOKafkaProducer | None = None
@@ -56,9 +53,9 @@ class KafkaPublisher:
 
     async def _start(self) -> AIOKafkaProducer:
         calm_client_logs()
-        await ensure_topics(self._brokers)
+        await ensure_topics(self._bootstrap)
         producer = AIOKafkaProducer(
-            **self._brokers.connection(),
+            bootstrap_servers=self._bootstrap,
             client_id=self._client_id,
             acks="all",
             enable_idempotence=True,

@@ -1,13 +1,6 @@
 """Facts of the gateway's domain that stop a request, each with a sentence that a person can act on."""
 
-from skyulf_service.errors import (
-    ConflictError,
-    ForbiddenError,
-    InvalidInputError,
-    NotFoundError,
-    SkyulfError,
-    UnavailableError,
-)
+from skyulf_service.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, SkyulfError
 
 
 class ScopeUnknownError(InvalidInputError):
@@ -71,13 +64,6 @@ class MethodNotAllowedError(SkyulfError):
     code = "method-not-allowed"
     status = 405
     title = "Method not allowed"
-
-
-class OverloadedError(UnavailableError):
-    """A service has as many requests as it may have at a time; one more is refused before it is read."""
-
-    code = "overloaded"
-    title = "Too many requests at a time"
 
 
 class BadGatewayError(SkyulfError):

@@ -10,11 +10,10 @@ class DeploymentUnknownError(NotFoundError):
 
 
 class DeploymentNotReadyError(UnavailableError):
-    """The deployment's model is being loaded, or cannot be loaded, by this replica."""
+    """The deployment's model is being loaded, or cannot be loaded."""
 
     code = "deployment-not-ready"
     title = "The deployment is not ready"
-    elsewhere = True
 
 
 class RowsRefusedError(InvalidInputError):

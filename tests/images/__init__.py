@@ -1,1 +1,0 @@
-"""Images and the compose file, without an engine."""
