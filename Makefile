@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY ?= passive
 # Tests and checks must not depend on what the shell happens to be set to.
 unexport SKYULF_HOME SKYULF_FORM SKYULF_KAFKA_BOOTSTRAP
 
-.PHONY: help demo up test faults bench lint types format contracts docs requirements tools
+.PHONY: help demo up test faults load compose kubernetes bench lint types format contracts docs requirements sbom tools
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,8 +41,22 @@ else
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
 endif
 
-faults: $(READY) tools  ## Run the long fault tests, and hunt with fresh random examples
-	$(BIN)/python -m pytest -m "slow or hypothesis" --hypothesis-profile=hunt $(PYTEST)
+faults: $(READY) tools  ## Break everything that is promised to hold (a line per promise), and hunt with fresh random examples
+	$(BIN)/python -m pytest -m "slow or hypothesis or promise" --hypothesis-profile=hunt $(PYTEST)
+
+# Its servers are processes of this machine, whose memory can be looked at.
+load: export SKYULF_TEST_DOCKER ?= 0
+load: export OMP_NUM_THREADS ?= 1
+load: $(READY) tools  ## Ask for everything at once for half an hour: memory, events, times (MINUTES=5 for a look)
+	$(BIN)/python tests/performance/load/run.py $(if $(MINUTES),--minutes $(MINUTES)) $(LOAD)
+
+# Boundaries are those of processes that the tests start themselves; tests/compose has its own.
+compose: $(READY)  ## Build the images, and test them on a Docker engine: the whole story, outages, scaling
+	docker compose build
+	FORM=compose $(BIN)/python -m pytest tests/compose tests/e2e --ignore tests/e2e/test_boundaries.py $(PYTEST)
+
+kubernetes: $(READY) tools  ## Run the manifests' pods as processes: the whole story, and predictions while each is replaced
+	FORM=kubernetes $(BIN)/python -m pytest tests/e2e tests/k8s --ignore tests/e2e/test_boundaries.py $(PYTEST)
 
 bench: $(READY) tools  ## Measure (BENCH="--tuning", "--automl" or "--library" for a part, "--quick" for a look)
 	$(BIN)/python tests/performance/run.py $(BENCH)
@@ -54,6 +68,8 @@ lint: $(READY)  ## Check style, types, import rules and contracts
 	$(BIN)/lint-imports
 	$(BIN)/python tools/contracts.py --check
 	$(BIN)/python tools/node_docs.py --check
+	$(BIN)/python tools/requirements.py --check
+	$(BIN)/python tools/dashboards.py --check
 
 types: $(READY)  ## Check types
 	$(BIN)/mypy $(SOURCES)
@@ -62,14 +78,21 @@ format: $(READY)  ## Rewrite the code in the agreed style
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-contracts: $(READY)  ## Write contracts/ anew from the code
+contracts: $(READY)  ## Write contracts/ and dashboards anew from the code
 	$(BIN)/python tools/contracts.py
+	$(BIN)/python tools/dashboards.py
 
 docs: $(READY)  ## Write docs/nodes/ anew from the code
 	$(BIN)/python tools/node_docs.py
 
 requirements: $(READY)  ## Resolve the versions of all packages anew (UPGRADE=--upgrade for newer ones)
 	$(BIN)/python tools/requirements.py $(UPGRADE)
+
+sbom: $(READY)  ## Write a bill of materials (CycloneDX) for each image to dist/sbom
+	mkdir -p dist/sbom
+	for service in gateway ingestion pipeline registry inference; do \
+	  $(BIN)/cyclonedx-py requirements --pyproject services/$$service/pyproject.toml --output-reproducible \
+	    --output-file dist/sbom/$$service.json requirements/images/$$service.txt; done
 
 # The servers that tests start, installed before the first test's clock runs.
 tools: $(READY)

@@ -10,6 +10,7 @@ settings.register_profile("everyday", PATIENT, derandomize=True, max_examples=10
 settings.register_profile("hunt", PATIENT, max_examples=2_000, print_blob=True)
 settings.load_profile("everyday")
 
+pytest_plugins = ["harness.promises"]
 HOUR = 3_600
 
 

@@ -30,7 +30,31 @@ def openapi() -> Document:
         neighbours = {name: app_of(import_module(f"skyulf_{name}.main").SERVICE) for name in NEIGHBOURS}
         own = app_of(build_service(neighbours))
         documents = [app.openapi() for app in (*neighbours.values(), own)]
-    return public_document(documents, version=version("skyulf-gateway"))
+    document = public_document(documents, version=version("skyulf-gateway"))
+    if missing := sorted({name for name in references(document) if not is_there(document, name)}):
+        raise ValueError(f"the document refers to what it does not hold: {', '.join(missing)}")
+    return document
+
+
+def references(part: object) -> Iterator[str]:
+    """Name every place of the document that a part of it refers to."""
+    if isinstance(part, dict):
+        if isinstance(target := part.get("$ref"), str):
+            yield target
+        for each in part.values():
+            yield from references(each)
+    elif isinstance(part, list):
+        for each in part:
+            yield from references(each)
+
+
+def is_there(document: object, reference: str) -> bool:
+    """Whether a reference (``#/components/schemas/...``) leads somewhere."""
+    for step in reference.removeprefix("#/").split("/"):
+        if not isinstance(document, dict) or step not in document:
+            return False
+        document = document[step]
+    return True
 
 
 def environment(home: str) -> dict[str, str]:

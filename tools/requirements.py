@@ -1,6 +1,7 @@
 """Resolve the versions of every package we use and write them, with hashes, to ``requirements/``.
 
-``python tools/requirements.py`` keeps the versions that are written there; ``--upgrade`` takes the newest.
+``python tools/requirements.py`` keeps the versions that are written there; ``--upgrade`` takes the newest. ``--images``
+only cuts the files of the images out of ``all.txt`` again; ``--check`` says whether they are as they would be written.
 Our own packages are inputs, never outputs; no address of an index gets into the files.
 """
 
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+from image_requirements import image_requirements
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL = "requirements/all.txt"
@@ -21,7 +24,31 @@ FLAGS = (
 
 
 def main(arguments: list[str]) -> None:
-    """Write both files."""
+    """Write all files, or those of the images; with ``--check`` none."""
+    if arguments == ["--check"]:
+        return check_images()
+    if arguments != ["--images"]:
+        resolve(arguments)
+    for path, text in image_requirements().items():
+        (ROOT / path).parent.mkdir(exist_ok=True)
+        (ROOT / path).write_text(text)
+    return None
+
+
+def check_images() -> None:
+    """Exit with the names of the files that differ from what would be written."""
+    stale = [path for path, text in image_requirements().items() if not same(ROOT / path, text)]
+    if stale:
+        raise SystemExit(f"{', '.join(stale)}: run `make requirements`")
+
+
+def same(path: Path, text: str) -> bool:
+    """Say whether the file has this text."""
+    return path.is_file() and path.read_text() == text
+
+
+def resolve(arguments: list[str]) -> None:
+    """Write the list of all, and that of uv."""
     packages = sorted([*ROOT.glob("libs/*/pyproject.toml"), *ROOT.glob("services/*/pyproject.toml")])
     own = "\n".join(editable(package) for package in packages)
     hidden = [f"--no-emit-package={name(package)}" for package in packages]

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from harness import constants
 from harness.api import Api, Json
 from harness.form import Skyulf
 from harness.objects import blob_key
+from harness.promises import Figures
 from harness.stream import Seen, read_stream
 
 BUCKET = "skyulf-pipeline"
@@ -25,7 +27,8 @@ class Canary:
         return Path.touch, (self.path,)
 
 
-def test_one_flipped_byte_anywhere_in_a_bundle_keeps_the_old_version_serving(skyulf: Skyulf) -> None:
+@pytest.mark.promise("R25")
+def test_one_flipped_byte_anywhere_in_a_bundle_keeps_the_old_version_serving(skyulf: Skyulf, figures: Figures) -> None:
     with skyulf.project() as api:
         digests = prepared(skyulf, api)
         assert len(digests) > 5
@@ -43,9 +46,11 @@ def test_one_flipped_byte_anywhere_in_a_bundle_keeps_the_old_version_serving(sky
 
         assert api.deploy("live", "tampered", 2)["status"] == "ready"
         assert constants.check(api.predict("live", constants.ROWS)) == 2
+    figures(f"{skyulf.form}: a byte flipped in {len(digests)} of {len(digests)} objects: refused, version 1 went on")
 
 
-def test_a_pickle_in_the_place_of_a_models_files_is_never_run(skyulf: Skyulf, tmp_path: Path) -> None:
+@pytest.mark.promise("R25")
+def test_a_pickle_in_the_place_of_a_models_files_is_never_run(skyulf: Skyulf, tmp_path: Path, figures: Figures) -> None:
     canary = tmp_path / "fired"
     harmful = pickle.dumps(Canary(canary))
     pickle.loads(harmful)
@@ -62,6 +67,7 @@ def test_a_pickle_in_the_place_of_a_models_files_is_never_run(skyulf: Skyulf, tm
                 assert_old_version_serves(api, found)
 
     assert not canary.exists()
+    figures(f"{skyulf.form}: pickles in {len(digests)} slots, 0 canaries fired")
 
 
 def prepared(skyulf: Skyulf, api: Api) -> dict[str, str]:

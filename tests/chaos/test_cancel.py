@@ -1,16 +1,22 @@
 """A cancelled job stops: within seconds, with its processes, and without a model."""
 
+import random
 import time
+from collections import Counter
 
-from harness import flights
+import pytest
+from harness import configs, flights
 from harness.form import Skyulf
 from harness.labour import at_work, begun
+from harness.promises import Figures
 
 SECONDS = 5.0
 LENGTHY = 10_000
+MOMENTS, LONGEST = 12, 4.0
 
 
-def test_a_running_job_is_cancelled_with_its_processes(skyulf: Skyulf) -> None:
+@pytest.mark.promise("R20")
+def test_a_running_job_is_cancelled_with_its_processes(skyulf: Skyulf, figures: Figures) -> None:
     with skyulf.project() as api:
         dataset = api.ready_dataset(flights.csv(flights.training()))
         before = skyulf.objects.keys("skyulf-pipeline")
@@ -29,4 +35,39 @@ def test_a_running_job_is_cancelled_with_its_processes(skyulf: Skyulf) -> None:
         assert api.call("POST", f"/jobs/{job['id']}/cancel").status_code == 409
         assert skyulf.objects.keys("skyulf-pipeline") == before
         assert api.versions("endless") == []
-    print(f"{skyulf.form}: cancelled in {seconds:.2f} s")
+    figures(f"{skyulf.form}: all processes gone after {seconds:.2f} s")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.promise("R20")
+def test_a_job_that_is_cancelled_at_any_moment_stops_or_has_ended_well(skyulf: Skyulf, figures: Figures) -> None:
+    chance, outcomes, slowest = random.Random(20), Counter[str](), 0.0
+    with skyulf.project() as api:
+        dataset = api.ready_dataset(configs.tiny_data())
+        body = {"name": "cut", "config": configs.tiny(), "register_as": "cut"}
+        pipeline = api.ok("POST", "/pipelines", json=body)
+        before = skyulf.objects.keys("skyulf-pipeline")
+        for _ in range(MOMENTS):
+            job = api.ok("POST", f"/pipelines/{pipeline['id']}/runs", json={"dataset_id": dataset["id"]})
+            time.sleep(chance.uniform(0, LONGEST))
+            cancelled, began = api.call("POST", f"/jobs/{job['id']}/cancel"), time.monotonic()
+            ended = api.job(job["id"])
+            api.eventually(lambda: not at_work(skyulf), what="nobody works on it")
+            slowest = max(slowest, time.monotonic() - began)
+            outcomes[ended["status"]] += 1
+            # too late is too late: the job says that it has ended, and its model is there
+            assert (cancelled.status_code, ended["status"]) in (
+                (202, "cancelled"),
+                (202, "succeeded"),
+                (409, "succeeded"),
+            )
+            after = skyulf.objects.keys("skyulf-pipeline")
+            assert ended["status"] == "succeeded" or after == before, "a cancelled job publishes nothing"
+            before = after
+        api.eventually(lambda: len(api.versions("cut")) >= outcomes["succeeded"], what="versions of what succeeded")
+        assert len(api.versions("cut")) == outcomes["succeeded"]
+
+    assert outcomes["cancelled"] > 0
+    assert slowest <= SECONDS
+    figures(f"{skyulf.form}: cancelled at {MOMENTS} moments: {dict(outcomes)}, nobody at work {slowest:.1f} s after")

@@ -11,14 +11,16 @@ import pytest
 from harness import configs
 from harness.api import Api, Json
 from harness.distributed import Distributed
+from harness.promises import Figures
 
 EVERY_SECONDS = 2.0
 SHORT = pytest.param(8, marks=pytest.mark.timeout(420))
 LONG = pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])
 
 
+@pytest.mark.promise("R1")
 @pytest.mark.parametrize("runs", [SHORT, LONG])
-def test_as_many_versions_as_runs(distributed: Distributed, runs: int) -> None:
+def test_as_many_versions_as_runs(distributed: Distributed, runs: int, figures: Figures) -> None:
     with distributed.project() as api:
         dataset = api.ready_dataset(configs.tiny_data())
         body = {"name": "chaos", "config": configs.tiny(), "register_as": "chaos"}
@@ -39,7 +41,7 @@ def test_as_many_versions_as_runs(distributed: Distributed, runs: int) -> None:
 
     assert Counter(version["lineage"]["job_id"] for version in versions) == Counter(jobs)
     assert sorted(version["version"] for version in versions) == list(range(1, runs + 1))
-    print(f"{runs} runs, {len(killed)} kills: {Counter(killed)}")
+    figures(f"{runs} runs, {len(killed)} processes killed: {len(versions)} versions, none twice")
 
 
 @contextmanager

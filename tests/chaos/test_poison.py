@@ -7,16 +7,19 @@ import sys
 import time
 from uuid import uuid4
 
+import pytest
 from harness import configs
 from harness.api import Api, Json
 from harness.distributed import Distributed
+from harness.promises import Figures
 from harness.records import JOBS, send
 from harness.refusals import refused
 
 COMPLETED = "io.skyulf.job.completed.v1"
 
 
-def test_garbage_is_parked_and_listed_while_good_events_pass(distributed: Distributed) -> None:
+@pytest.mark.promise("R6")
+def test_garbage_is_parked_and_listed_while_good_events_pass(distributed: Distributed, figures: Figures) -> None:
     marker = uuid4().hex
     with distributed.admin() as admin, distributed.project() as api:
         dataset = api.ready_dataset(configs.tiny_data())
@@ -28,9 +31,12 @@ def test_garbage_is_parked_and_listed_while_good_events_pass(distributed: Distri
             (json.dumps({"event_id": marker, "unexpected": marker}).encode(), envelope(marker)),
             (json.dumps({"padding": marker * 20_000}).encode(), envelope(marker)),
         )
+        began = time.monotonic()
         version = api.train(configs.tiny(), dataset["id"], register_as="good")
+        passed = time.monotonic() - began
         admin.eventually(lambda: len(parked(admin, marker)) >= 4, what="four records are parked", seconds=30)
         found = parked(admin, marker)
+        seconds = time.monotonic() - began
 
         assert version["version"] == 1
         assert {letter["topic"] for letter in found} == {JOBS}
@@ -41,9 +47,13 @@ def test_garbage_is_parked_and_listed_while_good_events_pass(distributed: Distri
             refused(admin.call("POST", f"{place}/replay"), 409)
             admin.ok("DELETE", place)
         assert {letter["id"] for letter in letters(admin)} == before
+    figures(f"{len(found)} records parked within {seconds:.1f} s, a good run beside them {passed:.1f} s")
 
 
-def test_what_a_handler_refused_is_replayed_when_the_cause_is_mended(distributed: Distributed) -> None:
+@pytest.mark.promise("R6")
+def test_what_a_handler_refused_is_replayed_when_the_cause_is_mended(
+    distributed: Distributed, figures: Figures
+) -> None:
     with distributed.admin() as admin, distributed.project() as api:
         dataset = api.ready_dataset(configs.tiny_data())
         distributed.sql("registry", "ALTER TABLE models ADD CONSTRAINT mended_later CHECK (name <> 'poison')")
@@ -67,7 +77,7 @@ def test_what_a_handler_refused_is_replayed_when_the_cause_is_mended(distributed
         assert parked(admin, job["id"]) == []
         refused(admin.call("POST", f"{place}/replay"), 404)
         assert len(api.versions("poison")) == 1
-    print(f"a good run took {passed:.1f} s beside a failing one")
+    figures(f"a good run took {passed:.1f} s beside a failing one")
 
 
 def command(admin: Api, *arguments: str) -> str:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from harness import configs
 from harness.embedded import Embedded, rows
+from harness.promises import Figures
 from harness.stream import read_stream
 
 
+@pytest.mark.promise("R17")
 @pytest.mark.parametrize("cuts", [3, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
-def test_uploads_survive_power_cuts(tmp_path: Path, cuts: int) -> None:
+def test_uploads_survive_power_cuts(tmp_path: Path, cuts: int, figures: Figures) -> None:
     chance = random.Random(5)
     running = Embedded(tmp_path)
     running.start()
@@ -49,5 +51,6 @@ def test_uploads_survive_power_cuts(tmp_path: Path, cuts: int) -> None:
         for path in running.databases():
             assert rows(path, "PRAGMA integrity_check") == [("ok",)], path
             assert rows(path, "PRAGMA foreign_key_check") == [], path
+        figures(f"{cuts} power cuts: {len(wanted)} uploads and {len(jobs)} jobs, 0 lost, 0 twice, databases sound")
     finally:
         running.process.kill_tree()

@@ -16,10 +16,17 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "libs" / "skyulf-core" / "README.md"])
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "deploy").rglob("*.md"),
+        ROOT / "libs" / "skyulf-core" / "README.md",
+    ]
+)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
-TREES = ("libs/", "services/", "tests/", "tools/", "docs/", "contracts/", "requirements/", ".ci/")
+TREES = ("libs/", "services/", "tests/", "tools/", "docs/", "deploy/", "contracts/", "requirements/", ".ci/")
 # variables that are no setting of a service
 OTHERS = re.compile(r"SKYULF_(URL|API_KEY|TEST_\w+|TOOLS_CACHE)")
 
@@ -62,7 +69,8 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
     named = set(re.findall(r"\bSKYULF_[A-Z0-9_]*[A-Z0-9]\b(?![…<_$])", page.read_text()))
     known = _known_settings()
 
-    missing = [each for each in sorted(named) if each.removesuffix("_FILE") not in known and not OTHERS.fullmatch(each)]
+    unknown = [each for each in sorted(named) if not known & {each, each.removesuffix("_FILE")}]
+    missing = [each for each in unknown if not OTHERS.fullmatch(each)]
 
     assert not missing
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from harness import configs, flights
 from harness.form import Skyulf
+from harness.operations import Operation, Property, served
+from harness.owned import one_of_everything
 from harness.stream import Reader
 from harness.told import Told
 
@@ -49,3 +51,19 @@ def told(skyulf: Skyulf) -> Iterator[Told]:
         announced=skyulf.announced(api.project_id),
     )
     api.http.close()
+
+
+@pytest.fixture(scope="session")
+def mine(skyulf: Skyulf) -> Iterator[Property]:
+    """A project that owns one of everything, which nobody else may touch."""
+    with skyulf.project() as api:
+        yield one_of_everything(skyulf, api)
+
+
+@pytest.fixture(scope="session")
+def operations(skyulf: Skyulf) -> list[Operation]:
+    """All operations of the document that the gateway serves."""
+    found = served(skyulf)
+    assert len(found) > 50
+    assert {operation.permission for operation in found} >= {"datasets:read", "predictions:make", "system:operate"}
+    return found

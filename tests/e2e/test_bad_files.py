@@ -3,7 +3,6 @@
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -51,7 +50,7 @@ def api(skyulf: Skyulf) -> Iterator[Api]:
         yield project
         found = project.dataset(project.upload(configs.tiny_data())["id"])
     assert found["status"] == "ready"
-    assert left_behind(skyulf.folder) == []
+    assert skyulf.left_behind() == []
 
 
 def names(api: Api) -> list[str]:
@@ -139,13 +138,3 @@ def half_a_request(api: Api, *, length: int, sent: bytes) -> socket.socket:
     ]
     connection.sendall("\r\n".join([*head, "", ""]).encode() + sent)
     return connection
-
-
-def left_behind(folder: Path) -> list[Path]:
-    """Files that running work has not removed."""
-    return [path for scratch in folder.rglob("*scratch*") for path in scratch.rglob("*") if is_left(path)]
-
-
-def is_left(path: Path) -> bool:
-    """Whether it is a file of work; the lock by which a running process keeps its folder is none."""
-    return path.is_file() and path.name != ".lock"

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from harness import every_model, every_node
 from harness.api import Api, Json
-from harness.form import Skyulf
+from harness.form import NODE_FILES, Skyulf
 from skyulf_core import CoreError, Kind, NodeRegistry, Pipeline
 from skyulf_core.nodes.registry import NodeEntry
 from skyulf_core.serving import load_plan
@@ -106,7 +106,7 @@ def check_served(skyulf: Skyulf, configs: list[Json]) -> None:
         dataset, plans = uploaded(api, frame, "sample"), uploaded(api, every_node.reference(), "plans")
         further = [{"plans": {"dataset_id": plans["id"]}} if config.get("sources") else {} for config in configs]
         jobs = [
-            submitted(api, f"every-{index}", config, dataset, sources)
+            submitted(api, f"every-{index}", as_jobs_see(skyulf, config), dataset, sources)
             for index, (config, sources) in enumerate(zip(configs, further, strict=True))
         ]
         for index, (config, job) in enumerate(zip(configs, jobs, strict=True)):
@@ -119,6 +119,12 @@ def check_served(skyulf: Skyulf, configs: list[Json]) -> None:
                 compare(api, name, fitted(config))
             if "Expect" in nodes_of(config):
                 refused(api, name)
+
+
+def as_jobs_see(skyulf: Skyulf, config: Json) -> Json:
+    """The configuration with its files where jobs have them."""
+    changed: Json = json.loads(json.dumps(config).replace(str(NODE_FILES), str(skyulf.node_files)))
+    return changed
 
 
 def with_members(ops: Iterable[Op]) -> Iterator[str]:

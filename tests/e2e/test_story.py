@@ -12,7 +12,6 @@ import pytest
 from harness import configs, flights, library
 from harness.api import Json
 from harness.told import Told
-from skyulf_pipeline.settings import PipelineSettings
 from threadpoolctl import threadpool_limits
 
 NAMES = ["logistic", "boosted"]
@@ -85,8 +84,8 @@ def test_the_batch_the_library_and_plain_scikit_learn_agree(
 ) -> None:
     batch = told.api.predict(name, told.rows)
     write = {"logistic": plain_sklearn.logistic_regression, "boosted": plain_sklearn.boosted_trees}[name]
-    of_jobs = PipelineSettings.model_fields["job_threads"].get_default(call_default_factory=True)
-    probable, predicted = library.trained(tmp_path, CONFIGS[name](), told.data, told.asked, of_jobs)
+    threads = told.skyulf.job_threads
+    probable, predicted = library.trained(tmp_path, CONFIGS[name](), told.data, told.asked, threads)
     with threadpool_limits(1):  # threads that wait for each other on a busy machine take minutes
         plain = write(told.data, told.rows)
 

@@ -1,7 +1,6 @@
 """Skyulf with every role in a process of its own, on Kafka, PostgreSQL (a database and a role each) and S3."""
 
 import asyncio
-import json
 import shutil
 import subprocess
 import sys
@@ -17,9 +16,11 @@ import asyncpg
 from minio import Minio
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
+from skyulf_service.testing.kafka import NativeKafka
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess
 
+from harness.announcements import announced
 from harness.form import Announced, Form, Skyulf, quiet
 from harness.objects import S3, Objects
 from harness.round_robin import RoundRobin
@@ -63,7 +64,7 @@ class Distributed(Skyulf):
         self,
         folder: Path,
         *,
-        kafka: KafkaBroker,
+        kafka: KafkaBroker | NativeKafka,
         postgres: PostgresServer,
         s3: S3Server,
         settings: Mapping[str, str] | None = None,
@@ -192,14 +193,7 @@ class Distributed(Skyulf):
 
     def announced(self, project_id: str) -> list[Announced]:
         """What lies on Kafka's topics."""
-        found = []
-        for record in published(self.bootstrap):
-            if project_id.encode() not in record.value:  # nor may it be JSON
-                continue
-            body, source, subject = json.loads(record.value), record.headers["ce_source"], record.headers["ce_subject"]
-            if body["project_id"] == project_id:
-                found.append(Announced(record.id, source.decode(), subject.decode(), body["aggregate_version"], record))
-        return found
+        return announced(self.bootstrap, project_id)
 
     def keys_of(self, service: str) -> Path:
         """The folder with the keys of a service: its own private one, and the public ones of all."""

@@ -9,6 +9,7 @@ from typing import Literal
 from uuid import uuid4
 
 import skyulf_core
+from skyulf_pipeline.settings import PipelineSettings
 from skyulf_service.testing.processes import RunMarker
 
 from harness.api import Api
@@ -47,6 +48,17 @@ class Skyulf(ABC):
     def url(self) -> str:
         """Where the gateway is."""
 
+    @property
+    def node_files(self) -> Path:
+        """The folder of files that jobs may name, as jobs see it."""
+        return NODE_FILES
+
+    @property
+    def job_threads(self) -> int:
+        """How many threads a job computes with: sums over several end in other last bits."""
+        default: int = PipelineSettings.model_fields["job_threads"].get_default(call_default_factory=True)
+        return default
+
     @abstractmethod
     def start(self) -> None:
         """Start everything and wait until it is ready."""
@@ -67,6 +79,11 @@ class Skyulf(ABC):
     @abstractmethod
     def announced(self, project_id: str) -> list[Announced]:
         """Every event that the services announced about a project, those of an aggregate in their order."""
+
+    def left_behind(self) -> list[str]:
+        """Files that running work has not removed; the lock by which a running process keeps its folder is none."""
+        found = [path for scratch in self.folder.rglob("*scratch*") for path in scratch.rglob("*") if path.is_file()]
+        return [str(path) for path in found if path.name != ".lock"]
 
     def admin(self) -> Api:
         """A client with the key of the first run."""

@@ -1,4 +1,7 @@
-"""A load balancer of the smallest kind: connections go to the targets in turn, past those that do not answer."""
+"""A load balancer of the smallest kind: connections go to the targets in turn, past those that do not answer.
+
+Targets may change; connections that are there stay where they are, as with the Services of Kubernetes.
+"""
 
 import asyncio
 import contextlib
@@ -18,8 +21,8 @@ class RoundRobin:
 
     def __init__(self, targets: list[int]) -> None:
         self.port = free_port()
-        self._targets = itertools.cycle(targets)
-        self._count = len(targets)
+        self.targets = targets
+        self._turns = itertools.count()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="round-robin")
         self._writers: set[asyncio.StreamWriter] = set()
@@ -70,10 +73,11 @@ class RoundRobin:
                     each.close()
 
     async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        for _ in range(self._count - 1):
+        targets = list(self.targets)
+        for _ in targets:
             with contextlib.suppress(OSError):
-                return await asyncio.open_connection("127.0.0.1", next(self._targets))
-        return await asyncio.open_connection("127.0.0.1", next(self._targets))
+                return await asyncio.open_connection("127.0.0.1", targets[next(self._turns) % len(targets)])
+        raise ConnectionRefusedError("none of the targets answers")
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

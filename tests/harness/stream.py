@@ -36,13 +36,15 @@ class Seen:
         return found
 
 
-def read_stream(api: Api, *, after: int = 0, at_most: int | None = None, quiet: float = 2.0) -> Iterator[Seen]:
+def read_stream(
+    api: Api, *, after: int = 0, at_most: int | None = None, quiet: float = 2.0, **wanted: str
+) -> Iterator[Seen]:
     """Read the stream behind a number until it has been quiet for some seconds, or so many events have come."""
     headers = {"Last-Event-ID": str(after), "Accept": "text/event-stream"}
     timeout = httpx.Timeout(10, read=quiet)
     count = 0
     try:
-        with api.http.stream("GET", f"{PREFIX}/events", headers=headers, timeout=timeout) as answer:
+        with api.http.stream("GET", f"{PREFIX}/events", params=wanted, headers=headers, timeout=timeout) as answer:
             assert answer.status_code == 200, answer.read()
             number = 0
             for line in answer.iter_lines():

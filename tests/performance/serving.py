@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-LOAD = Path(__file__).with_name("load.py")
+LOAD = Path(__file__).with_name("load_generator.py")
 TOLERANCE = 1e-9
 CONNECTIONS = 8
 WARM_SECONDS = 0.7

@@ -169,6 +169,21 @@ def test_an_upload_whose_answer_is_lost_has_one_effect(server: Running, skyulf: 
     assert [each.id for each in skyulf.datasets.list(limit=200).items if each.name == name] == [made.id]
 
 
+def test_a_download_that_is_cut_off_begins_anew(server: Running, skyulf: Skyulf, table: Path, tmp_path: Path) -> None:
+    made = skyulf.datasets.wait(skyulf.datasets.upload(table).id, timeout=60)
+    there = tmp_path / "there.csv"
+    there.write_text("something longer than what comes\n" * 1000)
+
+    with AnswerCutter(server.port, passes=[0, 900]) as way, Skyulf(way.url, server.credentials.api_key) as lossy:
+        lossy.datasets.export(made.id, there, format="original")
+        assert way.connections == 3
+
+    assert there.read_bytes() == table.read_bytes()
+    with pytest.raises(SkyulfApiError, match="no dataset"):
+        skyulf.datasets.export(uuid4(), tmp_path / "not.csv")
+    assert not (tmp_path / "not.csv").exists()
+
+
 def test_the_event_stream_goes_on_where_it_was_cut(server: Running, skyulf: Skyulf, table: Path) -> None:
     dataset = skyulf.datasets.wait(skyulf.datasets.upload(table).id, timeout=60)
 

@@ -76,7 +76,12 @@ def test_the_whole_way(skyulf_command: Command, table: Path, config: Mapping[str
     assert re.search(r"accuracy\s+[\d.]+ \[[\d.]+, [\d.]+\]", run("models", "show", name, "--version", "1").stdout)
     assert "production" in run("models", "show", name).stdout
     assert "deploy" in run("deployments", "history", name).stdout
+    digest = str(run.json("models", "show", name, "--version", "1")["digest"])
+    rendered = run("deployments", "render", name, "--placement", "dedicated", "--min-replicas", "3").stdout
+    assert f'SKYULF_INFERENCE_ONLY_DIGEST, value: "{digest}"' in rendered
+    assert "minReplicas: 3" in rendered
     assert "no longer" in run("deployments", "delete", name, "--yes").stdout
+    assert "serves nothing" in run("deployments", "render", name, "--placement", "dedicated", code=1).stderr
     assert "Deleted" in run("datasets", "delete", dataset, "--yes").stdout
 
 

@@ -10,7 +10,7 @@ import pytest
 from skyulf_service.database.access import advice_on_access
 from skyulf_service.database.engine import Database
 from skyulf_service.database.migrations import differences, upgrade
-from skyulf_service.database.revisions import SchemaMismatchError, check_schema
+from skyulf_service.database.revisions import SchemaMismatchError, await_schema, check_schema
 from skyulf_service.database.tables import add_messaging_tables, new_metadata
 from skyulf_service.testing.handles import PostgresServer
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, Table, Text, text
@@ -155,6 +155,43 @@ async def test_a_newer_schema_is_left_alone(database: Database, package: str) ->
     for attempt in (check_schema, upgrade):
         with pytest.raises(SchemaMismatchError, match="newer"):
             await attempt(database, package)
+
+
+async def test_who_awaits_the_schema_goes_on_when_it_is_there(database: Database, package: str, tmp_path: Path) -> None:
+    await upgrade(database, package)
+    add_second(package, tmp_path)
+
+    waiting = asyncio.create_task(await_schema(database, package, seconds=30, pause=0.05))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    await upgrade(database, package)
+
+    await asyncio.wait_for(waiting, timeout=10)
+
+
+async def test_who_awaits_the_schema_does_not_wait_for_ever(database: Database, package: str) -> None:
+    with pytest.raises(SchemaMismatchError, match=r"has not got schema 0001 within 0\.2 s \(it has schema none\)"):
+        await await_schema(database, package, seconds=0.2, pause=0.05)
+
+
+async def test_who_awaits_the_schema_does_not_wait_for_an_older_release(database: Database, package: str) -> None:
+    await upgrade(database, package)
+    async with database.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
+
+    with pytest.raises(SchemaMismatchError, match="newer"):
+        await asyncio.wait_for(await_schema(database, package, seconds=30), timeout=5)
+
+
+async def test_a_database_that_is_not_made_yet_is_awaited(postgres_server: PostgresServer, package: str) -> None:
+    mine = postgres_server.create_database()
+    database = Database.open(postgres_server.url(mine), name="library")
+    postgres_server.drop_database(mine)
+
+    with pytest.raises(SchemaMismatchError, match="within 1 s"):
+        await await_schema(database, package, seconds=1, pause=0.05)
+
+    await database.close()
 
 
 async def test_a_failing_migration_changes_nothing(database: Database, package: str, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Transactions on both databases: nothing lost, nothing locked for ever, away said as away."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
+from harness.promises import Figures
 from skyulf_service.database.engine import Database
 from skyulf_service.database.types import UnstorableTextError
 from skyulf_service.database.unit_of_work import UnitOfWorks
@@ -59,7 +61,8 @@ async def raise_once(uows: UnitOfWorks[SampleUnitOfWork], counter: Counter) -> N
             await asyncio.sleep(0)
 
 
-async def test_twenty_writers_lose_no_update(uows: UnitOfWorks[SampleUnitOfWork]) -> None:
+@pytest.mark.promise("R21")
+async def test_twenty_writers_lose_no_update(uows: UnitOfWorks[SampleUnitOfWork], figures: Figures) -> None:
     counter = await add(uows)
 
     async def writer() -> None:
@@ -74,6 +77,7 @@ async def test_twenty_writers_lose_no_update(uows: UnitOfWorks[SampleUnitOfWork]
     assert found.value == 100
     assert found.version == 101
     assert sorted(rows) == list(range(2, 102))
+    figures(f"20 writers: {found.value} of 100 updates, {len(rows)} events")
 
 
 async def test_a_stale_save_is_refused_and_leaves_no_event(uows: UnitOfWorks[SampleUnitOfWork]) -> None:
@@ -221,9 +225,10 @@ async def test_callers_get_their_turn_in_order(database_url: str) -> None:
     assert max(turns) - min(turns) <= 2
 
 
+@pytest.mark.promise("R5")
 @pytest.mark.postgres
 async def test_a_restart_of_postgresql_is_unavailable_then_fine(
-    postgres_server: PostgresServer, postgres_url: str
+    postgres_server: PostgresServer, postgres_url: str, figures: Figures
 ) -> None:
     database = Database.open(postgres_url, name="sample")
     await create_tables(database)
@@ -241,7 +246,9 @@ async def test_a_restart_of_postgresql_is_unavailable_then_fine(
     with pytest.raises(UnavailableError):
         await database.ping()
     postgres_server.start()
+    began = time.monotonic()
 
     async with uows.read() as uow:
         assert await uow.counters.require(SYSTEM, counter.id) == counter
+    figures(f"stopped in a transaction: refused, committed row read {time.monotonic() - began:.2f} s after the start")
     await database.close()

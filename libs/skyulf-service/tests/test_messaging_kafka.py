@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
+from harness.promises import Figures
+from prometheus_client import REGISTRY
 from skyulf_events import TOPICS, Topic
 from skyulf_service.database.engine import Database
 from skyulf_service.database.unit_of_work import UnitOfWorks
@@ -24,9 +27,10 @@ from skyulf_service.messaging.kafka import (
 from skyulf_service.messaging.kafka_producer import KafkaPublisher
 from skyulf_service.messaging.policy import Delivery, Retries
 from skyulf_service.messaging.records import Record
-from skyulf_service.messaging.topics import ensure_topics
+from skyulf_service.messaging.topics import ensure_topics, wait_for_topics
 from skyulf_service.outbox.relay import Relay
 from skyulf_service.testing.handles import KafkaBroker
+from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.sample import (
     TOPIC,
     Counter,
@@ -55,10 +59,13 @@ class Street:
         self.consumers.on(self.kind)(self.add_up)
         self.delivery = Delivery(self.consumers, self.uows, retries=Retries(other=2))
         self.handled: dict[object, float] = {}
+        self.open = asyncio.Event()
+        self.open.set()
 
     async def add_up(self, uow: SampleUnitOfWork, event: CounterRaised) -> None:
         if event.value == 13:
             raise ValueError("thirteen")
+        await self.open.wait()
         await uow.note("add_up", event)
         self.handled[event.event_id] = time.monotonic()
 
@@ -108,6 +115,13 @@ async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+def lag_of(street: Street) -> list[float]:
+    """The lag of each partition that is shown."""
+    labels = {"group": street.topic.name, "topic": street.topic.name}
+    (metric,) = [each for each in REGISTRY.collect() if each.name == "skyulf_consumer_lag_records"]
+    return [sample.value for sample in metric.samples if labels.items() <= sample.labels.items()]
+
+
 @pytest.fixture
 async def database(sqlite_url: str) -> AsyncIterator[Database]:
     opened = Database.open(sqlite_url, name="sample")
@@ -129,6 +143,22 @@ def broker_that_stops(kafka_broker: KafkaBroker) -> Iterator[KafkaBroker]:
     kafka_broker.start()
 
 
+async def test_the_lag_of_a_stuck_consumer_grows_and_leaves_with_it(street: Street) -> None:
+    async with street.relay(), street.consuming():
+        await street.publish(0)
+        await street.arrived(1)
+        await until(lambda: bool(lag_of(street)) and sum(lag_of(street)) == 0)
+        street.open.clear()
+        for value in range(1, 11):
+            await street.publish(value)
+            await asyncio.sleep(0.1)  # else all would be one batch, which the member has taken as a whole
+        async with asyncio.timeout(40):
+            await until(lambda: sum(lag_of(street)) > 0)
+            street.open.set()
+            await until(lambda: sum(lag_of(street)) == 0)
+    assert lag_of(street) == []
+
+
 async def test_topics_are_made_from_the_manifest_once(kafka_broker: KafkaBroker) -> None:
     await ensure_topics(kafka_broker.bootstrap)
     assert await ensure_topics(kafka_broker.bootstrap) == []
@@ -138,6 +168,23 @@ async def test_topics_are_made_from_the_manifest_once(kafka_broker: KafkaBroker)
 
     assert [name] in made
     assert {topic.name for topic in TOPICS} <= await _topics(kafka_broker.bootstrap)
+
+
+async def test_topics_are_made_as_soon_as_a_broker_that_is_starting_answers(kafka_broker: KafkaBroker) -> None:
+    await asyncio.to_thread(kafka_broker.stop)
+    waiting = asyncio.create_task(wait_for_topics(kafka_broker.bootstrap, seconds=60))
+    await asyncio.sleep(1.5)
+    assert not waiting.done()
+
+    await asyncio.to_thread(kafka_broker.start)
+    await waiting
+
+    assert await ensure_topics(kafka_broker.bootstrap) == []
+
+
+async def test_brokers_that_never_answer_are_an_error_after_a_while() -> None:
+    with pytest.raises(KafkaError):
+        await wait_for_topics(f"127.0.0.1:{free_port()}", seconds=0.1)
 
 
 async def test_an_event_goes_through_outbox_and_kafka_to_its_effect(street: Street) -> None:
@@ -176,7 +223,8 @@ async def test_records_carry_the_envelope_as_headers(street: Street) -> None:
     }
 
 
-async def test_poison_is_parked_and_good_events_pass(street: Street) -> None:
+@pytest.mark.promise("R6")
+async def test_poison_is_parked_and_good_events_pass(street: Street, figures: Figures) -> None:
     async with street.relay(), street.consuming():
         await street.publish(1)
         await street.arrived(1)
@@ -189,10 +237,12 @@ async def test_poison_is_parked_and_good_events_pass(street: Street) -> None:
 
     reasons = sorted(letter.reason for letter in letters)
     assert reasons == ["bad-json", "handler-failed", "missing-headers", "missing-headers", "wrong-schema"]
+    figures(f"{len(reasons)} of 5 poison records parked with a reason, 40 of 40 good ones passed")
 
 
+@pytest.mark.promise("R4")
 async def test_everything_arrives_once_although_the_broker_stops(
-    street: Street, broker_that_stops: KafkaBroker
+    street: Street, broker_that_stops: KafkaBroker, figures: Figures
 ) -> None:
     published = 0
     async with street.relay(), street.consuming() as consumers:
@@ -205,16 +255,17 @@ async def test_everything_arrives_once_although_the_broker_stops(
             await asyncio.to_thread(broker_that_stops.start)
             began = time.monotonic()
             assert await street.arrived(published, within=60) == published
-            print(f"after {way}: all effects {time.monotonic() - began:.1f} s after the start")
+            figures(f"broker: {way}, {published} events, all effects {time.monotonic() - began:.1f} s after the start")
 
         async with asyncio.timeout(10):
             await until(lambda: consumers.connected)
 
 
+@pytest.mark.promise("R4")
 @pytest.mark.slow
 @pytest.mark.parametrize("away", [20, 120])  # seconds until the consumer is made anew
 async def test_a_long_outage_is_survived_by_producer_and_consumer(
-    street: Street, broker_that_stops: KafkaBroker, monkeypatch: pytest.MonkeyPatch, away: float
+    street: Street, broker_that_stops: KafkaBroker, monkeypatch: pytest.MonkeyPatch, away: float, figures: Figures
 ) -> None:
     monkeypatch.setattr("skyulf_service.messaging.kafka.AWAY_SECONDS", away)
     async with street.relay(), street.consuming() as consumers:
@@ -229,10 +280,11 @@ async def test_a_long_outage_is_survived_by_producer_and_consumer(
 
         began = time.monotonic()
         assert await street.arrived(46, within=60) == 46
-        print(f"all effects {time.monotonic() - began:.1f} s after the start")
+        figures(f"broker away for 45 s: all effects {time.monotonic() - began:.1f} s after the start")
 
 
-async def test_rebalances_lose_and_repeat_nothing(street: Street) -> None:
+@pytest.mark.promise("R7")
+async def test_rebalances_lose_and_repeat_nothing(street: Street, figures: Figures) -> None:
     async with street.relay(), street.consuming():
         for _ in range(3):
             async with street.consuming():
@@ -241,6 +293,7 @@ async def test_rebalances_lose_and_repeat_nothing(street: Street) -> None:
                     await asyncio.sleep(0.02)
 
         assert await street.arrived(120) == 120
+    figures("3 members came and went: 120 of 120 events had their effect once")
 
 
 async def test_a_batch_whose_database_is_away_is_not_skipped(street: Street) -> None:
@@ -263,7 +316,8 @@ async def test_a_batch_whose_database_is_away_is_not_skipped(street: Street) -> 
     assert calls >= 4
 
 
-async def test_a_restarted_consumer_goes_on_where_the_last_one_committed(street: Street) -> None:
+@pytest.mark.promise("R7")
+async def test_a_restarted_consumer_goes_on_where_the_last_one_committed(street: Street, figures: Figures) -> None:
     async with street.relay():
         async with street.consuming():
             await street.publish(1)
@@ -281,6 +335,7 @@ async def test_a_restarted_consumer_goes_on_where_the_last_one_committed(street:
             await street.arrived(2)
 
     assert sum(seen) == 1
+    figures("1 event before a restart and 1 after it: the first not delivered again")
 
 
 async def test_a_subscriber_that_acknowledges_by_itself_is_refused(kafka_broker: KafkaBroker) -> None:

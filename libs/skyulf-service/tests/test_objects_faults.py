@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from harness.promises import Figures
 from skyulf_service.errors import UnavailableError
 from skyulf_service.objects.opening import StoreSettings, open_store
 from skyulf_service.objects.store import ObjectStore
@@ -155,7 +156,8 @@ async def test_a_missing_bucket_is_an_outage(settings: StoreSettings) -> None:
     await store.close()
 
 
-async def test_a_full_disk_keeps_what_is_there_and_recovers(tmp_path: Path) -> None:
+@pytest.mark.promise("R17")
+async def test_a_full_disk_keeps_what_is_there_and_recovers(tmp_path: Path, figures: Figures) -> None:
     script = Path(__file__).with_name("objects_full_disk.py")
     process = await asyncio.create_subprocess_exec(
         *("unshare", "--map-root-user", "--mount", sys.executable, str(script), str(tmp_path)),
@@ -164,3 +166,4 @@ async def test_a_full_disk_keeps_what_is_there_and_recovers(tmp_path: Path) -> N
     output, _ = await process.communicate()
 
     assert output.decode().splitlines() == ["full", "full", "kept", "0", "True 2000000"]
+    figures("a store of 4 MB filled 2 times: 2 refused, 0 unfinished objects, what was there kept, the next one stored")

@@ -99,7 +99,9 @@ def test_a_profile_changes_defaults_only(monkeypatch: pytest.MonkeyPatch) -> Non
     ("variables", "missing"),
     [
         ({"SKYULF_S3_ENDPOINT": "s3:9000"}, "S3"),
-        ({"SKYULF_FORM": "distributed"}, "PostgreSQL"),
+        ({"SKYULF_FORM": "distributed"}, "Kafka"),
+        ({"SKYULF_FORM": "distributed", "SKYULF_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"}, "Kafka"),
+        ({"SKYULF_FORM": "distributed", "SKYULF_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "PostgreSQL"),
         ({"SKYULF_REGISTRY_DATABASE_URL": "postgresql+asyncpg://u:p@h/d"}, "TLS"),
     ],
 )

@@ -1,4 +1,5 @@
 import multiprocessing
+import os
 import stat
 from pathlib import Path
 
@@ -37,6 +38,33 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     load_or_create(tmp_path, "pipeline")
     (tmp_path / "pipeline.key").chmod(0o644)
+
+    with pytest.raises(KeyFileError, match="chmod 600"):
+        load_or_create(tmp_path, "pipeline")
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_accepted"),
+    [(0o440, True), (0o640, True), (0o600, True), (0o460, False), (0o444, False), (0o404, False)],
+)
+def test_a_key_that_an_orchestrator_mounts_is_for_the_group_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, is_accepted: bool
+) -> None:
+    made = load_or_create(tmp_path, "pipeline")
+    (tmp_path / "pipeline.key").chmod(mode)
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)  # the file is somebody else's, as where root mounts it
+
+    if is_accepted:
+        assert load_or_create(tmp_path, "pipeline").kid == made.kid
+    else:
+        with pytest.raises(KeyFileError, match="read by others"):
+            load_or_create(tmp_path, "pipeline")
+
+
+def test_ones_own_key_is_not_for_the_group(tmp_path: Path) -> None:
+    load_or_create(tmp_path, "pipeline")
+    (tmp_path / "pipeline.key").chmod(0o640)
 
     with pytest.raises(KeyFileError, match="chmod 600"):
         load_or_create(tmp_path, "pipeline")
@@ -89,8 +117,18 @@ def test_keys_that_appear_later_are_found(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_folder_is_not_read_for_every_unknown_key(tmp_path: Path) -> None:
+    os.utime(tmp_path, (1, 1))
     trusted = load_public(tmp_path)
 
     later = load_or_create(tmp_path, "registry")
+    os.utime(tmp_path, (1, 1))  # it looks as if nothing had come
 
     assert trusted.get(later.kid) is None
+
+
+def test_a_key_that_comes_is_known_at_once(tmp_path: Path) -> None:
+    os.utime(tmp_path, (1, 1))
+    trusted = load_public(tmp_path)
+
+    for name in ("registry", "pipeline"):
+        assert trusted.get(load_or_create(tmp_path, name).kid) is not None

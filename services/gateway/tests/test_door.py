@@ -201,10 +201,19 @@ async def test_sockets_are_refused(quick):
 
 async def test_hosts_that_are_not_trusted_are_refused(start, sqlite_url):
     async with start(sqlite_url, trusted_hosts=["skyulf.example"]) as gateway:
-        refused = await gateway.client.get("/livez")
-        accepted = await gateway.client.get("/livez", headers={"Host": "skyulf.example"})
+        refused = await gateway.client.get("/openapi.json")
+        accepted = await gateway.client.get("/openapi.json", headers={"Host": "skyulf.example"})
 
     assert (refused.status_code, accepted.status_code) == (400, 200)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+async def test_health_is_asked_for_by_the_address_of_the_moment(start, sqlite_url, path):
+    async with start(sqlite_url, trusted_hosts=["skyulf.example"]) as gateway:
+        found = await gateway.client.get(path, headers={"Host": "10.0.3.17:8000"})
+        beside = await gateway.client.get(f"{path}/..", headers={"Host": "10.0.3.17:8000"})
+
+    assert (found.status_code, beside.status_code) == (200, 400)
 
 
 async def test_origins_are_allowed_by_the_settings_only(start, sqlite_url):

@@ -7,6 +7,8 @@ import time
 import httpx
 import psutil
 import pytest
+from harness.promises import Figures
+from skyulf_service.testing.ports import free_port
 
 MIB = 2**20
 
@@ -172,9 +174,8 @@ async def test_a_neighbour_that_breaks_off_is_a_502_or_a_cut(start, sqlite_url, 
     server.close()
 
 
-async def test_get_is_tried_again_where_nothing_listens_yet(start, sqlite_url, tmp_path):
-    from skyulf_service.testing.ports import free_port
-
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+async def test_a_connection_is_tried_again_where_nothing_listens_yet(start, sqlite_url, method):
     port = free_port()
     heard: list[bytes] = []
 
@@ -185,7 +186,8 @@ async def test_get_is_tried_again_where_nothing_listens_yet(start, sqlite_url, t
         writer.close()
 
     async with start(sqlite_url, form="distributed", registry_url=f"http://127.0.0.1:{port}") as gateway:
-        call = asyncio.create_task(gateway.client.get("/api/v1/things/one"))
+        body = None if method == "GET" else {}
+        call = asyncio.create_task(gateway.client.request(method, "/api/v1/things/one", json=body))
         await asyncio.sleep(0.03)
         server = await asyncio.start_server(answer, "127.0.0.1", port)
         assert (await call).status_code == 200
@@ -199,3 +201,27 @@ async def test_many_at_once_get_their_own_answers(either):
         return answer.json()["name"] == f"t{number}"
 
     assert all(await asyncio.gather(*(ask(number) for number in range(100))))
+
+
+@pytest.mark.promise("R18")
+@pytest.mark.parametrize("form", ["embedded", "distributed"])
+async def test_one_request_too_many_is_told_to_come_back_and_others_are_not(
+    start, sqlite_url, registry_url, form, figures: Figures
+):
+    async with start(sqlite_url, form=form, registry_url=registry_url, requests_per_service=3) as gateway:
+        held = [asyncio.create_task(gateway.client.get("/api/v1/slow")) for _ in range(3)]
+        await asyncio.sleep(0.5)
+        began = time.monotonic()
+        refused = await gateway.client.put("/api/v1/things/one", json={})
+        seconds = time.monotonic() - began
+        own = await gateway.client.get("/api/v1/projects")
+        answers = await asyncio.gather(*held)
+        after = await gateway.client.put("/api/v1/things/one", json={})
+
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/overloaded")
+    assert (refused.headers["retry-after"], refused.headers["content-type"]) == ("1", "application/problem+json")
+    assert seconds < 1
+    assert own.status_code == 200
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert after.status_code == 202
+    figures(f"{form}: the 4th of 3 requests told to come back within {seconds * 1000:.0f} ms")

@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from harness.promises import Figures
 from skyulf_inference.main import replica
 from skyulf_service.objects.blobs import BlobRef, Blobs
 from skyulf_service.signing.keys import SigningKey
@@ -19,8 +20,9 @@ async def _reason(inference) -> dict[str, str]:
     return {"status": found["status"], "code": found["error_code"], "message": found["error_message"]}
 
 
+@pytest.mark.promise("R25")
 async def test_a_flipped_byte_in_any_file_is_refused_and_the_old_version_goes_on(
-    inference, publish, deploy, announced, bundle, opposites
+    inference, publish, deploy, announced, bundle, opposites, figures: Figures
 ):
     await deploy(await publish(opposites[0]))
     assert await announced(1) == ["ready"]
@@ -41,6 +43,7 @@ async def test_a_flipped_byte_in_any_file_is_refused_and_the_old_version_goes_on
         assert name in reason["message"]
         answer = (await inference.client.post(PREDICT, json=ROW)).json()
         assert (answer["model_version"], answer["deployment_revision"]) == (1, 1)
+    figures(f"a byte flipped in each of {len(bundle)} files: {len(bundle)} refused")
 
 
 async def test_a_flipped_byte_in_a_file_that_another_bundle_has_as_well_is_refused(
@@ -74,7 +77,10 @@ async def test_a_flipped_byte_in_the_manifest_is_refused(inference, publish, dep
     assert (await inference.client.post(PREDICT, json=ROW)).status_code == 503
 
 
-async def test_a_foreign_signature_and_a_foreign_project_are_refused(inference, publish, deploy, announced, bundle):
+@pytest.mark.promise("R25")
+async def test_a_foreign_signature_and_a_foreign_project_are_refused(
+    inference, publish, deploy, announced, bundle, figures: Figures
+):
     await deploy(await publish(bundle, key=SigningKey.generate("pipeline")))
     assert await announced(1) == ["failed"]
     assert (await _reason(inference))["code"] == "artifact-untrusted"
@@ -82,6 +88,7 @@ async def test_a_foreign_signature_and_a_foreign_project_are_refused(inference, 
     await deploy(await publish(bundle, project=uuid4()), revision=2)
     assert await announced(2) == ["failed", "failed"]
     assert (await _reason(inference))["code"] == "artifact-foreign"
+    figures("a foreign signature and a foreign project: 2 of 2 refused")
 
 
 class Canary:
@@ -94,7 +101,10 @@ class Canary:
         return Path.touch, (self.path,)
 
 
-async def test_a_signed_pickle_in_any_slot_is_never_executed(inference, publish, deploy, announced, bundle, tmp_path):
+@pytest.mark.promise("R25")
+async def test_a_signed_pickle_in_any_slot_is_never_executed(
+    inference, publish, deploy, announced, bundle, tmp_path, figures: Figures
+):
     canary = tmp_path / "fired"
     assert pickle.loads(pickle.dumps(Canary(canary))) is None
     assert canary.exists(), "the canary works"
@@ -106,10 +116,12 @@ async def test_a_signed_pickle_in_any_slot_is_never_executed(inference, publish,
         await announced(revision)
 
     assert not canary.exists()
+    figures(f"signed pickles in {len(bundle)} slots: 0 canaries fired")
 
 
+@pytest.mark.promise("R13")
 async def test_a_late_object_is_waited_for_and_a_missing_one_is_a_clean_failure(
-    inference, publish, deploy, announced, bundle
+    inference, publish, deploy, announced, bundle, figures: Figures
 ):
     artifact = await publish(bundle)
     store = inference.parts.objects(BUCKET)
@@ -126,9 +138,13 @@ async def test_a_late_object_is_waited_for_and_a_missing_one_is_a_clean_failure(
     await deploy(missing, revision=2)
     assert await announced(2) == ["ready", "failed"]
     assert (await _reason(inference))["code"] == "artifact-missing"
+    figures("an object 0.3 s late: ready; 1 missing: failed with a reason, never ready")
 
 
-async def test_many_requests_on_a_cold_model_load_it_once(inference, publish, deploy, bundle, monkeypatch):
+@pytest.mark.promise("R16")
+async def test_many_requests_on_a_cold_model_load_it_once(
+    inference, publish, deploy, bundle, monkeypatch, figures: Figures
+):
     shelf, _, _ = replica(inference.parts)
     loads = 0
     plain = shelf._load
@@ -145,6 +161,7 @@ async def test_many_requests_on_a_cold_model_load_it_once(inference, publish, de
 
     assert set(answers) == {200}
     assert loads == 1
+    figures(f"{len(answers)} requests on one cold model: {loads} fetch and load")
 
 
 async def _until_ready(inference) -> int:

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from skyulf_events import ArtifactRef, DeploymentTarget, ModelDeployed
+from skyulf_inference.domain.errors import DeploymentNotReadyError, DeploymentUnknownError
 from skyulf_inference.main import replica
 from skyulf_inference.runtime.models import ModelShelf
 from skyulf_inference.service.predict import Predictor
@@ -99,3 +100,67 @@ async def test_a_load_that_ends_badly_lets_go_of_who_waits(inference, publish, d
     assert await shelf.wait_while_loading((inference.project, "flights"), 60) is None
     await load
     assert shelf.loading == set()
+
+
+async def test_a_replica_is_ready_once_it_holds_what_was_wanted_before_it_began(
+    inference, publish, deploy, announced, bundle, patient
+):
+    artifact = await publish(bundle)
+    await deploy(artifact)
+    assert await announced(1) == ["ready"]
+    shelf, reconciler, _ = patient
+    at_first = await reconciler.caught_up()
+
+    await reconciler.reconcile()
+    loading = await reconciler.caught_up()
+    await shelf.wait_while_loading((inference.project, "flights"), 60)
+    await reconciler.reconcile()
+
+    assert (at_first, loading) == (False, False)
+    assert await reconciler.caught_up()
+    assert shelf.get(inference.project, "flights") is not None
+
+
+async def test_a_replica_without_one_of_its_models_is_ready_for_the_others(inference, publish, deploy, bundle, patient):
+    artifact = await publish({**bundle, "plan.json": b"{}"})
+    await deploy(artifact)
+    shelf, reconciler, _ = patient
+    await reconciler.reconcile()
+
+    await shelf.wait_while_loading((inference.project, "flights"), 60)
+    await reconciler.reconcile()
+
+    assert await reconciler.caught_up()
+
+
+async def test_a_wish_that_comes_later_leaves_a_replica_ready(inference, publish, deploy, bundle, patient):
+    _, reconciler, _ = patient
+    await reconciler.reconcile()
+    artifact = await publish(bundle)
+    await inference.parts.objects(BUCKET).delete(artifact.key)
+    await deploy(artifact)
+
+    await reconciler.reconcile()
+
+    assert await reconciler.caught_up()
+    ((_, load),) = reconciler._loads.values()
+    load.cancel()
+    await asyncio.wait([load])
+
+
+async def test_a_replica_that_has_not_looked_yet_refers_to_others(
+    inference, publish, deploy, announced, bundle, patient
+):
+    artifact = await publish(bundle)
+    await deploy(artifact)
+    assert await announced(1) == ["ready"]
+    _, reconciler, predictor = patient
+
+    with pytest.raises(DeploymentNotReadyError, match="just begun") as refused:
+        await predictor.live(inference.project, "flights")
+    await reconciler.reconcile()
+
+    assert refused.value.elsewhere
+    assert (await predictor.live(inference.project, "flights")).deployment == "flights"
+    with pytest.raises(DeploymentUnknownError):
+        await predictor.live(inference.project, "others")

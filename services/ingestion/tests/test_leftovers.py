@@ -10,6 +10,7 @@ from skyulf_ingestion.persistence.leftovers import LeftoverList
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.errors import UnavailableError
 from skyulf_service.objects.collector import collect_orphans
+from skyulf_service.outbox.lease import BACKUP, Lease
 
 DATASETS = "/api/v1/datasets"
 DEEP = b"a,b\n" + b"1,2\n" * 100_000
@@ -147,3 +148,16 @@ async def test_a_repeated_cancel_has_the_first_ones_answer(ingestion, upload):
 
     assert (first.status_code, again.status_code) == (202, 202)
     assert first.json() == again.json()
+
+
+async def test_nothing_is_removed_while_a_backup_runs(ingestion, runner, worker, upload, settled, keys):
+    found = await settled((await upload(b"a,b\n1,2\n")).json()["id"])
+    backup = Lease(ingestion.parts.database, SERVICE.messaging.leases, BACKUP, ttl=timedelta(seconds=60))
+    assert await backup.hold()
+
+    await ingestion.client.delete(f"{DATASETS}/{found['id']}")
+
+    await asyncio.sleep(2.5)  # two turns of the collector
+    assert len(await keys()) == 3
+    await backup.release()
+    await eventually_empty(keys)

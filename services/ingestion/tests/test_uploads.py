@@ -1,12 +1,18 @@
+import asyncio
+import hashlib
 import io
 import json
+from uuid import UUID
 
 import numpy as np
 import polars as pl
 import pytest
 from palmerpenguins import load_penguins
+from skyulf_ingestion.main import SERVICE
 from skyulf_ingestion.persistence.tables import metadata
+from skyulf_ingestion.service import SYSTEM
 from skyulf_service.database.migrations import differences
+from skyulf_service.testing.services import running_service
 
 DATASETS = "/api/v1/datasets"
 
@@ -132,6 +138,30 @@ async def test_a_waiting_import_is_cancelled_at_once_and_a_dataset_can_be_delete
     assert types == ["created", "failed", "deleted"]
 
 
+@pytest.mark.parametrize(("method", "path", "status"), [("POST", "/cancel", 202), ("DELETE", "", 204)])
+async def test_what_a_runner_writes_at_that_moment_is_no_conflict(ingestion, upload, method, path, status):
+    dataset_id = (await upload(b"a\n1\n")).json()["id"]
+    async with ingestion.parts.uows() as uow:
+        await uow.imports.save(await uow.imports.of_dataset(SYSTEM, UUID(dataset_id)))
+        asked = asyncio.create_task(ingestion.client.request(method, f"{DATASETS}/{dataset_id}{path}"))
+        await asyncio.sleep(0.3)  # it has read the import by now, or waits for it
+        assert not asked.done()
+
+    assert (await asked).status_code == status
+
+
+async def test_an_upload_that_finds_every_connection_taken_leaves_nothing(postgres_url, tmp_path):
+    async with running_service(SERVICE, database_url=postgres_url, home=tmp_path, database_pool_size=1) as ingestion:
+        async with ingestion.parts.uows():
+            answer = await ingestion.client.post(
+                f"{DATASETS}?name=table", content=b"a\n1\n", headers={"Content-Type": "text/csv"}
+            )
+        kept = [found.key async for found in ingestion.parts.objects("skyulf-ingestion").list()]
+
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+    assert kept == []
+
+
 async def test_what_is_not_ready_says_so(ingestion, upload):
     dataset_id = (await upload(b"a\n1\n")).json()["id"]
 
@@ -143,3 +173,43 @@ async def test_what_is_not_ready_says_so(ingestion, upload):
 
 async def test_migrations_make_the_declared_tables(ingestion):
     assert await differences(ingestion.parts.database, metadata) == []
+
+
+async def test_a_dataset_is_exported_as_it_came_and_as_it_was_read(ingestion, runner, upload, settled):
+    data = "größe;n\n1,5;1\n".encode("cp1252")
+    accepted = await upload(data, query="name=t&encoding=cp1252&separator=;")
+    dataset = await settled(accepted.json()["id"])
+    path = f"{DATASETS}/{dataset['id']}"
+
+    original = await ingestion.client.get(f"{path}/export", params={"format": "original"})
+    table = await ingestion.client.get(f"{path}/export")
+    (version,) = (await ingestion.client.get(f"{path}/versions")).json()["items"]
+
+    assert (original.content, original.headers["content-type"]) == (data, "text/csv")
+    assert original.headers["content-disposition"] == "attachment"
+    assert pl.read_parquet(io.BytesIO(table.content)).to_dicts() == [{"größe": "1,5", "n": 1}]
+    assert table.headers["content-type"] == "application/vnd.apache.parquet"
+    said = {"format": "csv", "encoding": "cp1252", "separator": ";", "bytes": len(data)}
+    assert {name: version[name] for name in said} == said
+    assert version["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+async def test_what_is_not_ready_is_not_exported(ingestion, upload):
+    accepted = await upload(b"a\n1\n")
+
+    answer = await ingestion.client.get(f"{DATASETS}/{accepted.json()['id']}/export")
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/dataset-not-ready")
+
+
+async def test_a_damaged_object_never_arrives_whole(ingestion, runner, upload, settled, tmp_path):
+    data = b"a\n" + b"1\n" * 1_500_000
+    dataset = await settled((await upload(data)).json()["id"])
+    (stored,) = [path for path in tmp_path.rglob("uploads/*") if path.is_file()]
+    with stored.open("r+b") as file:
+        file.seek(2_000_000)
+        file.write(b"2")
+
+    answer = await ingestion.client.get(f"{DATASETS}/{dataset['id']}/export", params={"format": "original"})
+
+    assert len(answer.content) < int(answer.headers["content-length"]) == len(data)

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psutil
+import pytest
+from harness.promises import Figures
 from pipeline_street import Street, penguins, penguins_config
 from skyulf_core.tuning import tune
 from skyulf_events import JobCompleted
@@ -59,7 +61,10 @@ async def started(street: Street, process: Process) -> tuple[dict[str, object], 
     return job, psutil.Process(process.pid).children(recursive=True)
 
 
-async def test_a_killed_runner_leaves_no_process_and_its_job_is_done_by_another(street: Street) -> None:
+@pytest.mark.promise("R1")
+async def test_a_killed_runner_leaves_no_process_and_its_job_is_done_by_another(
+    street: Street, figures: Figures
+) -> None:
     async with runner_process(street) as process:
         job, children = await started(street, process)
         assert children
@@ -73,6 +78,7 @@ async def test_a_killed_runner_leaves_no_process_and_its_job_is_done_by_another(
 
     assert (job["status"], job["attempt"]) == ("succeeded", 2), json.dumps(job)
     assert [event.status for event in await street.events(JobCompleted)] == ["succeeded"]
+    figures("1 runner killed: its job done by another, told once, 0 processes left")
 
 
 async def test_a_frozen_runner_that_wakes_up_late_changes_nothing(street: Street) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from harness.promises import Figures
 from pipeline_street import Street, created, deleted, failed, open_street, profiled, record
 from skyulf_events import Event
 from skyulf_pipeline.main import worker_tasks
@@ -41,7 +42,8 @@ def history(a: UUID, b: UUID, c: UUID) -> list[Event]:
     ]
 
 
-async def test_order_and_duplicates_do_not_matter(street: Street, tmp_path: Path) -> None:
+@pytest.mark.promise("R14")
+async def test_order_and_duplicates_do_not_matter(street: Street, tmp_path: Path, figures: Figures) -> None:
     events = history(new_id(), new_id(), new_id())
     async with open_street(f"sqlite+aiosqlite:///{tmp_path / 'plain.sqlite3'}", tmp_path / "plain") as plain:
         await plain.deliver(*events)
@@ -54,10 +56,12 @@ async def test_order_and_duplicates_do_not_matter(street: Street, tmp_path: Path
         await street.deliver(event)
 
     assert await state(street) == expected
+    figures(f"{len(events)} events of datasets, tripled and shuffled: {len(expected)} rows, all equal")
 
 
+@pytest.mark.promise("R14")
 @pytest.mark.parametrize("seed", range(8))
-async def test_every_order_ends_in_the_same_state(lane: Street, seed: int) -> None:
+async def test_every_order_ends_in_the_same_state(lane: Street, seed: int, figures: Figures) -> None:
     events = history(new_id(), new_id(), new_id())
     random.Random(seed).shuffle(events)
     await lane.deliver(*events)
@@ -66,6 +70,7 @@ async def test_every_order_ends_in_the_same_state(lane: Street, seed: int) -> No
     assert len(found) == 4
     assert sum("deleted" in row[4] for row in found) == 1
     assert sum("ready" in row[4] for row in found) == 3
+    figures(f"another order of {len(events)} events: the same {len(found)} rows")
 
 
 async def test_poison_is_parked_and_stops_nobody(street: Street) -> None:
@@ -84,7 +89,10 @@ async def test_poison_is_parked_and_stops_nobody(street: Street) -> None:
     assert len(parked) == 3
 
 
-async def test_missed_events_are_read_from_ingestion_itself_once_it_is_back(database_url: str, tmp_path: Path) -> None:
+@pytest.mark.promise("R15")
+async def test_missed_events_are_read_from_ingestion_itself_once_it_is_back(
+    database_url: str, tmp_path: Path, figures: Figures
+) -> None:
     events = history(new_id(), new_id(), new_id())
     async with neighbour("ingestion", keys=tmp_path / "keys", folder=tmp_path) as ingestion:
         shared = SharedSettings(home=tmp_path, profile="testing", form="distributed", ingestion_url=ingestion.url)
@@ -98,6 +106,7 @@ async def test_missed_events_are_read_from_ingestion_itself_once_it_is_back(data
                         await asyncio.sleep(0.02)
 
             assert len(await state(street)) == 4
+    figures(f"pipeline: {len(events) - 1} of {len(events)} events missed, all read from ingestion")
 
 
 async def handled(street: Street) -> list[UUID]:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import time
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import psutil
 import pytest
+from harness.promises import Figures
 from pipeline_street import Street, open_street, penguins, penguins_config
 from skyulf_core.bundle import verify
 from skyulf_events import JobCompleted, JobProgressed, JobQueued, JobStarted
@@ -107,7 +109,8 @@ async def test_a_deleted_dataset_fails_the_queued_job(lane: Street) -> None:
     assert "deleted" in job["error"]["message"]
 
 
-async def test_a_job_that_needs_too_much_memory_fails_alone(sqlite_url: str, tmp_path: Path) -> None:
+@pytest.mark.promise("R10")
+async def test_a_job_that_needs_too_much_memory_fails_alone(sqlite_url: str, tmp_path: Path, figures: Figures) -> None:
     async with open_street(sqlite_url, tmp_path, job_memory_bytes=64 << 20) as street:
         job = await street.queued()
         async with street.working():
@@ -115,6 +118,7 @@ async def test_a_job_that_needs_too_much_memory_fails_alone(sqlite_url: str, tmp
 
     assert job["error"]["code"] == "out_of_memory", job
     assert "64 MiB" in job["error"]["message"]
+    figures("a training over 64 MiB: failed as out_of_memory")
 
 
 async def test_a_job_that_takes_too_long_fails(sqlite_url: str, tmp_path: Path) -> None:
@@ -141,7 +145,8 @@ async def test_a_queued_job_is_cancelled_at_once(street: Street) -> None:
     assert (again.status_code, again.json()["type"]) == (409, "/problems/work-finished")
 
 
-async def test_a_running_job_is_stopped_within_seconds_and_leaves_nothing(lane: Street) -> None:
+@pytest.mark.promise("R20")
+async def test_a_running_job_is_stopped_within_seconds_and_leaves_nothing(lane: Street, figures: Figures) -> None:
     others = set(psutil.Process().children(recursive=True))  # the servers of other tests
     job = await lane.queued(config=slow_config())
     async with lane.working():
@@ -149,7 +154,9 @@ async def test_a_running_job_is_stopped_within_seconds_and_leaves_nothing(lane: 
         await asyncio.sleep(1.5)
         answer = await lane.caller().post(f"/api/v1/jobs/{job['id']}/cancel")
         assert answer.json()["status"] in ("cancelling", "cancelled")
+        began = time.monotonic()
         job = await lane.until(job["id"], "cancelled", "succeeded", seconds=5)
+        figures(f"1 running job: cancelled within {time.monotonic() - began:.1f} s, 0 processes and 0 objects left")
 
     assert job["status"] == "cancelled"
     assert job["digest"] is None

@@ -1,8 +1,11 @@
+import asyncio
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from harness.promises import Figures
 from skyulf_events import DeploymentFailed, DeploymentReady, Failure
+from skyulf_registry import service
 
 DEPLOYMENTS = "/api/v1/deployments"
 
@@ -55,7 +58,8 @@ async def test_a_revision_that_fails_says_why_and_the_old_one_goes_on(registry, 
     assert found["serving"] == {"model": "late-flights", "version": 1}
 
 
-async def test_reports_that_come_late_twice_or_about_old_revisions_change_nothing(registry, deployed):
+@pytest.mark.promise("R14")
+async def test_reports_that_come_late_twice_or_about_old_revisions_change_nothing(registry, deployed, figures: Figures):
     await registry.client.post(DEPLOYMENTS, json={"name": "flights", "model": "late-flights", "version": 2})
     newest = ready(registry, deployed, revision=2, order=5, version=2)
 
@@ -65,6 +69,7 @@ async def test_reports_that_come_late_twice_or_about_old_revisions_change_nothin
 
     found = (await registry.client.get(f"{DEPLOYMENTS}/flights")).json()
     assert (found["status"], found["serving"]["version"], found["error"]) == ("ready", 2, None)
+    figures("3 reports on a deployment late, twice or of an old revision: state unchanged")
 
 
 async def test_rollback_goes_to_the_version_before_and_history_tells(registry, deployed):
@@ -148,3 +153,36 @@ async def test_bad_requests_are_refused_with_a_problem(registry, deployed, body,
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "", {"name": "flights", "model": "late-flights", "version": 2}, 201),
+        ("PATCH", "/flights", {"model": "late-flights", "version": 2}, 200),
+        ("DELETE", "/flights", None, 200),
+    ],
+)
+async def test_what_inference_reports_at_that_moment_is_no_conflict(registry, deployed, method, path, body, status):
+    headers = {"If-Match": "*"} if method == "PATCH" else {}
+    async with registry.parts.uows() as uow:
+        await service.note_ready(uow, event=ready(registry, deployed, revision=1, order=1))
+        asked = asyncio.create_task(registry.client.request(method, DEPLOYMENTS + path, json=body, headers=headers))
+        await asyncio.sleep(0.3)  # it has read the deployment by now, or waits for it
+        assert not asked.done()
+
+    answer = await asked
+    assert (answer.status_code, answer.json()["revision"]) == (status, 2)
+
+
+async def test_a_change_that_comes_between_reading_and_changing_is_not_overwritten(registry, deployed):
+    etag = (await registry.client.get(f"{DEPLOYMENTS}/flights")).headers["ETag"]
+    body = {"model": "late-flights", "version": 2}
+    async with registry.parts.uows() as uow:
+        await service.note_ready(uow, event=ready(registry, deployed, revision=1, order=1))
+        asked = asyncio.create_task(
+            registry.client.patch(f"{DEPLOYMENTS}/flights", json=body, headers={"If-Match": etag})
+        )
+        await asyncio.sleep(0.3)
+
+    assert (await asked).status_code == 412

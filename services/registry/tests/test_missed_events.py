@@ -1,6 +1,7 @@
 """Events that the broker never delivered are read from pipeline and inference themselves."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from harness.promises import Figures
 from skyulf_events import DeploymentReady
 from skyulf_registry.main import SERVICE, worker_background
 from skyulf_service.settings import SharedSettings
@@ -39,7 +41,10 @@ async def registry(database_url: str, tmp_path: Path, neighbours: dict[str, Neig
         yield running
 
 
-async def test_a_model_whose_job_nobody_told_of_is_registered_once(registry, neighbours, job_completed):
+@pytest.mark.promise("R15")
+async def test_a_model_whose_job_nobody_told_of_is_registered_once(
+    registry, neighbours, job_completed, figures: Figures
+):
     pipeline, jobs = neighbours["pipeline"], [job_completed("first"), job_completed("second"), job_completed("third")]
     await registry.deliver(jobs[0])
     await pipeline.lose(jobs[:2])
@@ -52,10 +57,12 @@ async def test_a_model_whose_job_nobody_told_of_is_registered_once(registry, nei
 
     found = (await registry.client.get(MODELS)).json()["items"]
     assert {model["name"]: model["latest_version"] for model in found} == {"first": 1, "second": 1, "third": 1}
+    figures(f"registry: 2 of {len(jobs)} jobs missed, {len(found)} models registered, none twice")
 
 
+@pytest.mark.promise("R15")
 async def test_a_deployment_whose_readiness_nobody_told_of_becomes_ready_when_inference_is_back(
-    registry, neighbours, job_completed
+    registry, neighbours, job_completed, figures: Figures
 ):
     await registry.deliver(job_completed())
     wanted = await registry.client.post(DEPLOYMENTS, json={"name": "flights", "model": "late-flights"})
@@ -73,7 +80,9 @@ async def test_a_deployment_whose_readiness_nobody_told_of_becomes_ready_when_in
             await _until(registry, f"{MODELS}/second", "latest_version", 1)  # inference is away and stops nobody
         assert (await registry.client.get(f"{DEPLOYMENTS}/flights")).json()["status"] == "pending"
         async with inference.answering():
+            began = time.monotonic()
             await _until(registry, f"{DEPLOYMENTS}/flights", "status", "ready")
+    figures(f"registry: a missed readiness known {time.monotonic() - began:.1f} s after inference is back")
 
 
 async def _until(registry, path: str, field: str, value: object) -> None:

@@ -38,13 +38,17 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request; its path begins behind ``/api/v1``. ``effect``: whether it changes anything at the server."""
+    """One request; its path begins behind ``/api/v1``. ``effect``: whether it changes anything at the server.
+
+    The body of a success is written into ``download`` where that is named; the reply has none then.
+    """
 
     method: str
     path: str
     query: Mapping[str, Value | list[str]] = field(default_factory=dict)
     json: JsonValue | None = None
     upload: Upload | None = None
+    download: Path | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     effect: bool = True
 

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import httpx
@@ -65,12 +66,24 @@ class BlockingTransport:
         if isinstance(effect, Request):
             return self.run(attempts(effect, self.retries))
         if isinstance(effect, Attempt):
-            upload = effect.request.upload
+            upload, download = effect.request.upload, effect.request.download
             with _telling(self._http.base_url):
+                if download is not None:
+                    return self._download(effect.request, download)
                 body = {} if upload is None else {"content": _chunks(upload)}
                 return _reply(self._http.request(**{**_arguments(effect.request), **body}))
         time.sleep(effect.seconds)
         return None
+
+    def _download(self, request: Request, path: Path) -> Reply:
+        with self._http.stream(**_arguments(request)) as response:
+            if response.status_code >= 400:
+                response.read()
+                return _reply(response)
+            with path.open("wb") as file:
+                for chunk in response.iter_bytes(CHUNK):
+                    file.write(chunk)
+            return Reply(response.status_code, _headers(response), b"")
 
 
 class AsyncTransport:
@@ -116,12 +129,24 @@ class AsyncTransport:
         if isinstance(effect, Request):
             return await self.run(attempts(effect, self.retries))
         if isinstance(effect, Attempt):
-            upload = effect.request.upload
+            upload, download = effect.request.upload, effect.request.download
             with _telling(self._http.base_url):
+                if download is not None:
+                    return await self._download(effect.request, download)
                 body = {} if upload is None else {"content": _chunks_async(upload)}
                 return _reply(await self._http.request(**{**_arguments(effect.request), **body}))
         await asyncio.sleep(effect.seconds)
         return None
+
+    async def _download(self, request: Request, path: Path) -> Reply:
+        async with self._http.stream(**_arguments(request)) as response:
+            if response.status_code >= 400:
+                await response.aread()
+                return _reply(response)
+            with path.open("wb") as file:
+                async for chunk in response.aiter_bytes(CHUNK):
+                    await asyncio.to_thread(file.write, chunk)
+            return Reply(response.status_code, _headers(response), b"")
 
 
 def _settings(credentials: Credentials) -> dict[str, Any]:
@@ -151,9 +176,11 @@ def _json(value: JsonValue) -> bytes:
 
 
 def _reply(response: httpx.Response) -> Reply:
-    return Reply(
-        response.status_code, {key.lower(): value for key, value in response.headers.items()}, response.content
-    )
+    return Reply(response.status_code, _headers(response), response.content)
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    return {key.lower(): value for key, value in response.headers.items()}
 
 
 def _chunks(upload: Upload) -> Iterator[bytes]:

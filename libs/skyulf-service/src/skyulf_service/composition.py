@@ -1,36 +1,47 @@
 """How a service is put together: its parts from the settings, its roles from its parts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
 from fastapi import APIRouter, FastAPI
+from sqlalchemy import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_service.database.engine import Database
 from skyulf_service.database.tables import MessagingTables
 from skyulf_service.database.unit_of_work import UnitOfWork, UnitOfWorks
+from skyulf_service.errors import UnavailableError
 from skyulf_service.http.app import Lifespan, create_app
 from skyulf_service.http.dead_letters import router as dead_letters_router
 from skyulf_service.http.feed import router as feed_router
+from skyulf_service.http.health import Check
 from skyulf_service.http.idempotency_store import purge
 from skyulf_service.http.identity import Authenticator
 from skyulf_service.messaging.consumers import Consumers
 from skyulf_service.messaging.policy import Delivery
+from skyulf_service.objects.blobs import BlobRef
 from skyulf_service.objects.opening import StoreSettings, open_store
 from skyulf_service.objects.store import ObjectStore
+from skyulf_service.outbox.backlog import Backlog
+from skyulf_service.outbox.lease import BACKUP, is_held
 from skyulf_service.outbox.relay import Publisher, Relay
-from skyulf_service.settings import Form, ServiceSettings
-from skyulf_service.signing.keys import load_or_create, load_public
+from skyulf_service.settings import Form, ServiceSettings, SharedSettings
+from skyulf_service.signing.keys import load_public
+from skyulf_service.signing.rotation import followed
 from skyulf_service.signing.tokens import InternalTokenIssuer, InternalTokenVerifier
 from skyulf_service.work.supervisor import Supervisor
 from skyulf_service.work.sweeper import Sweep, Sweeper
 
 U = TypeVar("U", bound=UnitOfWork)
 HOUSEKEEPING_SECONDS = 3600.0
+MEASURE_SECONDS = 5.0
+Measure = Callable[[], Awaitable[None]]
 Background = tuple[str, Callable[[], Coroutine[None, None, None]]]
+Needs = Callable[[AsyncConnection, ObjectStore], Awaitable[Sequence[BlobRef]]]
 
 
 @dataclass
@@ -57,22 +68,26 @@ class Parts(Generic[U]):
 
     def objects(self, bucket: str) -> ObjectStore:
         """Return the store of one bucket."""
-        shared = self.settings.shared
-        return open_store(
-            StoreSettings(
-                root=shared.objects_folder,
-                endpoint=shared.s3_endpoint,
-                access_key=shared.s3_access_key,
-                secret_key=shared.s3_secret_key.get_secret_value(),
-                secure=shared.s3_secure,
-                region=shared.s3_region,
-            ),
-            bucket,
-        )
+        return object_store(self.settings.shared, bucket)
 
     async def close(self) -> None:
         """Close the database."""
         await self.database.close()
+
+
+def object_store(shared: SharedSettings, bucket: str) -> ObjectStore:
+    """Return the store of one bucket where the settings say that objects are."""
+    return open_store(
+        StoreSettings(
+            root=shared.objects_folder,
+            endpoint=shared.s3_endpoint,
+            access_key=shared.s3_access_key,
+            secret_key=shared.s3_secret_key.get_secret_value(),
+            secure=shared.s3_secure,
+            region=shared.s3_region,
+        ),
+        bucket,
+    )
 
 
 def _call_all(calls: Sequence[Callable[[], None]]) -> None:
@@ -80,8 +95,16 @@ def _call_all(calls: Sequence[Callable[[], None]]) -> None:
         call()
 
 
-def _nothing(_parts: Parts[U]) -> Sequence[Background]:
+def _nothing(_parts: Parts[U]) -> tuple[()]:
     return ()
+
+
+def _while_there(measure: Measure) -> Measure:
+    async def run() -> None:
+        with suppress(UnavailableError):  # what was measured last is what is known
+            await measure()
+
+    return run
 
 
 @dataclass(frozen=True)
@@ -98,15 +121,20 @@ class Service(Generic[U]):
     api_background: Callable[[Parts[U]], Sequence[Background]] = _nothing
     worker_background: Callable[[Parts[U]], Sequence[Background]] = _nothing
     runner: Callable[[Parts[U]], Supervisor] | None = None
+    readiness: Callable[[Parts[U]], Sequence[Check]] = _nothing
     authenticator: Callable[[Parts[U]], Authenticator] | None = None
     wrap: Callable[[FastAPI, Parts[U]], FastAPI] | None = None
     buckets: tuple[str, ...] = ()
+    queues: tuple[Table, ...] = ()
+    measures: Callable[[Parts[U]], Sequence[Measure]] = _nothing
+    needs: Needs | None = None
+    """The objects of its (one) bucket that its rows refer to, for a backup. Reads on the given connection only."""
 
     def open(self, settings: ServiceSettings | None = None) -> Parts[U]:
         """Make the parts from the settings; keys are created at the first start."""
         settings = settings or self.settings()
         keys = settings.shared.keys_folder
-        own = load_or_create(keys, self.name)
+        own = followed(keys, self.name)
         if settings.database.startswith("sqlite"):
             (settings.shared.home / "db").mkdir(parents=True, exist_ok=True)
         database = Database.open(settings.database, name=self.name, pool_size=settings.database_pool_size)
@@ -132,6 +160,7 @@ class Service(Generic[U]):
             verifier=self.authenticator(parts) if self.authenticator else parts.verifier,
             routers=routers,
             lifespan=self._lifespan(parts),
+            readiness=self.readiness(parts),
             uows=cast("UnitOfWorks[UnitOfWork]", parts.uows),
         )
         app.state.parts = parts
@@ -149,14 +178,18 @@ class Service(Generic[U]):
         """Build the policy that hands events to this service's handlers."""
         return Delivery(self.consumers, parts.uows)
 
-    def relay(self, parts: Parts[U], publisher: Publisher) -> Relay:
-        """Build the outbox's relay; a commit in this process wakes it."""
-        relay = Relay(parts.database, self.messaging, publisher, service=self.name)
+    def relay(self, parts: Parts[U], publisher: Publisher, *, alone: bool = False) -> Relay:
+        """Build the outbox's relay; a commit in this process wakes it. ``alone``: no other process may be at work."""
+        relay = Relay(parts.database, self.messaging, publisher, service=self.name, alone=alone)
         parts.committed.append(relay.wake)
         return relay
 
+    async def backup_runs(self, parts: Parts[U]) -> bool:
+        """Whether a backup is copying objects now; collectors wait meanwhile."""
+        return await is_held(parts.database, self.messaging.leases, BACKUP)
+
     def housekeeping(self, parts: Parts[U], delivery: Delivery[U]) -> Callable[[], Coroutine[None, None, None]]:
-        """Build the task that forgets old claims of events and old idempotency keys."""
+        """Build the task that forgets old claims of events and old idempotency keys, and measures what waits."""
 
         async def purge_keys() -> None:
             async with parts.database.begin() as connection:
@@ -165,8 +198,16 @@ class Service(Generic[U]):
         sweeps = [
             Sweep("inbox", HOUSEKEEPING_SECONDS, delivery.sweep_inbox),
             Sweep("keys", HOUSEKEEPING_SECONDS, purge_keys),
+            *(
+                Sweep(f"measures {number}", MEASURE_SECONDS, measure)
+                for number, measure in enumerate(self._measures(parts))
+            ),
         ]
         return Sweeper(sweeps).run
+
+    def _measures(self, parts: Parts[U]) -> Sequence[Measure]:
+        backlog = Backlog(parts.database, self.messaging, service=self.name, queues=self.queues)
+        return [_while_there(measure) for measure in (backlog.measure, *self.measures(parts))]
 
     def _lifespan(self, parts: Parts[U]) -> Lifespan:
         @asynccontextmanager

@@ -25,6 +25,8 @@ class SkyulfError(Exception):
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
+    # nothing was done here, and another replica of the service may be able to
+    elsewhere: ClassVar[bool] = False
     retry_after: float | None = None
 
     def __init__(self, detail: str, *, errors: Sequence[FieldProblem] = (), retry_after: float | None = None) -> None:
@@ -129,6 +131,10 @@ class UnavailableError(SkyulfError):
     status = 503
     title = "Temporarily unavailable"
     retry_after = 1.0
+
+
+class BusyError(UnavailableError):
+    """It was not the request's turn in time; nothing that it asks for was begun."""
 
 
 class StorageFullError(SkyulfError):

@@ -20,17 +20,33 @@ from fastapi import FastAPI
 
 from skyulf_service.http.health import Check, health_router, named
 from skyulf_service.supervision import SupervisedTasks, TaskFailedError
+from skyulf_service.telemetry.metrics import LOOP_LAG
 
 log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 20.0
 DRAIN_SECONDS = 1.0
+TICK_SECONDS = 0.1  # uvicorn's
 
 Tasks = Mapping[str, Callable[[], Awaitable[None]]]
 Readiness = Sequence[Check | Callable[[], Awaitable[object]]]
 
 
-class DrainingServer(uvicorn.Server):
+class _TickingServer(uvicorn.Server):
+    """A server that measures, ten times a second, how late the event loop comes back to it."""
+
+    _ticked: float | None = None
+
+    async def on_tick(self, counter: int) -> bool:
+        """Note how much later than a tenth of a second after the last tick it is."""
+        now = monotonic()
+        if self._ticked is not None:
+            LOOP_LAG.observe(max(now - self._ticked - TICK_SECONDS, 0.0))
+        self._ticked = now
+        return await super().on_tick(counter)
+
+
+class DrainingServer(_TickingServer):
     """A server that tells the world first: at the signal it is no longer ready, then it stops listening.
 
     In between it still answers, and closes each connection after its answer, so that clients and load balancers move
@@ -59,7 +75,7 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-class _QuietServer(uvicorn.Server):
+class _QuietServer(_TickingServer):
     """A server that leaves signals to the process."""
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The roles of a service as processes of the distributed form: api, worker, runner, migrate.
+"""The roles of a service as processes of the distributed form: api, worker, runner, migrate, topics, await-schema.
 
 What only one role needs is imported where that role begins: Kafka and migrations cost an api half a second and 25 MB.
 """
@@ -9,31 +9,49 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from skyulf_service.composition import Parts, Service
-from skyulf_service.database.revisions import SchemaMismatchError, check_schema
+from skyulf_service.database.revisions import SchemaMismatchError, await_schema, check_schema
 from skyulf_service.database.unit_of_work import UnitOfWork
 from skyulf_service.http.health import Check
 from skyulf_service.process import run_api, run_role
+from skyulf_service.settings import SharedSettings, in_words
 from skyulf_service.telemetry.logging import configure_logging
+from skyulf_service.telemetry.metrics import configure_metrics
 from skyulf_service.telemetry.tracing import configure_tracing
 
 U = TypeVar("U", bound=UnitOfWork)
 Tasks = dict[str, Callable[[], Awaitable[None]]]
+TOPICS = "topics"
+AWAIT = "await-schema"
+MOST_SECONDS = 300.0
 
 
 def run_service(service: Service[U], argv: Sequence[str]) -> int:
     """Run the role that the arguments name; returns the process's exit code."""
-    roles = ["api", "worker", "migrate", *(["runner"] if service.runner else [])]
+    roles = ["api", "worker", "migrate", TOPICS, AWAIT, *(["runner"] if service.runner else [])]
     parser = argparse.ArgumentParser(prog=f"skyulf serve {service.name}", description=f"Run a role of {service.name}.")
     parser.add_argument("role", choices=roles)
-    role = parser.parse_args(argv).role
-    parts = service.open()
+    parser.add_argument("--seconds", type=float, default=MOST_SECONDS, help=f"how long {AWAIT} and {TOPICS} wait")
+    arguments = parser.parse_args(argv)
+    role = arguments.role
+    try:
+        if role == TOPICS:
+            return asyncio.run(_make_topics(SharedSettings(), seconds=arguments.seconds))
+        parts = service.open()
+    except ValidationError as error:
+        parser.exit(2, f"{parser.prog}: these settings cannot be used: {in_words(error)}\n")
     shared = parts.settings.shared
     configure_logging(service=service.name, level=shared.log_level, log_format=shared.log_format)
     if role == "migrate":
         return asyncio.run(_migrate(service, parts))
+    if role == AWAIT:
+        waiting = await_schema(parts.database, service.package, seconds=arguments.seconds)
+        return 0 if asyncio.run(_accepts(parts, waiting)) else 1
     configure_tracing(service=service.name, role=role)
-    if not asyncio.run(_knows_schema(service, parts)):
+    configure_metrics()
+    if not asyncio.run(_accepts(parts, check_schema(parts.database, service.package))):
         return 1
     if role == "api":
         return run_api(service.create_api(parts), host=shared.host, port=parts.settings.api_port)
@@ -54,17 +72,18 @@ def worker_tasks(service: Service[U], parts: Parts[U], checks: list[Check]) -> T
 
     Adds to ``checks`` what the worker's readiness asks for beside the database.
     """
+    from skyulf_service.messaging.brokers import Brokers
     from skyulf_service.messaging.kafka import KafkaConsumers
     from skyulf_service.messaging.kafka_producer import KafkaPublisher
 
-    bootstrap = parts.settings.shared.kafka_bootstrap
+    brokers = Brokers.of(parts.settings.shared)
     delivery = service.delivery(parts)
     tasks: Tasks = {}
     if service.consumers.topics:
-        consumers = KafkaConsumers(bootstrap, delivery)
+        consumers = KafkaConsumers(brokers, delivery)
         tasks["consumers"] = consumers.run
         checks.append(Check("kafka", consumers.ready))
-    tasks["relay"] = service.relay(parts, KafkaPublisher(bootstrap, client_id=service.name)).run
+    tasks["relay"] = service.relay(parts, KafkaPublisher(brokers, client_id=service.name)).run
     tasks["housekeeping"] = service.housekeeping(parts, delivery)
     tasks.update(service.worker_background(parts))
     return tasks
@@ -81,15 +100,27 @@ async def _migrate(service: Service[U], parts: Parts[U]) -> int:
     await service.prepare(parts)
     await parts.close()
     if parts.form == "distributed":
+        from skyulf_service.messaging.brokers import Brokers
         from skyulf_service.messaging.topics import ensure_topics
 
-        await ensure_topics(parts.settings.shared.kafka_bootstrap)
+        await ensure_topics(Brokers.of(parts.settings.shared))
     return 0
 
 
-async def _knows_schema(service: Service[U], parts: Parts[U]) -> bool:
+async def _make_topics(shared: SharedSettings, *, seconds: float) -> int:
+    """Make the topics of all services, which needs neither a database nor a key; a broker may still be starting."""
+    from skyulf_service.messaging.brokers import Brokers
+    from skyulf_service.messaging.topics import wait_for_topics
+
+    configure_logging(service="topics", level=shared.log_level, log_format=shared.log_format)
+    await wait_for_topics(Brokers.of(shared), seconds=seconds)
+    return 0
+
+
+async def _accepts(parts: Parts[U], check: Awaitable[None]) -> bool:
+    """Say whether the schema passes the check, and why not."""
     try:
-        await check_schema(parts.database, service.package)
+        await check
     except SchemaMismatchError as error:
         print(error.detail)  # noqa: T201 - the answer to a person who starts a process
         return False

@@ -5,15 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from skyulf_service.ports import api_port, health_port
 from skyulf_service.settings_sources import PREFIX, PROFILES, Given, Variables, config_file, dotenv, home_folder
 
-__all__ = ["PORTS", "Form", "Profile", "ServiceSettings", "SharedSettings", "home_folder"]
+__all__ = ["Form", "Profile", "ServiceSettings", "SharedSettings", "home_folder", "in_words"]
 
 Form = Literal["embedded", "distributed"]
 Profile = Literal["development", "production", "testing"]
+KafkaProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 NONE: frozenset[str] = frozenset()
 
 
@@ -31,13 +34,20 @@ class SharedSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     kafka_bootstrap: str = Field(default="127.0.0.1:9092", description="Kafka brokers, separated by commas")
+    kafka_security_protocol: KafkaProtocol = Field(default="PLAINTEXT", description="How the brokers are spoken to")
+    kafka_ca_file: Path | None = Field(
+        default=None, description="PEM file of who signed the brokers' certificates; default: whom the system trusts"
+    )
+    kafka_sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
+    kafka_sasl_username: str = Field(default="", description="Name at the brokers, with SASL_PLAINTEXT or SASL_SSL")
+    kafka_sasl_password: SecretStr = SecretStr("")
     s3_endpoint: str | None = Field(default=None, description="host:port of the S3 API; unset: a folder below home")
     s3_access_key: str = ""
     s3_secret_key: SecretStr = SecretStr("")
     s3_secure: bool = False
     s3_region: str = "us-east-1"
     allow_insecure: bool = Field(
-        default=False, description="Let production reach PostgreSQL and S3 without TLS, as within one machine"
+        default=False, description="Let production reach PostgreSQL, Kafka and S3 without TLS, as within one machine"
     )
     keys_dir: Path | None = Field(default=None, description="Folder of signing keys; default: keys below home")
     gateway_url: str = "http://127.0.0.1:8000"
@@ -83,10 +93,13 @@ class SharedSettings(BaseSettings):
     def _refuse_unsafe_production(self) -> Self:
         if self.profile == "production" and self.s3_endpoint and not (self.s3_secure or self.allow_insecure):
             raise ValueError("production needs TLS to S3: set SKYULF_S3_SECURE, or SKYULF_ALLOW_INSECURE on purpose")
+        uses_kafka = self.profile == "production" and self.form == "distributed"
+        if uses_kafka and not (self.kafka_security_protocol.endswith("SSL") or self.allow_insecure):
+            raise ValueError(
+                "production needs TLS to Kafka: set SKYULF_KAFKA_SECURITY_PROTOCOL to SASL_SSL or SSL, "
+                "or SKYULF_ALLOW_INSECURE on purpose"
+            )
         return self
-
-
-PORTS = {"gateway": 8000, "ingestion": 8001, "pipeline": 8002, "registry": 8003, "inference": 8004}
 
 
 class ServiceSettings(BaseSettings):
@@ -118,12 +131,11 @@ class ServiceSettings(BaseSettings):
     @property
     def api_port(self) -> int:
         """The port of the HTTP API."""
-        return PORTS[self.service_name] if self.port is None else self.port
+        return api_port(self.service_name) if self.port is None else self.port
 
     def role_port(self, role: str) -> int:
         """The port of a worker's or runner's health endpoint."""
-        base = 8100 + 10 * (PORTS[self.service_name] - 8000)
-        return base + {"worker": 1, "runner": 2}[role] if self.health_port is None else self.health_port
+        return health_port(self.service_name, role) if self.health_port is None else self.health_port
 
     @classmethod
     def settings_customise_sources(
@@ -172,3 +184,9 @@ class ServiceSettings(BaseSettings):
                 "or set SKYULF_ALLOW_INSECURE on purpose"
             )
         return self
+
+
+def in_words(error: ValidationError) -> str:
+    """Say what is wrong with settings, without what was read: that may be a password."""
+    problems = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors(include_input=False)]
+    return "; ".join(f"{where}: {message}" if where else message for where, message in problems)

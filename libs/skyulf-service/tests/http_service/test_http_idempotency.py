@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import notes_service
 import pytest
+from harness.promises import Figures
 from skyulf_service import ids
 from skyulf_service.http import idempotency_store
 
@@ -25,7 +26,8 @@ async def _count(client) -> int:
     return (await client.get("/api/v1/notes/count")).json()
 
 
-async def test_a_repeated_request_has_one_effect_and_the_same_answer(client) -> None:
+@pytest.mark.promise("R2")
+async def test_a_repeated_request_has_one_effect_and_the_same_answer(client, figures: Figures) -> None:
     first = await client.post("/api/v1/notes", json={"text": "a"}, headers=KEY)
     second = await client.post("/api/v1/notes", json={"text": "a"}, headers=KEY)
 
@@ -36,6 +38,7 @@ async def test_a_repeated_request_has_one_effect_and_the_same_answer(client) -> 
     assert "idempotent-replayed" not in first.headers
     assert second.headers["idempotent-replayed"] == "true"
     assert await _count(client) == 1
+    figures("2 requests in a row: 1 effect, 1 identical replay")
 
 
 async def test_the_same_meaning_in_other_words_is_the_same_request(client) -> None:
@@ -83,7 +86,8 @@ async def test_an_error_leaves_the_key_free(client) -> None:
     assert again.status_code == 201
 
 
-async def test_requests_at_once_have_one_effect(client) -> None:
+@pytest.mark.promise("R2")
+async def test_requests_at_once_have_one_effect(client, figures: Figures) -> None:
     answers = await asyncio.gather(
         *(client.post("/api/v1/notes", json={"text": "slow0.2"}, headers=KEY) for _ in range(5))
     )
@@ -92,6 +96,7 @@ async def test_requests_at_once_have_one_effect(client) -> None:
     assert len({answer.content for answer in answers}) == 1
     assert sum("idempotent-replayed" in answer.headers for answer in answers) == 4
     assert await _count(client) == 1
+    figures("5 requests at once: 1 effect, 4 identical replays")
 
 
 @pytest.mark.parametrize("key", ["", "with space", "x" * 256, "ü"])

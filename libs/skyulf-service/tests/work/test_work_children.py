@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from harness.promises import Figures
 from pydantic import JsonValue
 from skyulf_service.work.calls import ChildRunner
 from skyulf_service.work.claims import LeaseLostError
@@ -232,7 +233,10 @@ async def test_grandchildren_die_with_a_call_that_succeeds(child: ChildRunner, t
     assert gone([int(str(pid)) for pid in found["pids"]])  # type: ignore[union-attr]
 
 
-async def test_too_much_memory_fails_that_call_and_spares_its_neighbour(slots: ChildSlots, tmp_path: Path) -> None:
+@pytest.mark.promise("R10")
+async def test_too_much_memory_fails_that_call_and_spares_its_neighbour(
+    slots: ChildSlots, tmp_path: Path, figures: Figures
+) -> None:
     for name in ("greedy", "modest"):
         (tmp_path / name).mkdir()
     greedy = ChildRunner(slots).call(
@@ -247,6 +251,7 @@ async def test_too_much_memory_fails_that_call_and_spares_its_neighbour(slots: C
     assert isinstance(failed, ChildFailedError)
     assert (failed.code, failed.message) == ("out_of_memory", "The work needs more memory than its limit of 200 MiB.")
     assert fine == {"mib": 50}
+    figures("800 MiB under a limit of 200: that call failed, its neighbour did not")
 
 
 async def test_memory_of_all_processes_of_a_call_counts(child: ChildRunner, tmp_path: Path) -> None:

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from harness.promises import Figures
 from skyulf_service.testing.handles import PostgresServer
 from skyulf_service.work.expiry import requeue_expired
 from skyulf_service.work.queue import WorkQueue
 from work_support import HERE, Handler, Job, Store, gone, lives, pids_noted
 
 LEASE = 1.5
+KILLS = 3
 # Only there can a frozen process have a successor: a SQLite file's one writer may be frozen with the lock in its hands,
 # which is why the embedded form is one process.
 FROZEN = [pytest.param("postgresql", marks=pytest.mark.postgres)]
@@ -84,13 +86,17 @@ async def test_a_killed_supervisor_leaves_no_process_and_loses_no_work(
     assert await store.effects() == [(job.id, "succeeded")]
 
 
-async def test_a_frozen_supervisor_cannot_write_when_it_wakes(store: Store, queue: WorkQueue, handler: Handler) -> None:
+@pytest.mark.promise("R9")
+async def test_a_frozen_supervisor_cannot_write_when_it_wakes(
+    store: Store, queue: WorkQueue, handler: Handler, figures: Figures
+) -> None:
     job = await store.submit(spec={"function": "nap", "seconds": 2, "company": "fork"})
     async with supervisor_process(store, handler.scratch) as zombie:
         pids = await pids_noted(handler.scratch / f"{job.id}-1" / "note")
         os.kill(zombie.pid, signal.SIGSTOP)  # its child goes on, and will have ended when it wakes
         async with supervisor_process(store, handler.scratch):
-            assert await sweep_until(store, queue, handler, job, 2) <= LEASE + 5
+            taken = await sweep_until(store, queue, handler, job, 2)
+            assert taken <= LEASE + 5
             await asyncio.sleep(LEASE * 2)
             os.kill(zombie.pid, signal.SIGCONT)
             ended = await store.until(job.id, "succeeded", "failed")
@@ -101,11 +107,13 @@ async def test_a_frozen_supervisor_cannot_write_when_it_wakes(store: Store, queu
 
     assert (ended.status, ended.attempt) == ("succeeded", 2)
     assert await store.effects() == [(job.id, "succeeded")]
+    figures(f"a supervisor frozen under a lease of {LEASE} s: taken over after {taken:.1f} s, 1 effect")
 
 
+@pytest.mark.promise("R9")
 @pytest.mark.parametrize("database_url", FROZEN, indirect=True)
 async def test_the_late_commit_of_a_frozen_supervisor_is_refused(
-    store: Store, queue: WorkQueue, handler: Handler
+    store: Store, queue: WorkQueue, handler: Handler, figures: Figures
 ) -> None:
     job = await store.submit(spec={"function": "nap", "seconds": 0, "freeze": "before the commit"})
     async with supervisor_process(store, handler.scratch) as zombie:
@@ -118,6 +126,7 @@ async def test_the_late_commit_of_a_frozen_supervisor_is_refused(
 
     assert (ended.status, ended.attempt) == ("succeeded", 2)
     assert await store.effects() == [(job.id, "succeeded")]
+    figures("1 late commit: refused, 1 effect")
 
 
 @pytest.mark.parametrize("database_url", FROZEN, indirect=True)
@@ -153,11 +162,14 @@ async def test_sigterm_gives_the_work_to_the_next(store: Store, queue: WorkQueue
     assert (ended.status, ended.attempt) == ("succeeded", 1)
 
 
-async def test_random_kills_lose_nothing_and_repeat_nothing(store: Store, queue: WorkQueue, handler: Handler) -> None:
+@pytest.mark.promise("R1")
+async def test_random_kills_lose_nothing_and_repeat_nothing(
+    store: Store, queue: WorkQueue, handler: Handler, figures: Figures
+) -> None:
     submitted = [await store.submit(spec={"function": "nap", "seconds": 0.2}, max_attempts=50) for _ in range(12)]
     sweeping = asyncio.create_task(_sweep_forever(queue, handler))
 
-    for _ in range(3):
+    for _ in range(KILLS):
         async with supervisor_process(store, handler.scratch), supervisor_process(store, handler.scratch) as victim:
             await asyncio.sleep(0.8)
             victim.kill()
@@ -166,7 +178,9 @@ async def test_random_kills_lose_nothing_and_repeat_nothing(store: Store, queue:
             await store.until(job.id, "succeeded", seconds=60)
     sweeping.cancel()
 
-    assert sorted(await store.effects()) == sorted((job.id, "succeeded") for job in submitted)
+    effects = await store.effects()
+    assert sorted(effects) == sorted((job.id, "succeeded") for job in submitted)
+    figures(f"{len(submitted)} pieces of work, {KILLS} supervisors killed: {len(effects)} effects, none twice")
 
 
 async def _sweep_forever(queue: WorkQueue, handler: Handler) -> None:
@@ -191,10 +205,11 @@ async def test_a_takeover_waits_for_the_lease(store: Store, queue: WorkQueue, ha
     assert await sweep_until_queued(store, queue, handler, job) > 0.9
 
 
+@pytest.mark.promise("R5")
 @pytest.mark.postgres
 @pytest.mark.parametrize("seconds", [12, 1])
 async def test_a_restart_of_the_database_is_survived(
-    postgres_server: PostgresServer, postgres_url: str, tmp_path: Path, seconds: float
+    postgres_server: PostgresServer, postgres_url: str, tmp_path: Path, seconds: float, figures: Figures
 ) -> None:
     store = await Store.create(postgres_url)
     job = await store.submit(spec={"function": "nap", "seconds": seconds})
@@ -210,3 +225,4 @@ async def test_a_restart_of_the_database_is_survived(
     assert (ended.status, ended.attempt) == ("succeeded", 1 if seconds == 12 else 2), ended.error_message
     assert await store.effects() == [(job.id, "succeeded")]
     await store.database.close()
+    figures(f"killed under work of {seconds} s: done in attempt {ended.attempt}, 1 effect")

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
+from harness.promises import Figures
 from skyulf_service.errors import InvalidInputError, UnavailableError
 from skyulf_service.ids import utc_now
 from skyulf_service.work.calls import ChildRunner, Progress
@@ -142,8 +143,9 @@ async def test_a_cancel_wins_over_a_success_that_comes_later(
     assert await store.effects() == [(job.id, "cancelled")]
 
 
+@pytest.mark.promise("R10")
 async def test_memory_exhaustion_and_crashes_stay_with_their_job(
-    store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler
+    store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler, figures: Figures
 ) -> None:
     specs = {
         "greedy": {"function": "devour", "mib": 600, "memory_limit": 150 << 20},
@@ -158,6 +160,7 @@ async def test_memory_exhaustion_and_crashes_stay_with_their_job(
     outcomes = {name: job.error_code or job.status.value for name, job in ended.items()}
     assert outcomes == {"greedy": "out_of_memory", "crashing": "crashed", "modest": "succeeded", "patient": "succeeded"}
     assert ended["crashing"].error_message == "The work crashed by SIGSEGV."
+    figures("4 jobs beside each other: 1 out of memory, 1 crashed, 2 succeeded")
 
 
 async def test_a_deadline_ends_the_work(store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler) -> None:

@@ -26,6 +26,8 @@ async def main(url: str, scratch: str, lease: str) -> None:
         lease=timedelta(seconds=float(lease)),
         concurrency=2,
         grace=0.5,
+        # on SQLite nobody tells another process of a commit: the embedded form is one process
+        poll=0.2 if url.startswith("sqlite") else 5.0,
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, supervisor.stop)
     print("ready", flush=True)

@@ -125,6 +125,7 @@ class Store:
         job = Job(**values)
         async with self.database.begin() as connection:
             await Jobs(connection).add(job)
+        self.database.news.announce()
         return job
 
     async def get(self, id: UUID) -> Job:

@@ -15,13 +15,14 @@ from skyulf_service.http.openapi import Document
 from skyulf_service.roles import run_service
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skyulf_gateway.api import audit, auth, dead_letters, documents, events, keys, projects, system
 from skyulf_gateway.api.app import DoorApp
-from skyulf_gateway.api.door import Behind, Door
+from skyulf_gateway.api.door import HEALTH, Behind, Door
 from skyulf_gateway.api.pages import pages
 from skyulf_gateway.api.shared import Shared
+from skyulf_gateway.clients.bounded import Bounded
 from skyulf_gateway.clients.forwarding import Combined, Forwarder
 from skyulf_gateway.clients.http import HttpForwarder
 from skyulf_gateway.clients.in_process import InProcessForwarder
@@ -65,16 +66,17 @@ class _Api:
 
     def reach(self, own: FastAPI, neighbours: Mapping[str, FastAPI] | None) -> Forwarder:
         """The way to every service: the gateway's own app, and its neighbours here or over HTTP."""
-        if neighbours is not None:
-            return InProcessForwarder({**neighbours, OWN: own})
         settings = settings_of(self.parts)
+        most = settings.requests_per_service
+        if neighbours is not None:
+            return Combined(InProcessForwarder({OWN: own}), Bounded(InProcessForwarder(neighbours), most))
         self.http = HttpForwarder(
             settings.neighbours,
             connect=settings.connect_seconds,
             silence=settings.silence_seconds,
             connections=settings.connections_per_service,
         )
-        return Combined(InProcessForwarder({OWN: own}), self.http)
+        return Combined(InProcessForwarder({OWN: own}), Bounded(self.http, most))
 
     async def _first_run(self) -> None:
         await make_first_run(self.parts)
@@ -202,8 +204,21 @@ def _guarded(door: ASGIApp, settings: GatewaySettings) -> ASGIApp:
             expose_headers=["ETag", "X-Request-Id", "Retry-After", "Location"],
         )
     if settings.trusted_hosts != ["*"]:
-        door = TrustedHostMiddleware(door, allowed_hosts=settings.trusted_hosts, www_redirect=False)
+        named = TrustedHostMiddleware(door, allowed_hosts=settings.trusted_hosts, www_redirect=False)
+        door = _HealthByAnyName(door, named)
     return door
+
+
+class _HealthByAnyName:
+    """Orchestrators and monitors ask a process for its health by the address of the moment, which no setting knows."""
+
+    def __init__(self, door: ASGIApp, named: ASGIApp) -> None:
+        self._door = door
+        self._named = named
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_health = scope["type"] == "http" and scope["path"] in HEALTH
+        await (self._door if is_health else self._named)(scope, receive, send)
 
 
 def _worker_background(parts: GatewayParts) -> Sequence[Background]:

@@ -21,6 +21,9 @@ class GatewaySettings(ServiceSettings):
     connect_seconds: float = Field(default=2.0, gt=0, description="How long a connection to a service may take")
     silence_seconds: float = Field(default=60.0, gt=0, description="How long a service may keep silent")
     connections_per_service: int = Field(default=256, ge=1)
+    requests_per_service: int = Field(
+        default=512, ge=1, description="Requests that one process hands to a service at a time; more are answered 503"
+    )
     trusted_hosts: list[str] = Field(default=["*"], description="Host names that requests may name; * for all")
     cors_origins: list[str] = Field(default=[], description="Origins of web pages that may call the API")
     event_retention_days: float = Field(default=30, gt=0, description="How long the event log is kept")

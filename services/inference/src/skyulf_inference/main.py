@@ -6,6 +6,7 @@ from typing import cast
 
 from fastapi import APIRouter
 from skyulf_service.composition import Background, Parts, Service
+from skyulf_service.http.health import Check
 from skyulf_service.messaging.policy import Delivery
 from skyulf_service.objects.cache import BlobCache
 from skyulf_service.roles import run_service
@@ -20,6 +21,7 @@ from skyulf_inference.runtime.artifacts import ArtifactLoader
 from skyulf_inference.runtime.models import ModelShelf
 from skyulf_inference.service.announce import Announcer
 from skyulf_inference.service.explain import Explainers
+from skyulf_inference.service.measuring import replicas_of
 from skyulf_inference.service.predict import Predictor
 from skyulf_inference.service.reconcile import Reconciler
 from skyulf_inference.settings import SIGNERS, InferenceSettings
@@ -42,6 +44,14 @@ def routers(parts: Parts[InferenceUnitOfWork]) -> Sequence[APIRouter]:
     predictor = replica(parts)[2]
     explainers = Explainers(cast("InferenceSettings", parts.settings))
     return [predictions.create_router(predictor), explanations.create_router(predictor, explainers)]
+
+
+def readiness(parts: Parts[InferenceUnitOfWork]) -> Sequence[Check]:
+    """A replica takes no requests before it holds what its predecessor held; a dedicated one, not without its model."""
+    reconciler = replica(parts)[1]
+    if cast("InferenceSettings", parts.settings).only_deployment is None:
+        return [Check("models", reconciler.caught_up)]
+    return [Check("model", reconciler.holds_its_own)]
 
 
 def api_background(parts: Parts[InferenceUnitOfWork]) -> Sequence[Background]:
@@ -74,7 +84,9 @@ SERVICE: Service[InferenceUnitOfWork] = Service(
     messaging=messaging,
     routers=routers,
     api_background=api_background,
+    readiness=readiness,
     worker_background=worker_background,
+    measures=lambda parts: [replicas_of(parts.uows)],
 )
 
 

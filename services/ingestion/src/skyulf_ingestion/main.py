@@ -17,7 +17,7 @@ from skyulf_service.work.sweeper import Sweep, Sweeper
 
 from skyulf_ingestion.api import datasets
 from skyulf_ingestion.consumers import consumers
-from skyulf_ingestion.persistence.leftovers import LeftoverList
+from skyulf_ingestion.persistence.leftovers import LeftoverList, needed
 from skyulf_ingestion.persistence.tables import imports, messaging
 from skyulf_ingestion.persistence.unit_of_work import IngestionUnitOfWork
 from skyulf_ingestion.runner import ImportHandler, build_supervisor
@@ -49,11 +49,21 @@ def sweeps(parts: Parts[IngestionUnitOfWork]) -> Sequence[Background]:
     """Imports of dead runners go back to the queue, and objects that no dataset needs go."""
     queue, finisher = WorkQueue(imports, parts.database), handler(parts)
     settings, store, leftovers = settings_of(parts), parts.objects(BUCKET), LeftoverList(parts.database)
-    grace = timedelta(seconds=settings.orphan_grace_seconds)
+    grace, needed_now = timedelta(seconds=settings.orphan_grace_seconds), leftovers.referenced
+
+    async def paused() -> bool:
+        return await SERVICE.backup_runs(parts)
+
+    async def clear_leftovers() -> None:
+        await clear(store, leftovers, needed_now, paused=paused)
+
+    async def remove_orphans() -> None:
+        await collect_orphans(store, needed_now, grace=grace, paused=paused)
+
     tasks = [
         Sweep("imports", settings.lease_seconds / 3, lambda: requeue_expired(queue, finisher)),
-        Sweep("leftovers", settings.leftovers_seconds, lambda: clear(store, leftovers, leftovers.referenced)),
-        Sweep("orphans", settings.orphans_seconds, lambda: collect_orphans(store, leftovers.referenced, grace=grace)),
+        Sweep("leftovers", settings.leftovers_seconds, clear_leftovers),
+        Sweep("orphans", settings.orphans_seconds, remove_orphans),
     ]
     return [("sweeper", Sweeper(tasks).run)]
 
@@ -76,6 +86,8 @@ SERVICE: Service[IngestionUnitOfWork] = Service(
     runner=runner,
     wrap=with_store,
     buckets=(BUCKET,),
+    queues=(imports,),
+    needs=needed,
 )
 
 

@@ -1,8 +1,10 @@
 """Ingestion's use cases: decide, order, publish."""
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
+from prometheus_client import Counter
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.scope import Scope
 from skyulf_service.telemetry.tracing import current_traceparent
@@ -16,6 +18,8 @@ from skyulf_ingestion.persistence.tables import imports
 from skyulf_ingestion.persistence.unit_of_work import IngestionUnitOfWork
 
 SYSTEM = Scope.system("ingestion")
+DATASETS = Counter("skyulf_datasets_imported_total", "Uploads whose import ended, by how", ["outcome"])
+ROWS = Counter("skyulf_dataset_rows_total", "Rows of datasets that became ready")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +63,9 @@ async def accept_upload(uow: IngestionUnitOfWork, *, scope: Scope, upload: Uploa
 
 async def cancel(uow: IngestionUnitOfWork, *, scope: Scope, dataset_id: UUID) -> Dataset:
     """Stop a dataset's import: at once where it waits, else as soon as its runner has killed the child."""
-    dataset = await uow.datasets.require(scope, dataset_id)
+    dataset, work = await _held(uow, scope, dataset_id)
     if dataset.status is not DatasetStatus.PROCESSING:
         raise DatasetSettledError(f"Dataset {dataset.name!r} is {dataset.status.value} already.")
-    work = await uow.imports.of_dataset(scope, dataset_id)
     work.request_cancel()
     await uow.imports.save(work)
     if work.is_finished:
@@ -80,8 +83,7 @@ async def rename(uow: IngestionUnitOfWork, *, scope: Scope, dataset_id: UUID, na
 
 async def delete(uow: IngestionUnitOfWork, *, scope: Scope, dataset_id: UUID) -> Dataset:
     """Forget a dataset with its objects and announce it. A running import loses its row, and so the right to write."""
-    dataset = await uow.datasets.require(scope, dataset_id)
-    work = await uow.imports.of_dataset(scope, dataset_id)
+    dataset, work = await _held(uow, scope, dataset_id)
     await uow.publish(events.dataset_deleted(dataset))
     await uow.imports.delete(work)
     await uow.datasets.delete(dataset)
@@ -99,6 +101,7 @@ async def finish_import(uow: IngestionUnitOfWork, *, claim: Claim, content: Norm
     dataset.become_ready(content)
     await uow.datasets.save(dataset)
     await uow.publish(events.dataset_profiled(dataset, content))
+    uow.after_commit(partial(_count, DatasetStatus.READY, content.rows))
 
 
 async def fail_import(uow: IngestionUnitOfWork, *, claim: Claim, code: str, message: str) -> None:
@@ -115,6 +118,7 @@ async def fail_import(uow: IngestionUnitOfWork, *, claim: Claim, code: str, mess
     await uow.datasets.save(dataset)
     await let_go(uow.connection, [*dataset.object_keys(), work.outputs()])
     await uow.publish(events.dataset_failed(dataset))
+    uow.after_commit(partial(_count, DatasetStatus.FAILED))
 
 
 async def end_cancelled(uow: IngestionUnitOfWork, *, claim: Claim) -> None:
@@ -126,8 +130,22 @@ async def end_cancelled(uow: IngestionUnitOfWork, *, claim: Claim) -> None:
     await _settle_cancelled(uow, await uow.datasets.require(SYSTEM, work.dataset_id), work)
 
 
+async def _held(uow: IngestionUnitOfWork, scope: Scope, dataset_id: UUID) -> tuple[Dataset, Import]:
+    """A dataset and its import, for which a runner's word of the moment is waited: it is no conflict for people."""
+    await uow.datasets.require(scope, dataset_id)
+    # the import first, as runners do; the dataset after it, as it is by now
+    work = await uow.imports.of_dataset(scope, dataset_id, lock=True)
+    return await uow.datasets.require(scope, dataset_id), work
+
+
 async def _settle_cancelled(uow: IngestionUnitOfWork, dataset: Dataset, work: Import) -> None:
     dataset.cancel()
     await uow.datasets.save(dataset)
     await let_go(uow.connection, [*dataset.object_keys(), work.outputs()])
     await uow.publish(events.dataset_failed(dataset))
+    uow.after_commit(partial(_count, DatasetStatus.CANCELLED))
+
+
+def _count(outcome: DatasetStatus, rows: int = 0) -> None:
+    DATASETS.labels(outcome.value).inc()
+    ROWS.inc(rows)

@@ -13,7 +13,7 @@ from skyulf_service.objects.blobs import Blobs
 from skyulf_service.objects.cache import BlobCache
 from skyulf_service.objects.collector import collect_orphans
 from skyulf_service.roles import run_service
-from skyulf_service.signing.keys import load_or_create
+from skyulf_service.signing.rotation import followed
 from skyulf_service.work.expiry import requeue_expired
 from skyulf_service.work.queue import WorkQueue
 from skyulf_service.work.scratch import ScratchFolders
@@ -21,15 +21,16 @@ from skyulf_service.work.slots import ChildSlots
 from skyulf_service.work.supervisor import Supervisor
 from skyulf_service.work.sweeper import Sweep, Sweeper
 
-from skyulf_pipeline.api import jobs, nodes, pipelines
+from skyulf_pipeline.api import imports, jobs, nodes, pipelines
 from skyulf_pipeline.api.dependencies import CHECKS
 from skyulf_pipeline.consumers import consumers
 from skyulf_pipeline.persistence import tables
 from skyulf_pipeline.persistence.bundles import Bundles
-from skyulf_pipeline.persistence.references import BundleReferences
+from skyulf_pipeline.persistence.references import BundleReferences, needed
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.runner import JobFinisher, JobHandler, Workshop
 from skyulf_pipeline.service.checks import Checks
+from skyulf_pipeline.service.counters import begin_counting
 from skyulf_pipeline.settings import PipelineSettings
 
 BUCKET = "skyulf-pipeline"
@@ -45,6 +46,7 @@ PRELOAD = (
     "skyulf_pipeline.child.tuning",
     "skyulf_pipeline.child.searching",
     "skyulf_pipeline.child.checking",
+    "skyulf_pipeline.child.unpacking",
     "sklearn.pipeline",
 )
 
@@ -64,7 +66,8 @@ def routers(parts: Parts[PipelineUnitOfWork]) -> Sequence[APIRouter]:
     NodeRegistry.names()  # found now, not while the first request waits
     parts.extras[CHECKS] = Checks()
     store = parts.objects(BUCKET)
-    return [nodes.router, pipelines.router, jobs.router, jobs.evaluation_router(parts.uows, lambda: store)]
+    moving = imports.create_router(parts.uows, lambda: store, max_bytes=settings_of(parts).max_import_bytes)
+    return [nodes.router, pipelines.router, jobs.router, jobs.evaluation_router(parts.uows, lambda: store), moving]
 
 
 def worker_tasks(parts: Parts[PipelineUnitOfWork]) -> Sequence[Background]:
@@ -82,9 +85,14 @@ def orphans(parts: Parts[PipelineUnitOfWork]) -> Sweep:
     settings, store = settings_of(parts), parts.objects(BUCKET)
     references = BundleReferences(parts.database, Blobs(store))
     grace = timedelta(seconds=settings.orphan_grace_seconds)
-    return Sweep(
-        "orphans", settings.orphans_seconds, lambda: collect_orphans(store, references.referenced, grace=grace)
-    )
+
+    async def paused() -> bool:
+        return await SERVICE.backup_runs(parts)
+
+    async def remove_orphans() -> None:
+        await collect_orphans(store, references.referenced, grace=grace, paused=paused)
+
+    return Sweep("orphans", settings.orphans_seconds, remove_orphans)
 
 
 def catch_up(parts: Parts[PipelineUnitOfWork]) -> list[Sweep]:
@@ -101,12 +109,13 @@ def catch_up(parts: Parts[PipelineUnitOfWork]) -> list[Sweep]:
 
 def runner(parts: Parts[PipelineUnitOfWork]) -> Supervisor:
     """What works on jobs, each in children of this process."""
+    begin_counting()
     settings = settings_of(parts)
     workshop = Workshop(
         inputs=parts.objects,
         cache=BlobCache(settings.input_cache_folder, settings.input_cache_bytes),
         scratch=ScratchFolders(settings.scratch_folder),
-        bundles=Bundles(Blobs(parts.objects(BUCKET)), load_or_create(parts.keys_dir, "pipeline")),
+        bundles=Bundles(Blobs(parts.objects(BUCKET)), followed(parts.keys_dir, "pipeline")),
         deadline=settings.job_deadline,
         node_files=settings.node_files_folder,
         threads=settings.job_threads,
@@ -139,6 +148,8 @@ SERVICE: Service[PipelineUnitOfWork] = Service(
     worker_background=worker_tasks,
     runner=runner,
     buckets=(BUCKET,),
+    queues=(tables.jobs,),
+    needs=needed,
 )
 
 

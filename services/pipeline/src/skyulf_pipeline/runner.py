@@ -42,8 +42,10 @@ CHILDREN = {
     JobKind.TUNE: "skyulf_pipeline.child.tuning:tune",
     JobKind.AUTOML: "skyulf_pipeline.child.searching:automl",
 }
+UNPACK = "skyulf_pipeline.child.unpacking:unpack"
 CHECK = "skyulf_pipeline.child.checking:check"
 TELL_SECONDS = 1.0
+Folders = dict[str, JsonValue]
 TAKE_BACK_SECONDS = 2.0
 
 
@@ -154,12 +156,42 @@ class JobHandler(JobFinisher):
     async def _make(
         self, run: Run, claim: Claim, child: ChildRunner, telling: Telling, scratch: Path, made: list[BlobRef]
     ) -> Outcome:
+        bundle, report = scratch / "bundle", scratch / "report"
+        make = self._train if run.job.received is None else self._unpack
+        result = await make(run, claim, child, telling, scratch, {"bundle": str(bundle), "report": str(report)})
+        telling.lines.extend(map(LogText, child.log))
+        trained = Trained.of(result)
+        telling(0.92, "check")
+        await child.call(CHECK, {"bundle": str(bundle)}, scratch=scratch, deadline=run.job.deadline_at)
+        telling(0.97, "sign and store")
+        published = await self._workshop.bundles.publish(bundle, job=run.job, trained=trained, made=made)
+        return outcome_of(trained, published, await self._report(report, trained, telling, made))
+
+    async def _unpack(
+        self, run: Run, claim: Claim, child: ChildRunner, telling: Telling, scratch: Path, folders: Folders
+    ) -> dict[str, JsonValue]:
+        """Take a model in that was trained elsewhere."""
+        received, pack = run.job.received, scratch / "pack.tar"
+        if received is None:
+            raise RuntimeError("only an import has received something")
+        telling(0.0, "fetch")
+        try:
+            await self._workshop.bundles.blobs.fetch(received, pack)
+        except ObjectNotFoundError:
+            raise ChildError("bundle-gone", "What was sent is kept for a day only; send it again.") from None
+        return await child.call(
+            UNPACK, {"pack": str(pack), **folders}, scratch=scratch, deadline=run.job.deadline_at,
+            on_progress=lambda fraction, step: telling(0.02 + 0.88 * fraction, step),
+        )  # fmt: skip
+
+    async def _train(
+        self, run: Run, claim: Claim, child: ChildRunner, telling: Telling, scratch: Path, folders: Folders
+    ) -> dict[str, JsonValue]:
+        """Train in a child."""
         telling(0.0, "stage data")
-        bundle, report_folder = scratch / "bundle", scratch / "report"
         spec: dict[str, JsonValue] = {
             "config": capped(run.config, self._workshop.threads),
-            "bundle": str(bundle),
-            "report": str(report_folder),
+            **folders,
             "ends_at": (run.job.deadline_at or utc_now() + self._workshop.deadline).timestamp(),
             "node_files": str(self._workshop.node_files),
             **await self._stage(run, scratch),
@@ -167,7 +199,7 @@ class JobHandler(JobFinisher):
         async with studying(self._uows, claim, run, scratch) as study:
             heard = Heard(study.on_told)
             try:
-                result = await child.call(
+                return await child.call(
                     CHILDREN[run.job.kind],
                     {**spec, **study.spec},
                     scratch=scratch,
@@ -176,20 +208,7 @@ class JobHandler(JobFinisher):
                     on_told=heard,
                 )
             except ChildFailedError as error:
-                result = heard.without_report(error)
-        telling.lines.extend(map(LogText, child.log))
-        trained = Trained.of(result)
-        telling(0.92, "check")
-        await child.call(
-            "skyulf_pipeline.child.checking:check",
-            {"bundle": str(bundle)},
-            scratch=scratch,
-            deadline=run.job.deadline_at,
-        )
-        telling(0.97, "sign and store")
-        published = await self._workshop.bundles.publish(bundle, job=run.job, trained=trained, made=made)
-        report = await self._report(report_folder, trained, telling, made)
-        return outcome_of(trained, published, report)
+                return heard.without_report(error)
 
     async def _report(
         self, folder: Path, trained: Trained, telling: Telling, made: list[BlobRef]
@@ -207,7 +226,7 @@ class JobHandler(JobFinisher):
     async def _stage(self, run: Run, scratch: Path) -> dict[str, JsonValue]:
         """Fetch what the job reads, and say where it lies now."""
         paths = []
-        for index, (pin, file) in enumerate(zip(run.job.reads, (run.data, *run.sources.values()), strict=True)):
+        for index, (pin, file) in enumerate(zip(run.job.reads, run.files, strict=True)):
             blobs = Blobs(self._workshop.inputs(file.bucket))
             try:
                 staged = await self._workshop.cache.stage(blobs, file, scratch / f"data-{index}.parquet")
@@ -216,7 +235,7 @@ class JobHandler(JobFinisher):
                 raise UnknownDatasetError(gone) from None
             paths.append(str(staged))
         main, *further = paths
-        return {"data": main, "sources": dict(zip(run.sources, further, strict=True))}
+        return {"data": main, "sources": dict(zip(run.job.sources, further, strict=True))}
 
     async def _take_back(self, claim: Claim, made: Sequence[BlobRef]) -> None:
         """Remove what this attempt alone has stored; where that is not certain soon, the collector of orphans does."""

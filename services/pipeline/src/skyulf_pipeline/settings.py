@@ -54,6 +54,7 @@ class PipelineSettings(ServiceSettings):
         default=86400, gt=0, description="How old an object must be before it counts as one that no model refers to"
     )
     input_cache_bytes: int = Field(default=10 << 30, ge=0, description="Disk space for inputs that jobs may share")
+    max_import_bytes: int = Field(default=4 << 30, ge=1, description="Largest model that may be sent to be imported")
 
     node_files: Path | None = Field(
         default=None,

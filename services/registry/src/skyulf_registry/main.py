@@ -12,6 +12,7 @@ from skyulf_service.work.sweeper import Sweeper
 
 from skyulf_registry.api import deployments, models
 from skyulf_registry.consumers import consumers
+from skyulf_registry.persistence.standing import Standing
 from skyulf_registry.persistence.tables import messaging
 from skyulf_registry.persistence.unit_of_work import RegistryUnitOfWork
 from skyulf_registry.settings import RegistrySettings
@@ -46,6 +47,7 @@ SERVICE: Service[RegistryUnitOfWork] = Service(
     messaging=messaging,
     routers=routers,
     worker_background=worker_background,
+    measures=lambda parts: [Standing(parts.database).measure],
 )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from prometheus_client import Counter
 from skyulf_events import DeploymentFailed, DeploymentReady, JobCompleted
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.scope import Scope
@@ -22,6 +23,7 @@ from skyulf_registry.domain.models import (
 from skyulf_registry.persistence.unit_of_work import RegistryUnitOfWork
 
 SYSTEM = Scope.system("registry")
+REGISTERED = Counter("skyulf_model_versions_registered_total", "Model versions that were registered", ["task"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ async def register_version(uow: RegistryUnitOfWork, *, event: JobCompleted) -> M
     await uow.models.save(model)
     await uow.versions.add(version)
     await uow.publish(events.model_registered(model, version))
+    uow.after_commit(REGISTERED.labels(version.task).inc)
     return version
 
 
@@ -89,14 +92,14 @@ async def deploy(uow: RegistryUnitOfWork, *, scope: Scope, request: DeployReques
 
 async def redeploy(uow: RegistryUnitOfWork, *, scope: Scope, request: DeployRequest) -> Deployment:
     """Make another version the desired state of a deployment that exists, and announce it."""
-    deployment = await uow.deployments.named(scope, request.name)
+    deployment = await uow.deployments.named(scope, request.name, lock=True)
     version = await _chosen_version(uow, scope, request)
     return await _want(uow, scope, deployment, version, Reason.DEPLOY)
 
 
 async def roll_back(uow: RegistryUnitOfWork, *, scope: Scope, name: str) -> Deployment:
     """Go back to the version that was wanted before, and announce it."""
-    deployment = await uow.deployments.named(scope, name)
+    deployment = await uow.deployments.named(scope, name, lock=True)
     earlier = await uow.deployments.version_before(deployment)
     if earlier is None:
         raise NothingToRollBackToError(f"Deployment {name!r} has served no other version before.")
@@ -106,7 +109,7 @@ async def roll_back(uow: RegistryUnitOfWork, *, scope: Scope, name: str) -> Depl
 
 async def undeploy(uow: RegistryUnitOfWork, *, scope: Scope, name: str) -> Deployment:
     """Want nothing to be served under the name, and announce it."""
-    deployment = await uow.deployments.named(scope, name)
+    deployment = await uow.deployments.named(scope, name, lock=True)
     deployment.stop()
     await uow.deployments.save(deployment)
     await uow.deployments.remember(deployment.record(reason=Reason.STOP, actor=scope.subject, at=utc_now()))
@@ -188,7 +191,8 @@ async def _model_for(uow: RegistryUnitOfWork, scope: Scope, name: str) -> Model:
 
 
 async def _deployment_for(uow: RegistryUnitOfWork, scope: Scope, name: str) -> Deployment:
-    found = await uow.deployments.find(scope, name)
+    # what inference reports of it at this moment is waited for, and no conflict for whoever deploys
+    found = await uow.deployments.find(scope, name, lock=True)
     if found is not None:
         return found
     now = utc_now()

@@ -1,4 +1,4 @@
-"""The server commands of `skyulf`: up, demo, serve, migrate, doctor, token."""
+"""The server commands of `skyulf`: up, demo, serve, migrate, doctor, token, backup, restore, export, import, …"""
 
 import asyncio
 import importlib
@@ -11,7 +11,11 @@ from uuid import UUID
 import typer
 from skyulf_service.settings import SharedSettings, home_folder
 
+from skyulf_standalone.backup.commands import register as register_backup
 from skyulf_standalone.demo import demo
+from skyulf_standalone.doctor.commands import doctor
+from skyulf_standalone.moving.commands import register as register_moving
+from skyulf_standalone.operating import retention, rotate_keys
 
 SERVICES = ("ingestion", "pipeline", "registry", "inference", "gateway")
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}", metavar="SERVICE")]
@@ -25,6 +29,10 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(token)
     app.command()(demo)
+    register_backup(app)
+    register_moving(app)
+    app.command()(rotate_keys)
+    app.command()(retention)
 
 
 def up(
@@ -36,15 +44,18 @@ def up(
     import uvloop
     from skyulf_gateway.service.first_run import remember_address
     from skyulf_service.telemetry.logging import configure_logging
+    from skyulf_service.telemetry.metrics import configure_metrics
     from skyulf_service.telemetry.tracing import configure_tracing
 
-    from skyulf_standalone.main import AddressInUseError, Embedded, HomeInUseError
+    from skyulf_standalone.home import HomeInUseError
+    from skyulf_standalone.main import AddressInUseError, Embedded
 
     if home is not None:
         os.environ["SKYULF_HOME"] = str(home)
     shared = SharedSettings(home=home_folder(), form="embedded", host=host)
     configure_logging(service="standalone", level=shared.log_level, log_format=shared.log_format)
     configure_tracing(service="standalone", role="embedded")
+    configure_metrics()
 
     def say() -> None:
         remember_address(shared.home, f"http://127.0.0.1:{port}")
@@ -74,17 +85,6 @@ def migrate(
         typer.echo(f"{service}: {'up to date' if code == 0 else 'failed'}")
         if code:
             raise typer.Exit(code)
-
-
-def doctor() -> None:
-    """Say what works and what does not: folders, keys, databases, objects, Kafka."""
-    from skyulf_standalone.doctor import examine
-
-    healthy = True
-    for finding in asyncio.run(examine()):
-        healthy &= finding.ok
-        typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.text}")
-    raise typer.Exit(0 if healthy else 1)
 
 
 def token(

@@ -1,14 +1,11 @@
 """Composition root of the embedded form: five services in one process, with the same outbox, inbox and leases."""
 
 import asyncio
-import fcntl
-import os
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, cast
+from typing import cast
 
 import structlog
 from fastapi import FastAPI
@@ -28,6 +25,8 @@ from skyulf_service.signing.keys import load_or_create
 from skyulf_service.supervision import SupervisedTasks
 from skyulf_service.work.supervisor import Supervisor
 
+from skyulf_standalone.home import locked, refuse_half_restored
+
 _log = structlog.get_logger(__name__)
 AnyService = Service[UnitOfWork]
 Tasks = dict[str, Callable[[], Coroutine[None, None, None]]]
@@ -35,10 +34,6 @@ NEIGHBOURS: Sequence[AnyService] = tuple(
     cast("AnyService", service) for service in (INGESTION, PIPELINE, REGISTRY, INFERENCE)
 )
 SERVICES = ("gateway", *(service.name for service in NEIGHBOURS))
-
-
-class HomeInUseError(Exception):
-    """Another process holds the data folder."""
 
 
 class AddressInUseError(Exception):
@@ -63,7 +58,8 @@ class Embedded:
 
     async def run(self, *, port: int, on_ready: Callable[[], None] | None = None) -> int:
         """Serve until SIGTERM or SIGINT; returns the exit code."""
-        with _locked(self._shared.home):
+        with locked(self._shared.home):
+            refuse_half_restored(self._shared.home)
             _require_free(self._shared.host, port)
             for name in SERVICES:  # all keys first: each service trusts those that it finds
                 load_or_create(self._shared.keys_folder, name)
@@ -124,7 +120,7 @@ class Embedded:
                 self._supervisors.append(supervisor)
                 parts.committed.append(supervisor.wake)
                 tasks[f"{service.name} runner"] = _until_stopped(supervisor)
-            relay = service.relay(parts, self._transport)
+            relay = service.relay(parts, self._transport, alone=True)  # the folder is locked
             tasks[f"{service.name} relay"] = relay.run
             tasks[f"{service.name} housekeeping"] = service.housekeeping(parts, delivery)
             for name, run in service.worker_background(parts):
@@ -155,30 +151,3 @@ def _require_free(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise AddressInUseError(f"Skyulf cannot listen on {host}:{port}: {error.strerror}; see --port.") from None
-
-
-class _locked:
-    """Holds the data folder for this process; the lock goes with the process, however it ends."""
-
-    def __init__(self, home: Path) -> None:
-        self._home = home
-        self._file: IO[str] | None = None
-
-    def __enter__(self) -> None:
-        self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = (self._home / ".lock").open("a+")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            file.close()
-            raise HomeInUseError(f"{self._home} is in use by process {holder}; stop it or set SKYULF_HOME.") from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        self._file = file
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()

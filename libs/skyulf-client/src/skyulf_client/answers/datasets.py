@@ -30,6 +30,19 @@ class Dataset(Answer):
         return self.status in ("ready", "failed", "cancelled")
 
 
+class DatasetVersion(Answer):
+    """One version of a dataset's data, and how its file was read; None where that was detected."""
+
+    version: int
+    status: str
+    rows: int | None = None
+    format: str
+    bytes: int
+    sha256: str
+    encoding: str | None = None
+    separator: str | None = None
+
+
 class Column(Answer):
     """A column."""
 

@@ -109,6 +109,14 @@ class LogLine(Answer):
     message: str
 
 
+class BundleFile(Answer):
+    """A file of a model's bundle."""
+
+    path: str
+    size: int
+    sha256: str
+
+
 class Evaluation(Answer):
     """How a model did on rows that it had not seen; curves and matrices are further fields of the task."""
 

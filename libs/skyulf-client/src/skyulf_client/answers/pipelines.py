@@ -26,6 +26,14 @@ class Pipeline(PipelineSummary):
     config: dict[str, JsonValue]
 
 
+class PipelineVersion(Answer):
+    """One configuration of a pipeline; it never changes."""
+
+    pipeline_id: UUID
+    version: int
+    config: dict[str, JsonValue]
+
+
 class Problem(Answer):
     """One thing that is wrong with a configuration."""
 

@@ -8,6 +8,7 @@ from skyulf_client.answers import Deployment, ModelVersion
 from skyulf_client.cli.context import AsJson, Cursor, Limit, Yes, client, confirm
 from skyulf_client.cli.figures import with_intervals
 from skyulf_client.cli.output import err, out, plain, print_fields, print_json, print_page, print_rows
+from skyulf_client.cli.render import render
 
 app = typer.Typer(no_args_is_help=True, help="Models, their versions, stages and aliases.")
 deployments = typer.Typer(no_args_is_help=True, help="What is served under a name.")
@@ -153,6 +154,9 @@ def history(context: typer.Context, name: Name, as_json: AsJson = False) -> None
         found = skyulf.deployments.history(name)
     columns = {"Revision": "revision", "Why": "reason", "Model": "model", "Version": "version", "When": "created_at"}
     print_page(found, columns, as_json=as_json, nothing="There is no history.")
+
+
+deployments.command()(render)
 
 
 def show_deployment(found: Deployment, as_json: bool) -> None:

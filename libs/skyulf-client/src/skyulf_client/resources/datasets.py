@@ -1,12 +1,13 @@
 """Datasets."""
 
+import builtins
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
-from skyulf_client.answers import Dataset, DatasetSchema, Page, Profile, Sample
+from skyulf_client.answers import Dataset, DatasetSchema, DatasetVersion, Page, Profile, Sample
 from skyulf_client.errors import SkyulfClientError
-from skyulf_client.operations import Progress, Request, Steps, Upload, ask, get, keyed, operation, send
+from skyulf_client.operations import Progress, Request, Steps, Upload, Value, ask, get, keyed, operation, send
 from skyulf_client.resources.base import AsyncResource, BlockingResource
 from skyulf_client.resources.waiting import until
 
@@ -63,6 +64,17 @@ class DatasetOperations:
     def profile(self, dataset_id: UUID | str) -> Steps[Profile]:
         """Show what a dataset holds, column by column."""
         return (yield from get(Profile, f"/datasets/{dataset_id}/profile"))
+
+    @operation
+    def versions(self, dataset_id: UUID | str) -> Steps[Page[DatasetVersion]]:
+        """List the versions of a dataset's data."""
+        return (yield from get(Page[DatasetVersion], f"/datasets/{dataset_id}/versions"))
+
+    @operation
+    def export(self, dataset_id: UUID | str, path: str | Path, *, format: str = "parquet") -> Steps[None]:
+        """Download a dataset into a file: its table (``parquet``), or the file that was uploaded (``original``)."""
+        query: dict[str, Value | builtins.list[str]] = {"format": format}
+        yield from ask(Request("GET", f"/datasets/{dataset_id}/export", query, download=Path(path)))
 
     @operation
     def wait(

@@ -16,14 +16,24 @@ class KeyOperations:
 
     @operation
     def create(
-        self, name: str, *, scopes: Sequence[str] | None = None, expires_at: datetime | None = None
+        self,
+        name: str,
+        *,
+        scopes: Sequence[str] | None = None,
+        expires_at: datetime | None = None,
+        project_id: UUID | str | None = None,
     ) -> Steps[CreatedApiKey]:
-        """Make a key, whose secret is shown this once. ``scopes``: permissions and roles; by default all of yours."""
+        """Make a key, whose secret is shown this once. ``scopes``: permissions and roles; by default all of yours.
+
+        ``project_id`` is another project; it needs a key of the organisation.
+        """
         body: dict[str, JsonValue] = {"name": name}
         if scopes:
             body["scopes"] = [*scopes]
         if expires_at is not None:
             body["expires_at"] = expires_at.isoformat()
+        if project_id is not None:
+            body["project_id"] = str(project_id)
         return (yield from send(CreatedApiKey, "POST", "/api-keys", body))
 
     @operation

@@ -1,11 +1,12 @@
 """Jobs."""
 
 from collections.abc import Callable
+from pathlib import Path
 from uuid import UUID
 
 from pydantic import JsonValue
 
-from skyulf_client.answers import Evaluation, Job, LogLine, Page, Trial
+from skyulf_client.answers import BundleFile, Evaluation, Job, LogLine, Page, Trial
 from skyulf_client.operations import Request, Steps, ask, get, operation, send
 from skyulf_client.resources.base import AsyncResource, BlockingResource
 from skyulf_client.resources.waiting import until
@@ -25,12 +26,14 @@ class JobOperations:
         *,
         status: str | None = None,
         pipeline_id: UUID | str | None = None,
+        kind: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Steps[Page[Job]]:
         """List the project's jobs, newest first."""
         of_pipeline = None if pipeline_id is None else str(pipeline_id)
-        return (yield from get(Page[Job], "/jobs", status=status, pipeline_id=of_pipeline, limit=limit, cursor=cursor))
+        filters = {"status": status, "pipeline_id": of_pipeline, "kind": kind}
+        return (yield from get(Page[Job], "/jobs", **filters, limit=limit, cursor=cursor))
 
     @operation
     def wait(
@@ -83,6 +86,16 @@ class JobOperations:
     def report(self, job_id: UUID | str, *, format: str = "html") -> Steps[bytes]:
         """Return all that is known of a job's model: ``html`` (a page), ``json``, or ``markdown`` (a card)."""
         return (yield from ask(Request("GET", f"/jobs/{job_id}/report", {"format": format}))).body
+
+    @operation
+    def bundle(self, job_id: UUID | str, path: str | Path) -> Steps[None]:
+        """Download all that a job has made into a file, for `pipelines.take` of another installation."""
+        yield from ask(Request("GET", f"/jobs/{job_id}/bundle", download=Path(path)))
+
+    @operation
+    def bundle_files(self, job_id: UUID | str) -> Steps[Page[BundleFile]]:
+        """List what a job's model consists of; the same files are the same model, wherever they are."""
+        return (yield from get(Page[BundleFile], f"/jobs/{job_id}/bundle/files"))
 
 
 class Jobs(JobOperations, BlockingResource):

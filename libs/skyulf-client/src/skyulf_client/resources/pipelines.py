@@ -1,13 +1,15 @@
 """Pipelines and the nodes that they are made of."""
 
+import builtins
 from collections.abc import Mapping
+from pathlib import Path
 from typing import cast
 from uuid import UUID
 
 from pydantic import JsonValue
 
-from skyulf_client.answers import Job, Node, NodeDetail, Page, Pipeline, PipelineSummary, Validation
-from skyulf_client.operations import Request, Steps, ask, get, operation, send
+from skyulf_client.answers import Job, Node, NodeDetail, Page, Pipeline, PipelineSummary, PipelineVersion, Validation
+from skyulf_client.operations import Request, Steps, Upload, Value, ask, get, keyed, operation, send
 from skyulf_client.resources.base import AsyncResource, BlockingResource
 
 
@@ -49,6 +51,27 @@ class PipelineOperations:
     def get(self, pipeline_id: UUID | str) -> Steps[Pipeline]:
         """Show a pipeline with its newest configuration."""
         return (yield from get(Pipeline, f"/pipelines/{pipeline_id}"))
+
+    @operation
+    def version(self, pipeline_id: UUID | str, version: int) -> Steps[PipelineVersion]:
+        """Show one configuration of a pipeline; those of deleted pipelines too."""
+        return (yield from get(PipelineVersion, f"/pipelines/{pipeline_id}/versions/{version}"))
+
+    @operation
+    def update(
+        self,
+        pipeline_id: UUID | str,
+        name: str,
+        config: Mapping[str, object],
+        *,
+        description: str = "",
+        register_as: str | None = None,
+    ) -> Steps[Pipeline]:
+        """Keep a configuration as the pipeline's next version; refused (412) where somebody else does just then."""
+        path = f"/pipelines/{pipeline_id}"
+        etag = (yield from ask(Request("GET", path))).headers.get("etag", "*")
+        body = {"name": name, "config": config, "description": description, "register_as": register_as}
+        return (yield from send(Pipeline, "PUT", path, _body(body), If_Match=etag))
 
     @operation
     def delete(self, pipeline_id: UUID | str) -> Steps[None]:
@@ -108,6 +131,33 @@ class PipelineOperations:
             "priority": priority,
         }
         return (yield from send(Job, "POST", f"/pipelines/{pipeline_id}/tunings", _body(body)))
+
+    @operation
+    def take(
+        self,
+        pipeline_id: UUID | str,
+        path: str | Path,
+        *,
+        pipeline_version: int,
+        dataset: tuple[UUID | str, int, str],
+        sources: Mapping[str, tuple[UUID | str, int]] | None = None,
+        register_as: str | None = None,
+    ) -> Steps[Job]:
+        """Import a model that the pipeline has made elsewhere: the file that `jobs.bundle` has downloaded there.
+
+        ``dataset`` is what it was made from (id, version, name), ``sources`` further ones; they need not be here.
+        """
+        query: dict[str, Value | builtins.list[str]] = {
+            "pipeline_version": pipeline_version,
+            "dataset_id": str(dataset[0]),
+            "dataset_version": dataset[1],
+            "dataset_name": dataset[2],
+            "source": [f"{each}:{number}:{name}" for name, (each, number) in (sources or {}).items()],
+            "register_as": register_as,
+        }
+        body = Upload(Path(path), "application/x-tar")
+        request = Request("POST", f"/pipelines/{pipeline_id}/imports", query, upload=body, headers=keyed("POST"))
+        return Job.model_validate_json((yield from ask(request)).body)
 
 
 class NodeOperations:

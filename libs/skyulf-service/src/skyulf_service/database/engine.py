@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Literal
 
 import asyncpg
@@ -12,10 +12,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from skyulf_service.database.failures import is_away, is_full
+from skyulf_service.database.metering import POOL_SIZE, PoolMeter
 from skyulf_service.database.news import News
 from skyulf_service.database.sqlite import use_explicit_transactions
 from skyulf_service.database.types import refuse_unstorable_text, write_json
-from skyulf_service.errors import StorageFullError, UnavailableError
+from skyulf_service.errors import BusyError, StorageFullError, UnavailableError
 
 __all__ = ["Database", "Dialect", "is_away"]
 
@@ -30,8 +31,8 @@ STATEMENT_TIMEOUT = 60.0
 class Database:
     """An engine with write and read transactions. Connections are made when first needed.
 
-    Whoever uses it gets `UnavailableError` when the database is away, starting or overloaded, `StorageFullError` when
-    its disk is full, and SQLAlchemy's own errors otherwise.
+    Whoever uses it gets `UnavailableError` when the database is away or starting, `BusyError` when it is overloaded
+    (before anything is begun), `StorageFullError` when its disk is full, and SQLAlchemy's own errors otherwise.
     """
 
     def __init__(self, engine: AsyncEngine, *, name: str, connections: int = 10) -> None:
@@ -42,6 +43,7 @@ class Database:
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
         # The pool lets newcomers pass those who wait, who then time out under load: they queue up here instead.
         self._slots = asyncio.Semaphore(connections)
+        self._meter = PoolMeter(name)
         self.news = News(engine)
 
     @classmethod
@@ -72,6 +74,7 @@ class Database:
                 },
             )
         refuse_unstorable_text(engine)
+        POOL_SIZE.labels(name).set(pool_size)
         return cls(engine, name=name, connections=pool_size)
 
     @property
@@ -133,18 +136,22 @@ class Database:
     async def _acquired(self, turn: asyncio.Lock | asyncio.Semaphore, timeout: float) -> None:
         try:
             async with asyncio.timeout(timeout):
-                await turn.acquire()
+                with self._meter.waiting() if turn.locked() else nullcontext():
+                    await turn.acquire()
         except TimeoutError:
-            raise UnavailableError(f"The {self.name} database is busy; try again.") from None
+            self._meter.refusals.inc()
+            raise BusyError(f"The {self.name} database is busy; try again.") from None
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[AsyncConnection]:
         connection = await self._checked_out()
+        self._meter.in_use.inc()
         try:
             yield connection
         except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise self._translated(error) from error
         finally:
+            self._meter.in_use.dec()
             await asyncio.shield(connection.close())
 
     async def _checked_out(self) -> AsyncConnection:

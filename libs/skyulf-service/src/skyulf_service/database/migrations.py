@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from skyulf_service.database.access import close_to_others
 from skyulf_service.database.engine import Database
 from skyulf_service.database.messaging_v1 import messaging_tables_v1
-from skyulf_service.database.revisions import refuse_unknown
+from skyulf_service.database.revisions import SUPPORTS, refuse_unknown, revisions, supported_by
 from skyulf_service.database.sqlite import use_explicit_transactions
 
 _LOCKS: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]" = WeakKeyDictionary()
@@ -31,11 +31,14 @@ async def upgrade(database: Database, package: str) -> None:
     Raises `SchemaMismatchError` when the database has a schema that this release does not know.
     """
     config = _config(package)
-    await refuse_unknown(database, package)
+    found = await refuse_unknown(database, package)
+    if found is not None and found not in revisions(package):
+        return  # a newer release has expanded it, and lets this one go on
 
     def run(connection: Connection) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        _write_supported(connection, supported_by(package))
 
     # Alembic's `op` and `context` are the process's: services that start together take turns.
     async with _turns(), _migrating(database) as connection:
@@ -69,6 +72,15 @@ def create_messaging_tables_v1() -> None:
     messaging_tables_v1().create_all(op.get_bind(), checkfirst=False)
 
 
+def _write_supported(connection: Connection, supported: list[str]) -> None:
+    """Let older releases read whether they may run on this schema; their own migrations cannot tell them."""
+    columns = sa.Column("revision", sa.String(32), primary_key=True), sa.Column("of_schema", sa.String(32))
+    table = sa.Table(SUPPORTS, sa.MetaData(), *columns)
+    table.create(connection, checkfirst=True)
+    connection.execute(table.delete())
+    connection.execute(table.insert(), [{"revision": each, "of_schema": supported[0]} for each in supported])
+
+
 def _check_differences(connection: Connection, metadata: MetaData) -> list[str]:
     # Alembic does not compare CHECK constraints; their names say enough.
     inspector, found = sa.inspect(connection), []
@@ -87,7 +99,7 @@ def _name_of(check: sa.CheckConstraint, connection: Connection) -> str:
 
 
 def _is_declared(thing: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
-    return name != "alembic_version"
+    return name not in ("alembic_version", SUPPORTS)
 
 
 def _config(package: str) -> Config:

@@ -13,10 +13,11 @@ _log = structlog.get_logger(__name__)
 CHANNEL = "skyulf_outbox"
 KEEPALIVE_SECONDS = 10.0
 RETRY_SECONDS = 2.0
+FAREWELL_SECONDS = 1.0
 
 
 class News:
-    """Tells of commits that left events in the outbox. Missed news cost a poll's delay, never an event."""
+    """Tells of commits that somebody may wait for. Missed news cost a poll's delay, never an event."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -40,11 +41,12 @@ class News:
         # notification at a time is enough for any number of commits.
         self._again = True
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._notify(), name="outbox notify")
+            self._task = asyncio.create_task(self._notify(), name="news notify")
 
     async def close(self) -> None:
-        """Wait for the last notification."""
+        """Wait for the last notification, which a database that is away does not hold up for long."""
         if self._task is not None:
+            await asyncio.wait({self._task}, timeout=FAREWELL_SECONDS)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
@@ -70,7 +72,7 @@ class Listener:
             try:
                 await self._listen()
             except Exception as error:
-                _log.info("outbox.listener_lost", error=repr(error)[:200], retry_in=RETRY_SECONDS)
+                _log.info("news.listener_lost", error=repr(error)[:200], retry_in=RETRY_SECONDS)
             finally:
                 self.listening = False
             await asyncio.sleep(RETRY_SECONDS)

@@ -45,19 +45,25 @@ class Repository(ABC, Generic[A]):
     def from_row(self, row: RowMapping) -> A:
         """Read an aggregate from a row."""
 
-    async def first(self, scope: Scope, *conditions: ColumnElement[bool]) -> A | None:
-        """Return the one aggregate that meets the conditions, or None."""
+    async def first(self, scope: Scope, *conditions: ColumnElement[bool], lock: bool = False) -> A | None:
+        """Return the one aggregate that meets the conditions, or None.
+
+        With ``lock`` it is the newest, and nobody else changes it until the transaction ends: for changes that are
+        right whatever others made of it a moment ago.
+        """
         query = select(self.table).where(*self._within(scope), *conditions).limit(1)
+        if lock:
+            query = query.with_for_update()
         row = (await self.connection.execute(query)).mappings().first()
         return None if row is None else self.from_row(row)
 
-    async def get(self, scope: Scope, id: UUID) -> A | None:
+    async def get(self, scope: Scope, id: UUID, *, lock: bool = False) -> A | None:
         """Return the aggregate with that id, or None."""
-        return await self.first(scope, self.table.c.id == id)
+        return await self.first(scope, self.table.c.id == id, lock=lock)
 
-    async def require(self, scope: Scope, id: UUID) -> A:
+    async def require(self, scope: Scope, id: UUID, *, lock: bool = False) -> A:
         """Return the aggregate with that id, or raise `NotFoundError`; another tenant's is not found either."""
-        found = await self.get(scope, id)
+        found = await self.get(scope, id, lock=lock)
         if found is None:
             raise NotFoundError(f"There is no {self.entity} {id} in this project.")
         return found

@@ -4,13 +4,13 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import JSON, DateTime, Dialect, Uuid, event
+from sqlalchemy import JSON, DateTime, Dialect, Double, Uuid, event, literal
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from skyulf_service.errors import FieldProblem, InvalidInputError
@@ -95,22 +95,25 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class database_now(ColumnElement[datetime]):
+class database_now(FunctionElement[datetime]):
     """The database's clock plus an offset. Leases use it, so that clocks of processes need not agree."""
 
-    inherit_cache = False
+    # the offset is a parameter: statements that idle processes repeat for ever are compiled once
+    inherit_cache = True
+    name = "database_now"
     type = UtcDateTime()
 
     def __init__(self, offset: timedelta = timedelta()) -> None:
-        self.offset = offset
+        super().__init__(literal(offset.total_seconds(), Double()))
 
 
 @compiles(database_now, "postgresql")
-def _now_on_postgresql(element: database_now, compiler: SQLCompiler, **_: object) -> str:
-    return f"(clock_timestamp() + interval '{element.offset.total_seconds():.6f} seconds')"
+def _now_on_postgresql(element: database_now, compiler: SQLCompiler, **options: object) -> str:
+    return f"(clock_timestamp() + make_interval(secs => {compiler.process(element.clauses, **options)}))"
 
 
 @compiles(database_now, "sqlite")
-def _now_on_sqlite(element: database_now, compiler: SQLCompiler, **_: object) -> str:
+def _now_on_sqlite(element: database_now, compiler: SQLCompiler, **options: object) -> str:
     # strftime knows milliseconds; the zeros make the width that SQLAlchemy's DateTime writes and compares
-    return f"(strftime('%Y-%m-%d %H:%M:%f000', 'now', '{element.offset.total_seconds():+.3f} seconds'))"
+    seconds = compiler.process(element.clauses, **options)
+    return f"(strftime('%Y-%m-%d %H:%M:%f000', 'now', printf('%+.3f seconds', {seconds})))"

@@ -25,6 +25,16 @@ class UnitOfWork:
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
         self.published = 0
+        self.is_news = False
+        self.afterwards: list[Callable[[], object]] = []
+
+    def after_commit(self, call: Callable[[], object]) -> None:
+        """Have something done once the transaction is committed, and only then: counting what has become true."""
+        self.afterwards.append(call)
+
+    def tell(self) -> None:
+        """Wake whoever waits for commits of this database, in any process, though no event leaves with this one."""
+        self.is_news = True
 
     @property
     def dialect(self) -> str:
@@ -79,10 +89,12 @@ class UnitOfWorks(Generic[U]):
                 yield uow
         except IntegrityError as error:
             raise conflict(error) from error
-        if uow.published:
+        for call in uow.afterwards:
+            call()
+        if uow.published or uow.is_news:
             self.database.news.announce()
-            if self.on_publish is not None:
-                self.on_publish()
+        if uow.published and self.on_publish is not None:
+            self.on_publish()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[U]:

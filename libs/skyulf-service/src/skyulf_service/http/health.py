@@ -63,8 +63,8 @@ def health_router(checks: Sequence[Check], draining: Callable[[Request], bool] |
         return _json(503 if found else 200, {"status": "failing" if found else "ready", "failing": found})
 
     @router.get("/metrics")
-    async def metrics() -> Response:
-        text, media_type = render()
+    async def metrics(request: Request) -> Response:
+        text, media_type = render(request.headers.get("accept", ""))
         return Response(text, headers={"Content-Type": media_type})
 
     return router

@@ -14,7 +14,7 @@ from skyulf_service.http.problems import CLIENT_CLOSED, internal_error
 from skyulf_service.http.routes import RouteTable
 from skyulf_service.ids import new_id
 from skyulf_service.telemetry.logging import bound
-from skyulf_service.telemetry.metrics import HTTP_IN_FLIGHT, HTTP_SECONDS
+from skyulf_service.telemetry.metrics import HTTP_IN_FLIGHT, HTTP_SECONDS, exemplar
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +100,7 @@ class GuardMiddleware:
         operation = table.find(scope) if table is not None else None
         route = operation.path if operation is not None else _unlisted(scope)
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        HTTP_SECONDS.labels(self.service, method, route, str(status)).observe(seconds)
+        HTTP_SECONDS.labels(self.service, method, route, str(status)).observe(seconds, exemplar())
         log.debug("request.answered", method=method, route=route, status=status, seconds=round(seconds, 4))
 
 

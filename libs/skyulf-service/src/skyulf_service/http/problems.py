@@ -23,6 +23,8 @@ E = TypeVar("E", bound=Exception)
 
 log = structlog.get_logger(__name__)
 
+ELSEWHERE = "Skyulf-Elsewhere"
+"""The header of an answer that another replica of the service may not give: nothing was done for the request."""
 MEDIA_TYPE = "application/problem+json"
 CLIENT_CLOSED = 499  # never seen by a client; nginx's number for "went away", for metrics and logs
 CODES = {
@@ -219,6 +221,8 @@ def _extra_headers(error: SkyulfError) -> dict[str, str]:
     headers: dict[str, str] = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, ceil(error.retry_after)))
+    if error.elsewhere:
+        headers[ELSEWHERE] = "may"
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="skyulf"'
     if isinstance(error, TooLargeError):

@@ -2,24 +2,28 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
 import structlog
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from skyulf_service.database.unit_of_work import UnitOfWork
+from skyulf_service.messaging.brokers import Brokers, brokers_at
 from skyulf_service.messaging.kafka_logs import calm_client_logs
 from skyulf_service.messaging.kafka_producer import KafkaPublisher
+from skyulf_service.messaging.lag import LagGauge
 from skyulf_service.messaging.policy import Delivery
 from skyulf_service.messaging.records import Record
 from skyulf_service.messaging.topics import ensure_topics
+from skyulf_service.settings import SaslMechanism
 
 __all__ = ["KafkaConsumers", "KafkaPublisher", "UnsafeSubscriberError", "ensure_topics"]
 
@@ -33,6 +37,11 @@ CHECK_SECONDS = 2.0
 # The client finds its brokers again by itself, and sooner than a new one, which waits for the old member's session.
 AWAY_SECONDS = 120.0
 PATIENCE_SECONDS = 60.0
+SASL: Mapping[SaslMechanism, type[SASLPlaintext | SASLScram256 | SASLScram512]] = {
+    "PLAIN": SASLPlaintext,
+    "SCRAM-SHA-256": SASLScram256,
+    "SCRAM-SHA-512": SASLScram512,
+}
 
 
 class UnsafeSubscriberError(RuntimeError):
@@ -42,11 +51,12 @@ class UnsafeSubscriberError(RuntimeError):
 class KafkaConsumers:
     """One batch subscriber per topic of a service's handlers. ``connected`` is for readiness."""
 
-    def __init__(self, bootstrap: str, delivery: Delivery[U], *, instance: str | None = None) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, brokers: Brokers | str, delivery: Delivery[U], *, instance: str | None = None) -> None:
+        self._brokers = brokers_at(brokers)
         self._delivery = delivery
         self._group = delivery.consumers.group
         self._instance = instance
+        self._lag = LagGauge(self._group)
         self.connected = False
 
     async def run(self) -> None:
@@ -56,7 +66,7 @@ class KafkaConsumers:
         while True:
             started = asyncio.get_running_loop().time()
             try:
-                await ensure_topics(self._bootstrap)
+                await ensure_topics(self._brokers)
                 await self._consume()
             except (KafkaError, OSError, TimeoutError) as error:
                 _log.warning("kafka.away", group=self._group, error=repr(error), retry_in=pause)
@@ -72,7 +82,7 @@ class KafkaConsumers:
         return self.connected
 
     async def _consume(self) -> None:
-        broker = new_broker(self._bootstrap, client_id=f"skyulf-{self._group}")
+        broker = new_broker(self._brokers, client_id=f"skyulf-{self._group}")
         for topic in sorted(self._delivery.consumers.topics):
             subscribe(broker, topic, group=self._group, process=self._delivery.process, instance=self._instance)
         check_subscribers(broker)
@@ -80,6 +90,7 @@ class KafkaConsumers:
             await broker.start()
             await self._watch(broker)
         finally:
+            self._lag.clear()
             with suppress(Exception):
                 await asyncio.shield(asyncio.wait_for(broker.stop(), 20))
 
@@ -92,16 +103,23 @@ class KafkaConsumers:
                 _log.info("kafka.connected" if answers else "kafka.lost", group=self._group)
             self.connected = answers
             seen = loop.time() if answers else seen
+            if answers:
+                with suppress(
+                    KafkaError, TimeoutError, OSError
+                ):  # partitions that are moving: the next look finds them
+                    await self._lag.measure(_consumers(broker))
             await asyncio.sleep(CHECK_SECONDS)
         _log.warning("kafka.connection_renewed", group=self._group)
 
 
-def new_broker(bootstrap: str, *, client_id: str) -> KafkaBroker:
+def new_broker(where: Brokers | str, *, client_id: str) -> KafkaBroker:
     """Return a broker that only consumes, and never creates a topic."""
+    brokers = brokers_at(where)
     logger = logging.getLogger("faststream.kafka")
     logger.setLevel(logging.ERROR)  # it warns at each start that it may not create topics, which is as we want it
     return KafkaBroker(
-        [each.strip() for each in bootstrap.split(",")],
+        brokers.connection()["bootstrap_servers"],
+        security=_security(brokers),
         client_id=client_id,
         consumer_only=True,
         allow_auto_create_topics=False,
@@ -110,6 +128,15 @@ def new_broker(bootstrap: str, *, client_id: str) -> KafkaBroker:
         log_level=logging.DEBUG,
         logger=logger,
     )
+
+
+def _security(brokers: Brokers) -> BaseSecurity:
+    """What a connection needs, in FastStream's words."""
+    connection = brokers.connection()
+    context, name, password = connection["ssl_context"], brokers.username, brokers.password
+    if not brokers.has_sasl:
+        return BaseSecurity(context)
+    return SASL[brokers.mechanism](name, password, context)
 
 
 def subscribe(broker: KafkaBroker, topic: str, *, group: str, process: Process, instance: str | None = None) -> None:
@@ -189,9 +216,14 @@ def _record(raw: ConsumerRecord) -> Record:
     return Record(raw.topic, raw.key, raw.value or b"", headers, raw.partition, raw.offset)
 
 
+def _consumers(broker: KafkaBroker) -> list[AIOKafkaConsumer]:
+    found = [each.consumer for each in broker.subscribers if isinstance(each, BatchSubscriber)]
+    return [each for each in found if each is not None]
+
+
 async def _answers(broker: KafkaBroker) -> bool:
-    consumers = [each.consumer for each in broker.subscribers if isinstance(each, BatchSubscriber)]
-    if not consumers or consumers[0] is None:
+    consumers = _consumers(broker)
+    if not consumers:
         return False
     try:
         async with asyncio.timeout(3):

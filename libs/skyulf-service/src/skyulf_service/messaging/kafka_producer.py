@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from skyulf_service.database.outbox_row import OutboxRow
 from skyulf_service.errors import UnavailableError
+from skyulf_service.messaging.brokers import Brokers, brokers_at
 from skyulf_service.messaging.kafka_logs import calm_client_logs
 from skyulf_service.messaging.records import Record, record_of
 from skyulf_service.messaging.topics import ensure_topics
@@ -24,8 +25,10 @@ REQUEST_TIMEOUT_MS = 120_000
 class KafkaPublisher:
     """An idempotent producer that is made when first needed, and anew after every failure."""
 
-    def __init__(self, bootstrap: str, *, client_id: str = "skyulf-relay", patience: float = PATIENCE_SECONDS) -> None:
-        self._bootstrap = bootstrap
+    def __init__(
+        self, brokers: Brokers | str, *, client_id: str = "skyulf-relay", patience: float = PATIENCE_SECONDS
+    ) -> None:
+        self._brokers = brokers_at(brokers)
         self._client_id = client_id
         self._patience = patience
         self._producer: AIOKafkaProducer | None = None
@@ -53,9 +56,9 @@ class KafkaPublisher:
 
     async def _start(self) -> AIOKafkaProducer:
         calm_client_logs()
-        await ensure_topics(self._bootstrap)
+        await ensure_topics(self._brokers)
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **self._brokers.connection(),
             client_id=self._client_id,
             acks="all",
             enable_idempotence=True,

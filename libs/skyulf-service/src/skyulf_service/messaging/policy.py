@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import structlog
 from opentelemetry.trace import SpanKind
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +23,7 @@ from skyulf_service.messaging.dead_letters import DeadLetters
 from skyulf_service.messaging.parked import Parked
 from skyulf_service.messaging.records import Message, Record, UnreadableRecordError, message_of, type_of
 from skyulf_service.messaging.retries import Budget, Retries, is_transient
+from skyulf_service.telemetry.metrics import HTTP_BUCKETS
 from skyulf_service.telemetry.tracing import span, use_traceparent
 
 __all__ = ["Delivery", "Retries"]
@@ -30,6 +31,9 @@ __all__ = ["Delivery", "Retries"]
 _log = structlog.get_logger(__name__)
 U = TypeVar("U", bound=UnitOfWork)
 CONSUMED = Counter("skyulf_events_consumed_total", "Events by what became of them", ["consumer", "outcome"])
+HANDLING = Histogram(
+    "skyulf_event_handling_seconds", "Time that a consumer takes for one event", ["consumer"], buckets=HTTP_BUCKETS
+)
 # longer than any topic keeps its records: offsets may be reset to the beginning
 INBOX_KEPT = timedelta(days=14)
 # one transaction's worth: few enough that SQLite's other writers do not wait long
@@ -158,10 +162,12 @@ class Delivery(Generic[U]):
         return left
 
     async def _in_savepoint(self, uow: U, task: _Task[U]) -> str | None:
+        before = len(uow.afterwards)
         try:
             async with uow.connection.begin_nested():
                 return await self._claim_and_call(uow, task)
         except Exception as error:
+            del uow.afterwards[before:]  # what this task did is rolled back
             if _ends_transaction(error):
                 raise
             _log.debug("event.set_aside", consumer=task.consumer, error=repr(error)[:300])
@@ -205,6 +211,7 @@ class Delivery(Generic[U]):
         with (
             use_traceparent(task.message.traceparent),
             span(f"consume {task.message.type}", attributes, kind=SpanKind.CONSUMER),
+            HANDLING.labels(task.consumer).time(),
         ):
             async with asyncio.timeout(self.retries.handler):
                 await task.call(uow)

@@ -1,24 +1,43 @@
 """Topics, created from the manifest of the event contracts, never by accident."""
 
+import asyncio
 from collections.abc import Sequence
+from time import monotonic
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from skyulf_events import TOPICS, Topic
 
+from skyulf_service.messaging.brokers import Brokers, brokers_at
+
 DAY_MS = 24 * 3600 * 1000
 BROKER_DEFAULT = -1
+BETWEEN_ATTEMPTS = 1.0  # seconds
+
+
+async def wait_for_topics(brokers: Brokers | str, *, seconds: float) -> None:
+    """Create the topics that are missing as soon as the brokers answer; raises KafkaError where they do not in time."""
+    deadline = monotonic() + seconds
+    while True:
+        try:
+            await ensure_topics(brokers)
+        except KafkaError as error:
+            if not error.retriable or monotonic() >= deadline:
+                raise
+            await asyncio.sleep(BETWEEN_ATTEMPTS)
+        else:
+            return
 
 
 async def ensure_topics(
-    bootstrap: str, topics: Sequence[Topic] = TOPICS, *, replication: int = BROKER_DEFAULT
+    brokers: Brokers | str, topics: Sequence[Topic] = TOPICS, *, replication: int = BROKER_DEFAULT
 ) -> list[str]:
     """Create the topics that are missing, and return their names; those that exist are left as they are.
 
     Raises aiokafka's `KafkaError` when the brokers cannot be reached or refuse. ``replication`` -1 is the brokers'
     own default.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    admin = AIOKafkaAdminClient(**brokers_at(brokers).connection(), request_timeout_ms=10_000)
     try:
         await admin.start()
         known = set(await admin.list_topics())
@@ -27,6 +46,16 @@ async def ensure_topics(
             return []
         answer = await admin.create_topics([_new(topic, replication) for topic in missing], timeout_ms=10_000)
         return [name for name, code, *_ in answer.topic_errors if _created(name, code)]
+    finally:
+        await admin.close()
+
+
+async def partitions_of_topics(brokers: Brokers | str) -> dict[str, int]:
+    """How many partitions each topic of the brokers has. Raises aiokafka's `KafkaError`."""
+    admin = AIOKafkaAdminClient(**brokers_at(brokers).connection(), request_timeout_ms=10_000)
+    try:
+        await admin.start()
+        return {str(found["topic"]): len(found["partitions"]) for found in await admin.describe_topics()}
     finally:
         await admin.close()
 

@@ -1,14 +1,17 @@
-"""Ed25519 keys in files: ``<name>.key`` (0600) for its owner, ``<name>.pub`` for everybody."""
+"""Ed25519 keys in files: ``<name>.key`` (0600) for its owner, ``<name>.pub`` for everybody.
+
+An orchestrator that mounts a private key owns the file itself: it may then be read by the process's group (0440).
+"""
 
 import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time_ns
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -23,6 +26,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 LOOK_AGAIN = 1.0  # seconds
 
+SETTLED_NS = 10**9
+_OTHER = re.compile(r"([a-z0-9][a-z0-9_-]{0,40})\.[0-9a-f]{16}\.pub")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
@@ -88,33 +93,41 @@ class SigningKey:
 class PublicKeys:
     """The keys that somebody trusts, by id.
 
-    Keys of a folder follow it: an id that is not known is looked for there again, once a second at most, because a
-    service that starts later makes its key later.
+    Keys of a folder follow it, once a second at most, and at once for an id that is not known while the folder changes:
+    a service that starts later makes its key later, keys are rotated, and trust in a key ends with its file.
     """
 
-    def __init__(self, keys: Iterable[PublicKey], *, reload: Callable[[], Iterable[PublicKey]] | None = None) -> None:
+    def __init__(self, keys: Iterable[PublicKey], *, folder: Path | None = None, names: Sequence[str] | None = None):
         self._keys = {key.kid: key for key in keys}
-        self._reload = reload
-        self._looked_at = monotonic()
+        self._folder, self._names = folder, names
+        self._looked_at, self._stamp = monotonic(), _stamp(folder)
 
     @classmethod
     def load(cls, folder: Path, names: Iterable[str] | None = None) -> "PublicKeys":
-        """Read ``<name>.pub`` of the given owners, or of all in the folder; `KeyFileError` where one is missing."""
+        """Read ``<name>.pub`` and what `rotation` keeps beside it, of the given owners, or of all in the folder.
+
+        Raises `KeyFileError` where an owner has no key.
+        """
         chosen = None if names is None else tuple(names)
-
-        def read() -> list[PublicKey]:
-            wanted = sorted(path.stem for path in folder.glob("*.pub")) if chosen is None else chosen
-            return [_read_public(folder / f"{_checked(name)}.pub", name) for name in wanted]
-
-        return cls(read(), reload=read)
+        return cls(_read_folder(folder, chosen), folder=folder, names=chosen)
 
     def get(self, kid: str) -> PublicKey | None:
         """Return the key with this id."""
-        if kid not in self._keys and self._reload is not None and monotonic() - self._looked_at >= LOOK_AGAIN:
-            self._looked_at = monotonic()
-            with suppress(KeyFileError):
-                self._keys = {key.kid: key for key in self._reload()}
+        if self._folder is not None:
+            self._follow(self._folder, known=kid in self._keys)
         return self._keys.get(kid)
+
+    def _follow(self, folder: Path, *, known: bool) -> None:
+        rested = monotonic() - self._looked_at >= LOOK_AGAIN
+        if known and not rested:
+            return
+        stamp = _stamp(folder)
+        unchanged = stamp is not None and stamp == self._stamp
+        if unchanged and (known or not rested):
+            return
+        self._looked_at, self._stamp = monotonic(), stamp
+        with suppress(KeyFileError):
+            self._keys = {key.kid: key for key in _read_folder(folder, self._names)}
 
     def __iter__(self) -> Iterator[PublicKey]:
         return iter(list(self._keys.values()))
@@ -123,9 +136,34 @@ class PublicKeys:
         return len(self._keys)
 
 
-def load_public(folder: Path) -> PublicKeys:
-    """Read all public keys of a folder, and follow it."""
-    return PublicKeys.load(folder)
+def _read_folder(folder: Path, names: Sequence[str] | None) -> list[PublicKey]:
+    """Current keys by ``<name>.pub``, others that are trusted by ``<name>.<kid>.pub``."""
+    others = {path: found[1] for path in sorted(folder.glob("*.pub")) if (found := _OTHER.fullmatch(path.name))}
+    wanted = sorted(path.stem for path in folder.glob("*.pub") if path not in others) if names is None else names
+    keys = [_read_public(folder / f"{_checked(name)}.pub", name) for name in wanted]
+    return keys + [_read_public(path, name) for path, name in others.items() if names is None or name in names]
+
+
+def _stamp(folder: Path | None) -> int | None:
+    """When files of the folder came or went; None where that was a moment ago and may still go on."""
+    try:
+        changed = folder.stat().st_mtime_ns if folder is not None else 0
+    except OSError:
+        return None
+    return changed if time_ns() - changed > SETTLED_NS else None
+
+
+def load_public(folder: Path, names: Iterable[str] | None = None) -> PublicKeys:
+    """Read the public keys of the given owners, or of all in the folder, and follow it."""
+    return PublicKeys.load(folder, names)
+
+
+def load(folder: Path, name: str) -> SigningKey:
+    """Return the key of ``name``; raises `KeyFileError` where there is none."""
+    path = folder / f"{_checked(name)}.key"
+    if not path.exists():
+        raise KeyFileError(f"there is no key {path}")
+    return _read_private(path, name)
 
 
 def load_or_create(folder: Path, name: str) -> SigningKey:
@@ -136,15 +174,28 @@ def load_or_create(folder: Path, name: str) -> SigningKey:
     path = folder / f"{_checked(name)}.key"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
-        fresh = Ed25519PrivateKey.generate()
-        pem = fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _publish(path, pem, mode=0o600, replace=False)
+        write_private(path, SigningKey.generate(name), replace=False)
     key = _read_private(path, name)
-    pem = key.public.key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    public = folder / f"{name}.pub"
-    if not public.exists() or public.read_bytes() != pem:
-        _publish(public, pem, mode=0o644, replace=True)
+    publish_public(folder, key)
     return key
+
+
+def publish_public(folder: Path, key: SigningKey) -> None:
+    """Write ``<name>.pub`` of a key into a folder, unless it is there."""
+    write_public(folder / f"{key.name}.pub", key.public)
+
+
+def write_private(path: Path, key: SigningKey, *, replace: bool) -> None:
+    """Write a private key for its owner alone, whole or not at all. Without ``replace`` the first of several wins."""
+    pem = key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    _publish(path, pem, mode=0o600, replace=replace)
+
+
+def write_public(path: Path, key: PublicKey) -> None:
+    """Write a public key, unless the file holds it already."""
+    pem = key.key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    if not path.exists() or path.read_bytes() != pem:
+        _publish(path, pem, mode=0o644, replace=True)
 
 
 def _checked(name: str) -> str:
@@ -174,7 +225,7 @@ def _publish(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
 
 
 def _read_private(path: Path, name: str) -> SigningKey:
-    if path.stat().st_mode & 0o077:
+    if _is_open(path.stat()):
         raise KeyFileError(f"{path} can be read by others; run: chmod 600 {path}")
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
@@ -183,6 +234,12 @@ def _read_private(path: Path, name: str) -> SigningKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyFileError(f"{path} holds a key of another kind; Ed25519 is needed")
     return SigningKey.of(name, key)
+
+
+def _is_open(status: os.stat_result) -> bool:
+    """Whether more than the owner reads it; a group may where somebody else owns it, or this process could not."""
+    is_mounted = status.st_uid != os.geteuid()
+    return bool(status.st_mode & (0o037 if is_mounted else 0o077))
 
 
 def _read_public(path: Path, name: str) -> PublicKey:

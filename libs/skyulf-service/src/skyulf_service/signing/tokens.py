@@ -51,11 +51,11 @@ class _Recent:
 
 
 class InternalTokenIssuer:
-    """Mints tokens in the name of one service."""
+    """Mints tokens in the name of one service. A key that may be rotated is asked for, token by token."""
 
-    def __init__(self, key: SigningKey, issuer: str, *, clock: Clock = time) -> None:
-        self._key = OKPKey.import_key(key.key)
-        self._kid = key.kid
+    def __init__(self, key: SigningKey | Callable[[], SigningKey], issuer: str, *, clock: Clock = time) -> None:
+        self._current: Callable[[], SigningKey] = key if callable(key) else lambda: key
+        self._use(self._current())
         self._issuer = issuer
         self._clock = clock
         self._minted = _Recent(clock)
@@ -66,6 +66,9 @@ class InternalTokenIssuer:
         known = self._minted.get((audience, scope))
         if isinstance(known, str):
             return known
+        current = self._current()
+        if current.kid != self._kid:
+            self._use(current)
         now = int(self._clock())
         claims: dict[str, object] = {
             "iss": self._issuer,
@@ -80,6 +83,9 @@ class InternalTokenIssuer:
         token = jwt.encode({"alg": ALGORITHM, "kid": self._kid}, claims, self._key, registry=self._registry)
         self._minted.put((audience, scope), token, now + MINT_CACHED)
         return token
+
+    def _use(self, key: SigningKey) -> None:
+        self._key, self._kid = OKPKey.import_key(key.key), key.kid
 
 
 class InternalTokenVerifier:

@@ -48,6 +48,8 @@ class ContainerServer:
         host = container.get_docker_client().host()
         self.host = "127.0.0.1" if host == "localhost" else host
         container = container.with_envs(**self.environment())
+        if self.kind == "postgres":
+            container = container.with_command("postgres -c max_connections=200")
         if self.kind == "s3":
             container = container.with_command("--port :7070 --quiet posix /tmp/vgw")
         container.start()

@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -82,17 +83,30 @@ class NativeKafka(NativeServer):
     def prepare(self) -> None:
         """Write the configuration and format the log folder."""
         data = self.folder / "data"
-        text = PROPERTIES.format(
-            port=self.port, controller_port=self.controller_port, advertised=self.advertised, data=data
-        )
-        self.properties.write_text(text)
+        self.properties.write_text(self.settings())
         (self.folder / "log4j2.yaml").write_text(LOGGING)
         if (data / "meta.properties").exists():
             return
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        drawn = uuid.uuid4().bytes
+        # the first bit is 0: one id in 64 would begin with a dash, and the tool would take it for an option
+        cluster_id = base64.urlsafe_b64encode(bytes([drawn[0] & 0x7F]) + drawn[1:]).decode().rstrip("=")
         storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", str(self.properties)]
+        storage += self.format_options()
         with self.log.open("ab") as output:
             subprocess.run([*self.java(), *storage], check=True, stdout=output, stderr=output, cwd=self.folder)  # noqa: S603
+
+    def settings(self) -> str:
+        """Return the broker's settings."""
+        return PROPERTIES.format(
+            port=self.port,
+            controller_port=self.controller_port,
+            advertised=self.advertised,
+            data=self.folder / "data",
+        )
+
+    def format_options(self) -> Sequence[str]:
+        """Return what the log folder is formatted with beside the defaults."""
+        return ()
 
     def java(self) -> list[str]:
         """Return the start of the command: the virtual machine, small and quick to start."""

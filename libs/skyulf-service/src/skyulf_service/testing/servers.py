@@ -107,10 +107,12 @@ class ExternalServer:
 
 
 def main() -> None:
-    """Install what the native servers need, where the tests will use them."""
+    """Install what the tests start beside Python: the native servers where they will use them, and kustomize."""
     for kind in KINDS:
         if not os.environ.get(f"SKYULF_TEST_{kind.upper()}") and not docker_answers():
             sys.stdout.write(f"test server {kind}: {INSTALL[kind]()}\n")
+    sys.stdout.write(f"kustomize: {toolchain.kustomize()}\n")
+    sys.stdout.write(f"test server prometheus: {toolchain.prometheus()}\n")
 
 
 if __name__ == "__main__":

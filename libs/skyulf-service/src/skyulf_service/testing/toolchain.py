@@ -12,6 +12,7 @@ from pathlib import Path
 KAFKA_VERSION = "4.3.1"
 LOG4J_VERSION = "2.24.3"
 VERSITYGW_VERSION = "v1.8.0"
+KUSTOMIZE_VERSION = "v5.7.1"
 KAFKA_ARTIFACTS = (
     ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
     ("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J_VERSION),
@@ -51,14 +52,23 @@ def java() -> str:
 
 def versitygw() -> Path:
     """Return the S3 server's binary (built by Go; one to two minutes the first time)."""
-    binary = cache_dir() / f"versitygw-{VERSITYGW_VERSION}" / "versitygw"
-    with locked("versitygw"):
+    return go_program("versitygw", "github.com/versity/versitygw/cmd/versitygw", VERSITYGW_VERSION)
+
+
+def kustomize() -> Path:
+    """Return the program that builds Kubernetes manifests (built by Go; about a minute the first time)."""
+    return go_program("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", KUSTOMIZE_VERSION)
+
+
+def go_program(name: str, module: str, version: str) -> Path:
+    """Return a program that Go builds from a module, kept by its version."""
+    binary = cache_dir() / f"{name}-{version}" / name
+    with locked(name):
         if not binary.exists():
             with scratch() as work:
-                module = f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}"
-                run([program("go", "golang-go"), "install", module], work, GOBIN=str(work))
+                run([program("go", "golang-go"), "install", f"{module}@{version}"], work, GOBIN=str(work))
                 binary.parent.mkdir(exist_ok=True)
-                (work / "versitygw").rename(binary)
+                (work / name).rename(binary)
     return binary
 
 
@@ -78,6 +88,16 @@ def find_postgres() -> list[Path]:
     found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     on_path = shutil.which("postgres")
     return found or ([Path(on_path).resolve().parent] if on_path else [])
+
+
+def prometheus() -> str:
+    """Return the path of ``prometheus``; ``promtool`` comes with it."""
+    return program("prometheus", "prometheus")
+
+
+def promtool() -> str:
+    """Return the path of Prometheus's own checker of rules and configurations."""
+    return program("promtool", "prometheus")
 
 
 def program(name: str, package: str) -> str:

@@ -18,6 +18,7 @@ from skyulf_service.work.failures import (
     ChildFailedError,
 )
 from skyulf_service.work.memory import oom_kills
+from skyulf_service.work.metering import ChildMeter, metered
 from skyulf_service.work.slots import ChildSlots
 from skyulf_service.work.spawned import SpawnedChild
 
@@ -69,11 +70,17 @@ class ChildRunner:
             "max_result": self._slots.max_result,
         }
         child = await self._acquire(end)
+        code: str | None = CANCELLED
         try:
-            child.log.open(scratch / "child.log")
-            limit = memory_limit or self._slots.memory_limit
-            heard = _converse(child, request, on_progress or _ignore, on_told or _ignore_told)
-            message = await self._watch(child, heard, end, limit)
+            with metered(function, child.group) as meter:
+                try:
+                    child.log.open(scratch / "child.log")
+                    limit = memory_limit or self._slots.memory_limit
+                    heard = _converse(child, request, _stepping(meter, on_progress), on_told or _ignore_told)
+                    message = await self._watch(child, heard, end, limit, meter)
+                    code = None if message["type"] == "result" else str(message.get("code", FAILED))
+                finally:
+                    meter.end(code)
         finally:
             await self._slots.release(child)
             self._log = child.log.lines()
@@ -94,6 +101,7 @@ class ChildRunner:
         heard: Coroutine[object, object, dict[str, JsonValue] | None],
         end: float | None,
         limit: int | None,
+        meter: ChildMeter,
     ) -> dict[str, JsonValue]:
         """Wait for whichever comes first: the outcome, the exit, the stop, too much memory, the deadline."""
         kernel_kills = oom_kills()
@@ -103,7 +111,7 @@ class ChildRunner:
         watched: set[asyncio.Task[object]] = {outcome, exited, stopped}
         memory = None
         if limit is not None:
-            memory = asyncio.create_task(self._slots.memory_exceeded(child, limit))
+            memory = asyncio.create_task(self._slots.memory_exceeded(child, limit, meter.sample))
             watched.add(memory)
         try:
             left = None if end is None else max(end - asyncio.get_running_loop().time(), 0.0)
@@ -158,8 +166,13 @@ def _seconds(deadline: datetime | timedelta) -> float:
     return left.total_seconds()
 
 
-def _ignore(fraction: float, step: str) -> None:
-    return None
+def _stepping(meter: ChildMeter, on_progress: Progress | None) -> Progress:
+    def progress(fraction: float, step: str) -> None:
+        meter.step(step)
+        if on_progress is not None:
+            on_progress(fraction, step)
+
+    return progress
 
 
 async def _ignore_told(value: dict[str, JsonValue]) -> None:

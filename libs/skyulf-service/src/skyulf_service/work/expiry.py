@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, Executable, RowMapping, and_, false, func, or_, select, true, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, false, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_service.database.types import database_now
@@ -35,9 +35,13 @@ async def requeue_expired(queue: WorkQueue, finisher: WorkFinisher) -> int:
     rows without attempts left end as `lease_expired`. Several processes may do this at once. Where the service fails
     to end a row, a later call tries again. Returns how many rows were handled.
     """
+    if queue.database.dialect == "sqlite" and not await _any_overdue(queue):
+        return 0  # a look is cheap; the write lock is not, and every sweep would take it
     async with queue.database.begin() as connection:
         rows = (await connection.execute(_overdue(queue))).mappings().all()
         ends = [end for row in rows if (end := await _next_step(queue, connection, row)) is not None]
+    if len(rows) > len(ends):
+        queue.database.news.announce()
     for end in ends:
         try:
             await (finisher.cancelled(end.claim) if end.code is None else _fail(finisher, end, end.code))
@@ -58,7 +62,12 @@ def _is_late(queue: WorkQueue) -> ColumnElement[bool]:
     return func.coalesce(queue.table.c.deadline_at < database_now(), false())
 
 
-def _overdue(queue: WorkQueue) -> Executable:
+async def _any_overdue(queue: WorkQueue) -> bool:
+    async with queue.database.read() as connection:
+        return (await connection.execute(_overdue(queue).limit(1))).first() is not None
+
+
+def _overdue(queue: WorkQueue) -> Select[tuple[object]]:
     table = queue.table
     abandoned = and_(table.c.status.in_(ACTIVE), table.c.lease_expires_at < database_now())
     pointless = and_(table.c.status == WorkStatus.QUEUED, or_(table.c.cancel_requested == true(), _is_late(queue)))

@@ -35,6 +35,16 @@ class WorkQueue:
             row = (await connection.execute(self._claim_statement(owner, lease))).mappings().one_or_none()
         return None if row is None else claim_of(row, lease)
 
+    async def due_in(self) -> float | None:
+        """The seconds until the next waiting row may be claimed (0 or less: now), or None where none waits."""
+        table = self.table
+        waiting = and_(table.c.status == WorkStatus.QUEUED, table.c.cancel_requested == false())
+        async with self.database.read() as connection:
+            next_at, now = (
+                await connection.execute(select(func.min(table.c.run_after), database_now()).where(waiting))
+            ).one()
+        return None if next_at is None else float((next_at - now).total_seconds())
+
     async def heartbeat(
         self, claim: Claim, *, progress: float | None = None, step: str | None = None
     ) -> HeartbeatResult:
@@ -66,7 +76,10 @@ class WorkQueue:
         ours = and_(held(self.table, claim), self.table.c.cancel_requested == false(), *conditions)
         async with self.database.begin() as connection:
             done = await connection.execute(requeue_statement(self.table, delay, **values).where(ours))
-        return done.rowcount == 1
+        if done.rowcount == 0:
+            return False
+        self.database.news.announce()
+        return True
 
     async def _something_waits(self) -> bool:
         async with self.database.read() as connection:

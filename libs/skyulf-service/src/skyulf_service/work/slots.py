@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -88,10 +88,14 @@ class ChildSlots:
         task.add_done_callback(self._ending.discard)
         await asyncio.shield(task)
 
-    async def memory_exceeded(self, child: SpawnedChild, limit: int) -> None:
-        """Return once the child's group holds more private memory than ``limit`` bytes."""
+    async def memory_exceeded(self, child: SpawnedChild, limit: int, sampled: Callable[[int], None]) -> None:
+        """Return once the child's group holds more private memory than ``limit`` bytes; tell each sample."""
         loop = asyncio.get_running_loop()
-        while await loop.run_in_executor(self._sampler, group_memory, child.group) <= limit:  # noqa: ASYNC110
+        while True:
+            memory = await loop.run_in_executor(self._sampler, group_memory, child.group)
+            sampled(memory)
+            if memory > limit:
+                return
             await asyncio.sleep(_MEMORY_SECONDS)  # the system has no event for this: it must be measured
 
     async def _next(self) -> SpawnedChild:

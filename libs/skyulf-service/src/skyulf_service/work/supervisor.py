@@ -8,9 +8,11 @@ from datetime import timedelta
 
 import structlog
 
+from skyulf_service.database.hearing import Hearing
 from skyulf_service.errors import UnavailableError
 from skyulf_service.work.calls import ChildRunner
 from skyulf_service.work.execution import Execution, OnProgress, WorkHandler
+from skyulf_service.work.metering import begin_waiting, note_wait
 from skyulf_service.work.queue import WorkQueue
 from skyulf_service.work.slots import ChildSlots
 
@@ -18,14 +20,18 @@ __all__ = ["Supervisor", "WorkHandler"]
 
 _log = structlog.get_logger(__name__)
 _MAX_PAUSE = 2.0
+_DEAF_POLL = 0.05
+# a row that is due and was not taken is in somebody else's hands for this moment
+_LEAST_PAUSE = 0.05
 LEASE = timedelta(seconds=15)
 
 
 class Supervisor:
     """Claims rows of one queue, up to ``concurrency`` at a time, and runs the service's handler on each.
 
-    ``poll`` is the longest time (s) that a new row waits unseen; `wake` shortens it. ``on_progress`` is told of
-    progress about once a second, after the row has it.
+    New rows are heard of by the database's news and by `wake`, and a row that waits for its time is looked for then;
+    ``poll`` is the longest time (s) that one waits whose news were lost. ``on_progress`` is told of progress about once
+    a second, after the row has it.
     """
 
     def __init__(
@@ -36,12 +42,13 @@ class Supervisor:
         *,
         lease: timedelta = LEASE,
         concurrency: int = 1,
-        poll: float = 0.05,
+        poll: float = 5.0,
         grace: float = 10.0,
         on_progress: OnProgress | None = None,
     ) -> None:
         self.owner = f"{socket.gethostname()[:64]}-{os.getpid()}-{secrets.token_hex(6)}"
         self._queue = queue
+        begin_waiting(queue.table.name)
         self._slots = slots
         self._handler = handler
         self._lease = lease
@@ -49,14 +56,14 @@ class Supervisor:
         self._poll = poll
         self._grace = grace
         self._on_progress = on_progress
-        self._wake = asyncio.Event()
+        self._hearing = Hearing(queue.database)
         self._stopping = False
         self._claiming: asyncio.Task[bool] | None = None
         self._running: dict[asyncio.Task[None], Execution] = {}
 
     def wake(self) -> None:
         """Look for new rows, and for cancels of running ones, at once."""
-        self._wake.set()
+        self._hearing.wake()
         for execution in self._running.values():
             execution.beat_now()
 
@@ -66,34 +73,41 @@ class Supervisor:
         Running work has ``grace`` seconds to end by itself.
         """
         self._stopping = True
-        self._wake.set()
+        self._hearing.wake()
 
     async def run(self) -> None:
         """Claim and work until `stop` is called. Cancelling this gives running rows back at once."""
         self._slots.open()
         try:
-            await self._claim_until_stopped()
-            if self._running:
-                await asyncio.wait(set(self._running), timeout=self._grace)
+            async with self._hearing.open():
+                await self._claim_until_stopped()
+                if self._running:
+                    await asyncio.wait(set(self._running), timeout=self._grace)
         finally:
             # cancelled or not, rows go back to the queue and no child stays behind
             await asyncio.shield(asyncio.create_task(self._drain()))
 
     async def _claim_until_stopped(self) -> None:
-        pause = self._poll
+        failures = 0
         while not self._stopping:
-            self._wake.clear()
             try:
-                if len(self._running) < self._concurrency and await self._claim():
-                    continue
-                pause = self._poll
+                if len(self._running) >= self._concurrency:
+                    await self._hearing.wait(None)
+                elif not await self._claim():
+                    await self._hearing.wait(await self._idle_seconds(), deaf=_DEAF_POLL)
+                failures = 0
             except UnavailableError as error:
-                pause = min(max(pause * 2, 0.2), _MAX_PAUSE)
+                failures += 1
                 _log.warning("work.claim_failed", error=error.detail, table=self._queue.table.name)
+                await self._hearing.wait(min(0.1 * 2 ** min(failures, 10), _MAX_PAUSE))
             except Exception:
-                pause = _MAX_PAUSE
                 _log.exception("work.claim_failed", table=self._queue.table.name)
-            await self._nap(pause if len(self._running) < self._concurrency else None)
+                await self._hearing.wait(_MAX_PAUSE)
+
+    async def _idle_seconds(self) -> float:
+        """Until the next row's time has come, or somebody's news may have been lost."""
+        due = await self._queue.due_in()
+        return self._poll if due is None else min(max(due, _LEAST_PAUSE), self._poll)
 
     async def _claim(self) -> bool:
         # shielded: a row that was claimed while we are cancelled must be known, to be given back
@@ -105,6 +119,7 @@ class Supervisor:
         claim = await self._queue.claim(self.owner, lease=self._lease)
         if claim is None:
             return False
+        note_wait(self._queue.table.name, claim)
         child = ChildRunner(self._slots)
         execution = Execution(
             self._queue, self._handler, claim, child, claimed_at=claimed_at, on_progress=self._on_progress
@@ -116,17 +131,10 @@ class Supervisor:
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         execution = self._running.pop(task)
-        self._wake.set()
+        self._hearing.wake()
         if not task.cancelled() and (error := task.exception()) is not None:
             # the row keeps its lease until it expires; the sweeper takes it from there
             _log.error("work.unfinished", work_id=str(execution.claim.id), exc_info=error)
-
-    async def _nap(self, seconds: float | None) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            return
 
     async def _drain(self) -> None:
         if self._claiming is not None:

@@ -168,7 +168,8 @@ class _Visit:
         path, method = (
             ("unmatched", "other") if self._match is None else (self._match.route.path, self._match.route.method)
         )
-        HTTP_SECONDS.labels(OWN, method, path, str(self._status)).observe(seconds)
+        found = None if self._trace is None else self._trace.exemplar()
+        HTTP_SECONDS.labels(OWN, method, path, str(self._status)).observe(seconds, found)
 
     async def _refuse(self, error: SkyulfError) -> None:
         if error.status >= 500:

@@ -26,6 +26,11 @@ class Trace:
         )
         self.traceparent = _written(self._span.get_span_context(), known)
 
+    def exemplar(self) -> dict[str, str] | None:
+        """What leads from a measurement to this trace, where somebody records it."""
+        context = self._span.get_span_context()
+        return {"trace_id": f"{context.trace_id:032x}"} if self._span.is_recording() else None
+
     def end(self, status: int) -> None:
         """The request is over; 5xx marks the span as failed."""
         self._span.set_attribute("http.response.status_code", status)

@@ -2,21 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict
 from skyulf_service.errors import UnavailableError
+from skyulf_service.http.problems import ELSEWHERE
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 from yarl import URL
 
 from skyulf_gateway.clients.forwarding import AnswerCutOffError, unknown
+from skyulf_gateway.clients.renewed import Renewed, Shuffled
 from skyulf_gateway.domain.errors import BadGatewayError, GatewayTimeoutError
 
 SMALL_BODY = 64 * 1024
 # Shorter than the 5 s after which uvicorn closes an idle connection: a POST must not meet one that is just closing.
 KEEP_IDLE_SECONDS = 4.0
-CONNECT_ATTEMPTS = 3
+# A name may stand for several replicas: whoever keeps his connections never meets the new ones.
+RENEW_SECONDS = 15.0
+DNS_SECONDS = 5
+ATTEMPTS = 3
 NOT_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 HOP_BY_HOP = frozenset(
     {
@@ -28,6 +35,7 @@ HOP_BY_HOP = frozenset(
         b"trailer",
         b"transfer-encoding",
         b"upgrade",
+        ELSEWHERE.lower().encode(),
     }
 )
 
@@ -39,12 +47,20 @@ class HttpForwarder:
     """
 
     def __init__(
-        self, urls: Mapping[str, str], *, connect: float = 2.0, silence: float = 60.0, connections: int = 256
+        self,
+        urls: Mapping[str, str],
+        *,
+        connect: float = 2.0,
+        silence: float = 60.0,
+        connections: int = 256,
+        renew: float = RENEW_SECONDS,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self._bases = {name: URL(url.rstrip("/")) for name, url in urls.items()}
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=silence)
         self._connections = connections
-        self._opened: aiohttp.ClientSession | None = None
+        self._resolver = resolver
+        self._pools = Renewed(self._open, seconds=renew)
 
     @property
     def services(self) -> frozenset[str]:
@@ -60,9 +76,7 @@ class HttpForwarder:
 
     async def close(self) -> None:
         """Close the pool."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            await opened.close()
+        await self._pools.close()
 
     async def forward(self, service: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the request and stream the answer."""
@@ -71,20 +85,29 @@ class HttpForwarder:
             raise unknown(service)
         body = _RequestBody(scope, receive)
         data = await body.data()
-        try:
-            response = await self._request(service, scope, _target(base, scope), data)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            if body.gone:
-                raise ClientDisconnect from error
-            raise _refusal(service, error) from error
-        try:
-            await self._answer(response, body, send)
-        finally:
-            # a connection on which a body is still being sent cannot be used again
-            response.release() if body.complete else response.close()
+        async with self._pools.use() as session, AsyncExitStack() as held:
+            try:
+                response = await self._request(session, service, scope, _target(base, scope), data)
+                if ELSEWHERE in response.headers and (data is None or isinstance(data, bytes)):
+                    fresh = await held.enter_async_context(self._open(keep=False))
+                    response = await self._elsewhere(response, fresh, service, scope, _target(base, scope), data)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                if body.gone:
+                    raise ClientDisconnect from error
+                raise _refusal(service, error) from error
+            try:
+                await self._answer(response, body, send)
+            finally:
+                # a connection on which a body is still being sent cannot be used again
+                response.release() if body.complete else response.close()
 
     async def _request(
-        self, service: str, scope: Scope, url: URL, data: "bytes | AsyncIterator[bytes] | None"
+        self,
+        session: aiohttp.ClientSession,
+        service: str,
+        scope: Scope,
+        url: URL,
+        data: "bytes | AsyncIterator[bytes] | None",
     ) -> aiohttp.ClientResponse:
         # aiohttp writes Transfer-Encoding itself for a body without a length
         headers = CIMultiDict(
@@ -92,17 +115,34 @@ class HttpForwarder:
             for name, value in scope["headers"]
             if name != b"transfer-encoding"
         )
-        attempts = CONNECT_ATTEMPTS if scope["method"] == "GET" and data is None else 1
+        # where no connection was made nothing was asked; a stream can be sent only once
+        attempts = ATTEMPTS if data is None or isinstance(data, bytes) else 1
         for attempt in range(1, attempts + 1):
             try:
-                return await self._session.request(
-                    scope["method"], url, headers=headers, data=data, allow_redirects=False
-                )
+                return await session.request(scope["method"], url, headers=headers, data=data, allow_redirects=False)
             except aiohttp.ClientConnectorError:
                 if attempt == attempts:
                     raise
                 await asyncio.sleep(0.05 * attempt)
         raise UnavailableError(f"The service {service} does not accept connections.")
+
+    async def _elsewhere(
+        self,
+        response: aiohttp.ClientResponse,
+        session: aiohttp.ClientSession,
+        service: str,
+        scope: Scope,
+        url: URL,
+        data: "bytes | None",
+    ) -> aiohttp.ClientResponse:
+        """Ask other replicas what one has not begun; the session takes the name's addresses in turn."""
+        for attempt in range(1, ATTEMPTS):
+            if ELSEWHERE not in response.headers:
+                break
+            response.close()
+            await asyncio.sleep(0.05 * (attempt - 1))
+            response = await self._request(session, service, scope, url, data)
+        return response
 
     async def _answer(self, response: aiohttp.ClientResponse, body: "_RequestBody", send: Send) -> None:
         await send(
@@ -119,19 +159,21 @@ class HttpForwarder:
             if watch is not None:
                 watch.cancel()
 
-    @property
-    def _session(self) -> aiohttp.ClientSession:
-        if self._opened is None:
-            self._opened = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0, limit_per_host=self._connections, keepalive_timeout=KEEP_IDLE_SECONDS, ttl_dns_cache=10
-                ),
-                timeout=self._timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                skip_auto_headers=NOT_ADDED,
-            )
-        return self._opened
+    def _open(self, *, keep: bool = True) -> aiohttp.ClientSession:
+        idle = {"keepalive_timeout": KEEP_IDLE_SECONDS} if keep else {"force_close": True}
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                limit_per_host=self._connections,
+                **idle,
+                ttl_dns_cache=DNS_SECONDS,
+                resolver=Shuffled(self._resolver or aiohttp.DefaultResolver()),
+            ),
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=NOT_ADDED,
+        )
 
 
 class _RequestBody:

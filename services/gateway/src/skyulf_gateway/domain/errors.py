@@ -1,6 +1,13 @@
 """Facts of the gateway's domain that stop a request, each with a sentence that a person can act on."""
 
-from skyulf_service.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, SkyulfError
+from skyulf_service.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    SkyulfError,
+    UnavailableError,
+)
 
 
 class ScopeUnknownError(InvalidInputError):
@@ -64,6 +71,13 @@ class MethodNotAllowedError(SkyulfError):
     code = "method-not-allowed"
     status = 405
     title = "Method not allowed"
+
+
+class OverloadedError(UnavailableError):
+    """A service has as many requests as it may have at a time; one more is refused before it is read."""
+
+    code = "overloaded"
+    title = "Too many requests at a time"
 
 
 class BadGatewayError(SkyulfError):

@@ -51,7 +51,7 @@ def create_router(predictor: Predictor) -> APIRouter:
         if serving is None:
             raise DeploymentUnknownError(f"There is no deployment {name!r} in this project.")
         states = await uow.replicas.states(serving)
-        return ReplicasRead(items=[ReplicaRead.of(state) for state in states], live=await uow.replicas.live())
+        return ReplicasRead(items=[ReplicaRead.of(state) for state in states], live=await uow.replicas.live(serving))
 
     return router
 

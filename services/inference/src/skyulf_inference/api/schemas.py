@@ -3,11 +3,13 @@
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
 
 from skyulf_inference.domain.serving import ReplicaState, ReplicaStatus
 
-Row = Annotated[dict[str, JsonValue], Field(examples=[{"carrier": "UA", "origin": "EWR", "distance": 1400}])]
+# said in place: the document has no room for definitions of a body that is read by hand
+Value = Annotated[JsonValue, WithJsonSchema({})]
+Row = Annotated[dict[str, Value], Field(examples=[{"carrier": "UA", "origin": "EWR", "distance": 1400}])]
 
 
 class PredictRequest(BaseModel):

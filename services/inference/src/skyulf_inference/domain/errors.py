@@ -10,10 +10,11 @@ class DeploymentUnknownError(NotFoundError):
 
 
 class DeploymentNotReadyError(UnavailableError):
-    """The deployment's model is being loaded, or cannot be loaded."""
+    """The deployment's model is being loaded, or cannot be loaded, by this replica."""
 
     code = "deployment-not-ready"
     title = "The deployment is not ready"
+    elsewhere = True
 
 
 class RowsRefusedError(InvalidInputError):

@@ -52,6 +52,20 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Dedication:
+    """What a dedicated replica serves: one deployment, and where a digest is given only while that is wanted there."""
+
+    deployment_id: UUID
+    digest: str | None = None
+
+    def covers(self, serving: "Serving") -> bool:
+        """Whether the replica serves what is wanted of this deployment now."""
+        if serving.deployment_id != self.deployment_id or serving.target is None:
+            return False
+        return self.digest in (None, serving.target.artifact.digest)
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaState:
     """What a replica says of one deployment."""
 

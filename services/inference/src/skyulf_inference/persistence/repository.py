@@ -1,6 +1,6 @@
 """All SQL of inference."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,11 +8,12 @@ from skyulf_service.database.repository import Repository
 from skyulf_service.database.types import database_now
 from skyulf_service.ids import utc_now
 from skyulf_service.scope import Scope
-from sqlalchemy import ColumnElement, RowMapping, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_inference.domain.serving import (
     Artifact,
+    Dedication,
     Desired,
     ReplicaState,
     ReplicaStatus,
@@ -21,6 +22,18 @@ from skyulf_inference.domain.serving import (
     Target,
 )
 from skyulf_inference.persistence import tables
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """The replicas that live: how many serve everything, which deployments have some of their own.
+
+    ``seconds`` is how long they all live on if none says anything more; None where there is none.
+    """
+
+    shared: int
+    dedicated: frozenset[UUID]
+    seconds: float | None
 
 
 class ServingRepository(Repository[Serving]):
@@ -59,10 +72,11 @@ class ServingRepository(Repository[Serving]):
         rows = await self.connection.execute(select(self.table).where(self.table.c.desired == Desired.ACTIVE.value))
         return [self.from_row(row) for row in rows.mappings()]
 
-    async def unsettled(self, live: int) -> list[Serving]:
-        """Return what shall be served and may not be as announced, where ``live`` replicas live.
+    async def unsettled(self, living: Living) -> list[Serving]:
+        """Return what shall be served and may not be as announced, where these replicas live.
 
-        That is what is not announced as ready, or as ready on another number of replicas, or fails on one of them.
+        That is what is not announced as ready, or as ready on another number of replicas, or fails on one of them;
+        and whatever has dedicated replicas, whose number only a closer look knows.
         """
         columns, states = self.table.c, tables.replica_states.c
         failing = (
@@ -71,7 +85,8 @@ class ServingRepository(Repository[Serving]):
             .where(states.status == ReplicaStatus.FAILED.value)
             .where(tables.replicas.c.id == states.replica_id, _alive())
         )
-        changed = or_(columns.status != ServingStatus.READY.value, columns.replicas != live, failing)
+        changed = or_(columns.status != ServingStatus.READY.value, columns.replicas != living.shared, failing)
+        changed = or_(changed, columns.deployment_id.in_(living.dedicated))
         waiting = select(self.table).where(columns.desired == Desired.ACTIVE.value, changed)
         return [self.from_row(row) for row in (await self.connection.execute(waiting)).mappings()]
 
@@ -82,15 +97,21 @@ class ReplicaRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
 
-    async def beat(self, replica_id: UUID, ttl: timedelta) -> None:
-        """Say that a replica lives for ``ttl`` from now, by the database's clock."""
+    async def beat(self, replica_id: UUID, ttl: timedelta, only: Dedication | None = None) -> bool:
+        """Say that a replica lives for ``ttl`` from now, by the database's clock, and what alone it serves.
+
+        Returns whether that is news: it did not live until now.
+        """
         until = {"expires_at": database_now(ttl)}
-        known = await self.connection.execute(
-            update(tables.replicas).where(tables.replicas.c.id == replica_id).values(until)
-        )
-        if known.rowcount == 0:
+        mine = update(tables.replicas).where(tables.replicas.c.id == replica_id).values(until)
+        if (await self.connection.execute(mine.where(_alive()))).rowcount:
+            return False
+        if (await self.connection.execute(mine)).rowcount == 0:
             row = {"id": replica_id, "started_at": utc_now(), **until}
+            if only is not None:
+                row |= {"only_deployment_id": only.deployment_id, "only_digest": only.digest}
             await self.connection.execute(tables.replicas.insert().values(row))
+        return True
 
     async def leave(self, replica_id: UUID) -> None:
         """Forget a replica that stops."""
@@ -105,9 +126,21 @@ class ReplicaRepository:
         for replica_id in gone:
             await self.leave(replica_id)
 
-    async def live(self) -> int:
-        """Count live replicas."""
-        count = await self.connection.scalar(select(func.count()).select_from(tables.replicas).where(_alive()))
+    async def living(self) -> Living:
+        """Return what lives at this moment."""
+        columns = tables.replicas.c
+        alive = select(columns.only_deployment_id, columns.expires_at, database_now().label("now")).where(_alive())
+        rows = (await self.connection.execute(alive)).all()
+        return Living(
+            shared=sum(row.only_deployment_id is None for row in rows),
+            dedicated=frozenset(row.only_deployment_id for row in rows if row.only_deployment_id is not None),
+            seconds=min(((row.expires_at - row.now).total_seconds() for row in rows), default=None),
+        )
+
+    async def live(self, serving: Serving | None = None) -> int:
+        """Count the live replicas; of a deployment those that serve it: shared ones, and its own."""
+        alive = select(func.count()).select_from(tables.replicas).where(_alive())
+        count = await self.connection.scalar(alive if serving is None else alive.where(_covers(serving)))
         return int(count or 0)
 
     async def say(self, state: ReplicaState) -> None:
@@ -120,17 +153,27 @@ class ReplicaRepository:
             await self.connection.execute(tables.replica_states.insert().values(values))
 
     async def states(self, serving: Serving) -> list[ReplicaState]:
-        """Return what live replicas say of the newest revision."""
+        """Return what live replicas that serve it say of the newest revision."""
         columns = tables.replica_states.c
         joined = tables.replica_states.join(tables.replicas, tables.replicas.c.id == columns.replica_id)
         query = select(tables.replica_states).select_from(joined)
         newest = columns.serving_id == serving.id, columns.revision == serving.revision
-        rows = (await self.connection.execute(query.where(_alive(), *newest).order_by(columns.replica_id))).mappings()
+        rows = (
+            await self.connection.execute(query.where(_alive(), _covers(serving), *newest).order_by(columns.replica_id))
+        ).mappings()
         return [_state(row) for row in rows]
 
 
 def _alive() -> ColumnElement[bool]:
     return tables.replicas.c.expires_at > database_now()
+
+
+def _covers(serving: Serving) -> ColumnElement[bool]:
+    """`Dedication.covers`, as SQL."""
+    columns = tables.replicas.c
+    digest = serving.target.artifact.digest if serving.target is not None else ""
+    pinned = or_(columns.only_digest.is_(None), columns.only_digest == digest)
+    return or_(columns.only_deployment_id.is_(None), and_(columns.only_deployment_id == serving.deployment_id, pinned))
 
 
 def _state(row: RowMapping) -> ReplicaState:

@@ -39,6 +39,9 @@ replicas = Table(
     Column("id", Uuid, primary_key=True),
     Column("started_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    # of a dedicated replica: the one deployment that it serves, and the one artifact
+    Column("only_deployment_id", Uuid),
+    Column("only_digest", String(64)),
 )
 
 replica_states = Table(

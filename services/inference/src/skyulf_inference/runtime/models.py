@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -10,6 +11,14 @@ from skyulf_core.serving.explaining import PlanExplainer
 from skyulf_core.serving.plan import PlanModel
 
 from skyulf_inference.domain.errors import ArtifactRefusedError
+from skyulf_inference.runtime.meters import (
+    LOAD_SECONDS,
+    LOADED,
+    REFUSED,
+    PredictionMeter,
+    Retirement,
+    begin_measuring,
+)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -40,6 +49,10 @@ class Live:
     model: str
     model_version: int
     loaded: LoadedModel
+    meter: PredictionMeter = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "meter", PredictionMeter(self.deployment, self.model, self.model_version))
 
 
 Key = tuple[UUID, str]
@@ -48,16 +61,23 @@ Key = tuple[UUID, str]
 class ModelShelf:
     """What is served now, by project and name; deployments of one digest share one copy.
 
-    ``wanted`` is what shall be served, ``loading`` what is on its way.
+    ``wanted`` is what shall be served (None: not known yet), ``loading`` what is on its way.
     """
 
     def __init__(self) -> None:
-        self.wanted: set[Key] = set()
+        self.wanted: set[Key] | None = None
         self.loading: set[Key] = set()
         self._live: dict[Key, Live] = {}
         self._settled = asyncio.Condition()
+        self._retirement = Retirement()
+        begin_measuring()
         self._loaded: WeakValueDictionary[str, LoadedModel] = WeakValueDictionary()
         self._loading: dict[str, asyncio.Task[LoadedModel]] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is served."""
+        return not self._live
 
     def get(self, project_id: UUID, name: str) -> Live | None:
         """Return what answers, or None."""
@@ -87,6 +107,7 @@ class ModelShelf:
         self.wanted = wanted
         for key in [key for key in self._live if key not in wanted]:
             del self._live[key]
+        self._retirement.look({live.meter.labels for live in self._live.values()})
 
     async def load_once(self, digest: str, load: Callable[[], Awaitable[LoadedModel]]) -> LoadedModel:
         """Return the model of a digest; however many ask at once, it is loaded once.
@@ -104,5 +125,10 @@ class ModelShelf:
         return await asyncio.shield(task)
 
     async def _load(self, digest: str, load: Callable[[], Awaitable[LoadedModel]]) -> LoadedModel:
-        loaded = self._loaded[digest] = await load()
+        began, outcome = perf_counter(), REFUSED
+        try:
+            loaded = self._loaded[digest] = await load()
+            outcome = LOADED
+        finally:
+            LOAD_SECONDS.labels(outcome).observe(perf_counter() - began)
         return loaded

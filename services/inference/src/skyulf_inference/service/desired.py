@@ -14,15 +14,20 @@ SYSTEM = Scope.system("inference")
 
 
 async def note_wish(uow: InferenceUnitOfWork, *, event: ModelDeployed | ModelUndeployed) -> None:
-    """Store what shall be served, unless something newer is known; late and repeated events change nothing."""
+    """Store what shall be served and wake the replicas, unless something newer is known.
+
+    Late and repeated events change nothing.
+    """
     target = _target(event)
     serving = await uow.servings.of_deployment(SYSTEM, event.deployment_id)
     if serving is None:
         await uow.servings.add(_new(event, target))
+        uow.tell()
         return
     order, trace = event.aggregate_version, current_traceparent()
     if serving.want(order=order, revision=event.revision, target=target, traceparent=trace):
         await uow.servings.save(serving)
+        uow.tell()
 
 
 def _target(event: ModelDeployed | ModelUndeployed) -> Target | None:

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from uuid import UUID
 
 from skyulf_core.serving.errors import RowError
 from skyulf_core.serving.plan import PredictionBatch
-from skyulf_service.errors import FieldProblem
+from skyulf_service.errors import FieldProblem, SkyulfError
+from skyulf_service.telemetry.tracing import span
 
 from skyulf_inference.domain.errors import (
     DeploymentNotReadyError,
@@ -16,11 +18,13 @@ from skyulf_inference.domain.errors import (
     RowsRefusedError,
     TooManyRowsError,
 )
+from skyulf_inference.runtime.meters import is_recorded
 from skyulf_inference.runtime.models import Live, ModelShelf
 
 INLINE_ROWS = 32
 SHOWN_PROBLEMS = 100
 COLD_SECONDS = 5.0
+UNEXPECTED = "internal-error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Predictor:
         if live is not None:
             return live
         key = project_id, name
+        if self._shelf.wanted is None:
+            raise DeploymentNotReadyError("This replica has just begun, and does not know yet what is deployed.")
         if key not in self._shelf.wanted:
             raise DeploymentUnknownError(f"There is no deployment {name!r} in this project.")
         live = await self._shelf.wait_while_loading(key, COLD_SECONDS)
@@ -61,6 +67,25 @@ class Predictor:
 
         Raises `TooManyRowsError`, `RowsRefusedError` naming each row and field, and `NoIntervalsError`.
         """
+        began = perf_counter()
+        try:
+            if is_recorded():
+                with span("predict", _facts(live, len(rows))):
+                    answer = await self._predict(live, rows, single=single, intervals=intervals)
+            else:
+                answer = await self._predict(live, rows, single=single, intervals=intervals)
+        except SkyulfError as error:
+            live.meter.refused(error.code)
+            raise
+        except Exception:
+            live.meter.refused(UNEXPECTED)
+            raise
+        live.meter.answered(len(rows), perf_counter() - began)
+        return answer
+
+    async def _predict(
+        self, live: Live, rows: Sequence[Mapping[str, object]], *, single: bool, intervals: bool
+    ) -> Answer:
         if len(rows) > self._max_rows:
             raise TooManyRowsError(f"{len(rows)} rows in one request; the most is {self._max_rows}.")
         plan = live.loaded.plan
@@ -75,6 +100,15 @@ class Predictor:
             return Answer(live, await asyncio.to_thread(plan.predict_rows, rows, intervals=intervals))
         except RowError as error:
             raise refused(error, single=single) from error
+
+
+def _facts(live: Live, rows: int) -> dict[str, str | int | float | bool]:
+    return {
+        "skyulf.deployment": live.deployment,
+        "skyulf.model": live.model,
+        "skyulf.model_version": live.model_version,
+        "skyulf.rows": rows,
+    }
 
 
 def refused(error: RowError, *, single: bool) -> RowsRefusedError:

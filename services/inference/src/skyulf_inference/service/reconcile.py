@@ -6,22 +6,30 @@ from time import monotonic
 from uuid import UUID
 
 import structlog
+from skyulf_service.database.hearing import Hearing
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.ids import new_id
+from skyulf_service.telemetry.tracing import span, use_traceparent
 
 from skyulf_inference.domain.errors import ArtifactRefusedError
-from skyulf_inference.domain.serving import ReplicaState, ReplicaStatus, Serving, Target
+from skyulf_inference.domain.serving import Dedication, ReplicaState, ReplicaStatus, Serving, Target
 from skyulf_inference.persistence.unit_of_work import InferenceUnitOfWork
 from skyulf_inference.runtime.artifacts import ArtifactLoader
+from skyulf_inference.runtime.meters import SWAP_SECONDS
 from skyulf_inference.runtime.models import Live, ModelShelf
 from skyulf_inference.settings import InferenceSettings
 
 _log = structlog.get_logger(__name__)
 RETRY_FAILED_SECONDS = 15.0
+# for news that were lost, and for loads to try again
+UNTOLD_SECONDS = 2.0
 
 
 class Reconciler:
-    """Loads what shall be served aside, swaps it in, and says so. One per api process."""
+    """Loads what shall be served aside, swaps it in, and says so. One per api process.
+
+    It looks when a commit of inference's database is heard of, at every beat, and every ``untold_seconds``.
+    """
 
     def __init__(
         self,
@@ -29,6 +37,8 @@ class Reconciler:
         shelf: ModelShelf,
         loader: ArtifactLoader,
         settings: InferenceSettings,
+        *,
+        untold_seconds: float = UNTOLD_SECONDS,
     ) -> None:
         self.replica_id: UUID = new_id()
         self._uows = uows
@@ -36,39 +46,65 @@ class Reconciler:
         self._loader = loader
         self._settings = settings
         self._ttl = timedelta(seconds=settings.replica_ttl_seconds)
+        self._only = Dedication(settings.only_deployment, settings.only_digest) if settings.only_deployment else None
+        self._hearing = Hearing(uows.database)
+        self._untold_seconds = untold_seconds
         self._beat_due = 0.0
         self._said: dict[UUID, ReplicaState] = {}
         self._loads: dict[UUID, tuple[int, asyncio.Task[None]]] = {}
         self._retry_at: dict[UUID, float] = {}
-        self.reconciled = False
+        self._caught_up = False
 
     async def run(self) -> None:
         """Reconcile until cancelled; a database that is away changes nothing of what is served."""
         try:
-            while True:
-                try:
-                    await self.reconcile()
-                except Exception as error:
-                    _log.warning("replica.reconcile_failed", error=repr(error))
-                await asyncio.sleep(self._settings.reconcile_seconds)
+            async with self._hearing.open():
+                await self._reconcile_forever()
         finally:
             for _, task in self._loads.values():
                 task.cancel()
             await self._leave()
 
+    async def _reconcile_forever(self) -> None:
+        deaf = self._settings.reconcile_seconds
+        while True:
+            pause = deaf
+            try:
+                await self.reconcile()
+                pause = min(max(self._beat_due - monotonic(), 0.0), self._untold_seconds)
+            except Exception as error:
+                _log.warning("replica.reconcile_failed", error=repr(error))
+            await self._hearing.wait(pause, deaf=deaf)
+
     async def reconcile(self) -> None:
         """Look at the desired state once, and begin to load what is missing."""
         if monotonic() >= self._beat_due:
             async with self._uows() as uow:
-                await uow.replicas.beat(self.replica_id, self._ttl)
+                if await uow.replicas.beat(self.replica_id, self._ttl, self._only):
+                    uow.tell()
             self._beat_due = monotonic() + self._ttl.total_seconds() / 4
         async with self._uows.read() as uow:
-            servings = await uow.servings.active()
+            servings = [serving for serving in await uow.servings.active() if self._is_mine(serving)]
         self._shelf.keep_only({(serving.project_id, serving.name) for serving in servings})
         for serving in servings:
-            if serving.target is not None and self._is_due(serving):
+            if serving.target is not None and self._is_wanted(serving) and self._is_due(serving):
                 self._begin(serving, serving.target)
-        self.reconciled = True
+        self._caught_up = self._caught_up or not self._shelf.loading
+
+    async def caught_up(self) -> bool:
+        """Whether all that was wanted when the replica began has been loaded, or refused. Once so, it stays so."""
+        return self._caught_up
+
+    async def holds_its_own(self) -> bool:
+        """Whether a dedicated replica holds a model."""
+        return not self._shelf.is_empty
+
+    def _is_mine(self, serving: Serving) -> bool:
+        return self._only is None or serving.deployment_id == self._only.deployment_id
+
+    def _is_wanted(self, serving: Serving) -> bool:
+        # a dedicated replica goes on with its own artifact while its deployment names another
+        return self._only is None or self._only.covers(serving)
 
     def _is_due(self, serving: Serving) -> bool:
         running = self._loads.get(serving.id)
@@ -89,8 +125,11 @@ class Reconciler:
 
     async def _serve(self, serving: Serving, target: Target) -> None:
         state: tuple[ReplicaStatus, str | None, str | None] = ReplicaStatus.READY, None, None
+        began = monotonic()
+        facts: dict[str, str | int | float | bool] = {"skyulf.deployment": serving.name, "skyulf.model": target.model}
         try:
-            await self._swap_in(serving, target)
+            with use_traceparent(serving.traceparent), span("model.swap", facts):
+                await self._swap_in(serving, target)
         except ArtifactRefusedError as error:
             _log.warning("replica.load_refused", deployment=serving.name, code=error.code, reason=error.message)
             state = ReplicaStatus.FAILED, error.code, error.message
@@ -100,6 +139,7 @@ class Reconciler:
         finally:
             if not self._is_superseded(serving):  # else those who wait for a model wait for the newer one
                 await self._shelf.settle((serving.project_id, serving.name))
+        SWAP_SECONDS.labels(state[0].value).observe(monotonic() - began)
         self._retry_at[serving.id] = monotonic() + RETRY_FAILED_SECONDS
         live = self._shelf.get(serving.project_id, serving.name)
         said = ReplicaState(
@@ -138,6 +178,7 @@ class Reconciler:
             try:
                 async with self._uows() as uow:
                     await uow.replicas.say(state)
+                    uow.tell()
             except Exception as error:
                 _log.warning("replica.say_failed", error=repr(error))
                 await asyncio.sleep(0.5)
@@ -148,5 +189,6 @@ class Reconciler:
         try:
             async with self._uows() as uow:
                 await uow.replicas.leave(self.replica_id)
+                uow.tell()
         except Exception as error:
             _log.info("replica.left_silently", error=repr(error))

@@ -1,11 +1,14 @@
 """Datasets: upload, list, show, sample, profile, cancel, delete."""
 
 import json
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from skyulf_service.http.dependencies import CurrentScope, IfMatch, PageQuery, etag
+from skyulf_service.http.downloads import download
 from skyulf_service.http.idempotency import Idempotency
 from skyulf_service.http.pages import PageRead
 from skyulf_service.http.requires import requires
@@ -24,8 +27,9 @@ from skyulf_ingestion.api.schemas import (
     VersionsRead,
 )
 from skyulf_ingestion.api.uploads import UploadOptions, receive_upload
-from skyulf_ingestion.domain.datasets import Stored
+from skyulf_ingestion.domain.datasets import Format, Stored
 
+MEDIA_TYPE = {Format.CSV: "text/csv", Format.PARQUET: "application/vnd.apache.parquet"}
 FILE = {"schema": {"type": "string", "format": "binary"}}
 UPLOAD_BODY = {
     "requestBody": {
@@ -45,6 +49,17 @@ UPLOAD_BODY = {
     }
 }
 
+EXPORTED: dict[int | str, dict[str, object]] = {
+    200: {"description": "The file", "content": {"text/csv": FILE, "application/vnd.apache.parquet": FILE}}
+}
+
+
+class Exported(StrEnum):
+    """What a dataset is exported as."""
+
+    ORIGINAL = "original"
+    PARQUET = "parquet"
+
 
 def create_router(max_upload_bytes: int) -> APIRouter:
     """The endpoints of datasets. ``max_upload_bytes`` limits the body of an upload."""
@@ -61,6 +76,10 @@ def create_router(max_upload_bytes: int) -> APIRouter:
     profile = router.get("/{dataset_id}/profile", response_class=Response, **requires("datasets:read"))
     profile(get_dataset_profile)
     router.get("/{dataset_id}/versions", **requires("datasets:read"))(list_dataset_versions)
+    export = router.get(
+        "/{dataset_id}/export", response_class=StreamingResponse, responses=EXPORTED, **requires("datasets:read")
+    )
+    export(export_dataset)
     router.post("/{dataset_id}/cancel", status_code=202, **requires("datasets:write"))(cancel_dataset)
     return router
 
@@ -97,7 +116,7 @@ async def update_dataset(
     dataset_id: UUID, body: DatasetUpdate, uow: Uow, scope: CurrentScope, if_match: IfMatch
 ) -> DatasetRead:
     """Rename a dataset."""
-    if_match.check((await uow.datasets.require(scope, dataset_id)).version)
+    if_match.check((await uow.datasets.require(scope, dataset_id, lock=True)).version)
     return DatasetRead.of(await service.rename(uow, scope=scope, dataset_id=dataset_id, name=body.name))
 
 
@@ -127,10 +146,27 @@ async def get_dataset_profile(dataset_id: UUID, uow: ReadUow, scope: CurrentScop
 async def list_dataset_versions(dataset_id: UUID, uow: ReadUow, scope: CurrentScope) -> VersionsRead:
     """List the versions of a dataset's data."""
     dataset = await uow.datasets.require(scope, dataset_id)
-    rows = dataset.content.rows if dataset.content else None
-    return VersionsRead(
-        items=[VersionRead(version=dataset.number, status=dataset.status, rows=rows, created_at=dataset.created_at)]
+    work = await uow.imports.of_dataset(scope, dataset_id)
+    return VersionsRead(items=[VersionRead.of(dataset, work.options)])
+
+
+async def export_dataset(
+    dataset_id: UUID,
+    uow: ReadUow,
+    scope: CurrentScope,
+    store: Store,
+    format: Annotated[
+        Exported, Query(description="The table as it was read, or the file as it was uploaded")
+    ] = Exported.PARQUET,
+) -> StreamingResponse:
+    """Download a dataset: its table as Parquet, or the file that was uploaded."""
+    dataset = await uow.datasets.require(scope, dataset_id)
+    content = dataset.require_content()
+    stored, kind = (
+        (dataset.source, dataset.format) if format is Exported.ORIGINAL else (content.parquet, Format.PARQUET)
     )
+    ref = BlobRef(sha256=stored.sha256, size=stored.size, key=stored.key)
+    return await download(Blobs(store), ref, MEDIA_TYPE[kind])
 
 
 async def cancel_dataset(dataset_id: UUID, uow: Uow, scope: CurrentScope, idempotency: Idempotency) -> DatasetRead:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from skyulf_ingestion.domain.datasets import Column, Dataset, DatasetStatus, Format
+from skyulf_ingestion.domain.datasets import Column, Dataset, DatasetStatus, Format, ReadOptions
 
 DatasetName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["flights"])]
 
@@ -108,7 +108,27 @@ class VersionRead(BaseModel):
     version: int
     status: DatasetStatus
     rows: int | None
+    format: Format
+    bytes: int = Field(description="Size of the file as it was uploaded")
+    sha256: str = Field(description="SHA-256 of the file as it was uploaded")
+    encoding: str | None = Field(description="What the uploader said of it; null: it was detected")
+    separator: str | None = Field(description="What the uploader said of it; null: it was detected")
     created_at: datetime
+
+    @classmethod
+    def of(cls, dataset: Dataset, options: ReadOptions) -> Self:
+        """The version that a dataset has, and how it was read."""
+        return cls(
+            version=dataset.number,
+            status=dataset.status,
+            rows=dataset.content.rows if dataset.content else None,
+            format=dataset.format,
+            bytes=dataset.source.size,
+            sha256=dataset.source.sha256,
+            encoding=options.encoding,
+            separator=options.separator,
+            created_at=dataset.created_at,
+        )
 
 
 class VersionsRead(BaseModel):

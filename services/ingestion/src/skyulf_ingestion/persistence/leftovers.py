@@ -5,6 +5,8 @@ from collections.abc import Collection, Sequence
 from skyulf_service.database.engine import Database
 from skyulf_service.database.repository import insert_ignoring_conflict
 from skyulf_service.ids import utc_now
+from skyulf_service.objects.blobs import BlobRef
+from skyulf_service.objects.store import ObjectStore
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,3 +47,12 @@ class LeftoverList:
             queries = [select(source).where(datasets.c.status.in_(_HELD), source.in_(keys))]
             queries += [select(key).where(key.in_(keys)) for key in made]
             return {key for query in queries for key in (await connection.execute(query)).scalars()}
+
+
+async def needed(connection: AsyncConnection, _store: ObjectStore) -> list[BlobRef]:
+    """The objects that datasets refer to, each once."""
+    rows = (await connection.execute(select(datasets.c.status, datasets.c.source, datasets.c.content))).all()
+    found = [row.source for row in rows if row.status in _HELD]
+    found += [row.content[part] for row in rows if row.content is not None for part in ("parquet", "profile")]
+    by_key = {str(each["key"]): BlobRef(sha256=each["sha256"], size=each["size"], key=each["key"]) for each in found}
+    return list(by_key.values())

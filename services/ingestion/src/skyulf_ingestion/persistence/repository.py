@@ -79,9 +79,9 @@ class ImportRepository(Repository[Import]):
             **Import.work_fields(row),  # type: ignore[arg-type]  # the columns have the fields' types
         )
 
-    async def of_dataset(self, scope: Scope, dataset_id: UUID) -> Import:
+    async def of_dataset(self, scope: Scope, dataset_id: UUID, *, lock: bool = False) -> Import:
         """Return the import of a dataset, or raise `NotFoundError`."""
-        found = await self.first(scope, tables.imports.c.dataset_id == dataset_id)
+        found = await self.first(scope, tables.imports.c.dataset_id == dataset_id, lock=lock)
         if found is None:
             raise NotFoundError(f"There is no import of dataset {dataset_id} in this project.")
         return found

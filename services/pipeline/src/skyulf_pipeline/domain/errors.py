@@ -71,3 +71,10 @@ class NoReportError(NotFoundError):
 
     code = "no-report"
     title = "The job has no report"
+
+
+class NoBundleError(NotFoundError):
+    """The job has made no model: it has not succeeded."""
+
+    code = "no-bundle"
+    title = "The job has no model"

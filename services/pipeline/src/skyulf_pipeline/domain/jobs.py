@@ -17,6 +17,7 @@ from skyulf_service.work.states import (
 )
 
 from skyulf_pipeline.domain.errors import (
+    NoBundleError,
     NoEvaluationError,
     NoReportError,
     NotATuningError,
@@ -33,6 +34,7 @@ class JobKind(StrEnum):
     TRAIN = "train"
     TUNE = "tune"
     AUTOML = "automl"
+    IMPORT = "import"
 
 
 class LogLevel(StrEnum):
@@ -75,6 +77,15 @@ class Pinned:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """A bundle as somebody has sent it, until its import has ended."""
+
+    key: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a run that succeeded has made.
 
@@ -105,7 +116,8 @@ class Job(WorkState):
     """A piece of work with its inputs pinned, so that what is edited or deleted later does not change it.
 
     ``tuning`` says how a tuning searches (of AutoML: what `auto` is told), ``best`` what it has found so far; with
-    ``keep_best`` it ends between two folds, and its model is that of the best trial.
+    ``keep_best`` it ends between two folds, and its model is that of the best trial. An import trains nothing: it takes
+    a model in that was ``received``; what it reads is what that was made from, and need not be here.
     """
 
     id: UUID
@@ -127,6 +139,7 @@ class Job(WorkState):
     tuning: dict[str, JsonValue] | None = None
     keep_best: bool = False
     best: BestTrial | None = None
+    received: Received | None = None
     version: int = 1
 
     @property
@@ -175,7 +188,7 @@ class Job(WorkState):
         """Ask a tuning to try no more and to train the best so far; one without a trial is cancelled."""
         if self.is_finished:
             raise WorkFinishedError(f"The work has ended ({self.status}); there is nothing to cancel.")
-        if self.kind is JobKind.TRAIN:
+        if self.tuning is None:
             raise NothingToKeepError("The job is no tuning, so it has no best trial that could be kept.")
         if self.status is WorkStatus.QUEUED and self.best is None:
             self.request_cancel()
@@ -214,6 +227,12 @@ class Job(WorkState):
             self.tuning = {**self.tuning, "n_trials": n_trials}
         self.retry()
         self.outcome, self.keep_best = None, False
+
+    def require_outcome(self) -> Outcome:
+        """What the job has made, or `NoBundleError`."""
+        if self.outcome is None:
+            raise NoBundleError(f"The job is {self.status}; only a job that succeeded has made a model.")
+        return self.outcome
 
     def require_evaluation(self) -> JudgingFile:
         """Where the evaluation lies, or `NoEvaluationError`."""

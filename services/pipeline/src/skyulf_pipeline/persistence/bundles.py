@@ -3,7 +3,7 @@
 import asyncio
 import json
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -103,11 +103,11 @@ def outcome_of(trained: Trained, published: Published, report: dict[ReportFormat
 
 
 class Bundles:
-    """Publishes bundles into this service's bucket, signed with its key."""
+    """Publishes bundles into this service's bucket, signed with what is its key then."""
 
-    def __init__(self, blobs: Blobs, key: SigningKey) -> None:
+    def __init__(self, blobs: Blobs, key: SigningKey | Callable[[], SigningKey]) -> None:
         self.blobs = blobs
-        self._key = key
+        self._key: Callable[[], SigningKey] = key if callable(key) else lambda: key
 
     async def publish(self, folder: Path, *, job: Job, trained: Trained, made: list[BlobRef]) -> Published:
         """Upload a checked bundle's files and its signed manifest. Nothing refers to them before the job's commit.
@@ -121,7 +121,7 @@ class Bundles:
             refs[name] = await self.blobs.put_file(path)
             made.append(refs[name])
         manifest = _manifest(job, trained, refs, documents)
-        ref = await self.blobs.put_bytes(sign_manifest(manifest, self._key))
+        ref = await self.blobs.put_bytes(sign_manifest(manifest, self._key()))
         made.append(ref)
         artifact = Artifact(bucket=self.blobs.store.bucket, key=ref.key, digest=ref.sha256, size=ref.size)
         found = refs.get(EVALUATION)

@@ -23,6 +23,7 @@ from skyulf_pipeline.domain.jobs import (
     LogText,
     Outcome,
     Pinned,
+    Received,
 )
 from skyulf_pipeline.domain.judging import Importance, JudgingFile, MetricInterval, ReportFormat
 from skyulf_pipeline.domain.trials import BestTrial
@@ -52,7 +53,8 @@ class JobRepository(Repository[Job]):
         sources = {name: {**asdict(pin), "dataset_id": str(pin.dataset_id)} for name, pin in aggregate.sources.items()}
         best = None if aggregate.best is None else asdict(aggregate.best)
         made = {"kind": aggregate.kind.value, "outcome": outcome, "report": report, "sources": sources, "best": best}
-        return {**row, **aggregate.work_values(), "status": status, **made}
+        received = None if aggregate.received is None else asdict(aggregate.received)
+        return {**row, **aggregate.work_values(), "status": status, "received": received, **made}
 
     def from_row(self, row: RowMapping) -> Job:
         """Read a job from a row."""
@@ -61,7 +63,8 @@ class JobRepository(Repository[Job]):
         sources = {name: _pinned(stored) for name, stored in row["sources"].items()}
         kind, best = JobKind(row["kind"]), None if row["best"] is None else BestTrial(**row["best"])
         work: dict[str, Any] = WorkState.work_fields(dict(row))
-        return Job(**own, **work, kind=kind, outcome=outcome, sources=sources, best=best)
+        received = None if row["received"] is None else Received(**row["received"])
+        return Job(**own, **work, kind=kind, outcome=outcome, sources=sources, best=best, received=received)
 
     async def locked(self, scope: Scope, id: UUID) -> Job:
         """Return a job that nobody else may claim or change until the transaction ends; or raise `NotFoundError`."""

@@ -92,6 +92,7 @@ jobs = Table(
     Column("tuning", Json),
     Column("keep_best", Boolean, nullable=False, server_default=false()),
     Column("best", Json),
+    Column("received", Json),
     *work_columns("jobs"),
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -78,7 +79,7 @@ def _configured(config: Config, kind: JobKind, tuning: Config | None) -> Config:
             return with_auto(config, tuning)
         case JobKind.TUNE:
             return with_tuning(config, tuning)
-        case JobKind.TRAIN:
+        case JobKind.TRAIN | JobKind.IMPORT:
             return config
 
 
@@ -89,7 +90,7 @@ def _searching(config: Config, kind: JobKind, tuning: Config | None) -> Config |
             return auto_of(with_auto(config, tuning))
         case JobKind.TUNE:
             return cast("Config", tuning_of(config, tuning))
-        case JobKind.TRAIN:
+        case JobKind.TRAIN | JobKind.IMPORT:
             return None
 
 
@@ -121,7 +122,7 @@ async def cancel(uow: PipelineUnitOfWork, *, scope: Scope, job_id: UUID, keep_be
     await uow.logs.append(job, [LogText(f"{what} requested by {scope.subject}.")])
     if job.is_finished:
         await uow.publish(events.job_completed(job))
-        count_end(job.status.value, None)
+        uow.after_commit(partial(count_end, job.kind.value, job.status.value, None))
     return job
 
 

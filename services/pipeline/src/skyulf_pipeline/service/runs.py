@@ -1,8 +1,9 @@
 """What runners and the sweeper do with jobs. Each function holds the claim's fence until the transaction ends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from skyulf_service.ids import utc_now
 from skyulf_service.scope import Scope
@@ -25,15 +26,14 @@ MOST_CODE = 64
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a runner needs to know: the job, the configuration, and where the data and those of sources lie.
+    """What a runner needs to know: the job, the configuration, and where the files lie that it reads, in its order.
 
-    ``trials`` are those that earlier attempts of a tuning have made.
+    ``trials`` are those that earlier attempts of a tuning have made. An import reads no files and has no configuration.
     """
 
     job: Job
     config: Config
-    data: StoredFile
-    sources: Mapping[str, StoredFile]
+    files: Sequence[StoredFile]
     trials: Sequence[TrialTold] = ()
 
 
@@ -48,12 +48,12 @@ async def begin(uow: PipelineUnitOfWork, *, claim: Claim, deadline: timedelta) -
     await uow.publish(events.job_started(job))
     again = " The search begins anew." if anew and job.attempt > 1 else ""
     await uow.logs.append(job, [LogText(f"Attempt {job.attempt} started.{again}")])
-    main, *further = [await _file(uow, pin) for pin in job.reads]
+    if job.kind is JobKind.IMPORT:
+        return Run(job=job, config={}, files=())
     return Run(
         job=job,
+        files=[await _file(uow, pin) for pin in job.reads],
         config=await _config(uow, job),
-        data=main,
-        sources=dict(zip(job.sources, further, strict=True)),
         trials=await uow.trials.all_of(job) if job.tuning is not None else (),
     )
 
@@ -124,7 +124,7 @@ async def _end(uow: PipelineUnitOfWork, job: Job, lines: Sequence[LogText]) -> N
     await uow.logs.append(job, lines)
     await uow.publish(events.job_completed(job))
     took = None if job.started_at is None else (utc_now() - job.started_at).total_seconds()
-    count_end(job.status.value, took)
+    uow.after_commit(partial(count_end, job.kind.value, job.status.value, took))
 
 
 async def _config(uow: PipelineUnitOfWork, job: Job) -> Config:

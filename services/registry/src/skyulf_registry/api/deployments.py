@@ -51,7 +51,7 @@ async def update_deployment(
     name: Name, body: DeploymentTargetWrite, uow: Uow, scope: CurrentScope, if_match: IfMatch, response: Response
 ) -> DeploymentRead:
     """Serve another version under the name."""
-    if_match.check((await uow.deployments.named(scope, name)).version)
+    if_match.check((await uow.deployments.named(scope, name, lock=True)).version)
     deployment = await service.redeploy(uow, scope=scope, request=DeployRequest(name=name, **body.model_dump()))
     response.headers["ETag"] = etag(deployment.version)
     return DeploymentRead.of(deployment)

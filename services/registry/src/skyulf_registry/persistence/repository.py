@@ -118,13 +118,13 @@ class DeploymentRepository(Repository[Deployment]):
         desired, observed = Desired(values.pop("desired")), Observed(values.pop("observed"))
         return Deployment(**values, desired=desired, observed=observed)
 
-    async def find(self, scope: Scope, name: str) -> Deployment | None:
+    async def find(self, scope: Scope, name: str, *, lock: bool = False) -> Deployment | None:
         """Return the deployment of that name, or None."""
-        return await self.first(scope, tables.deployments.c.name == name)
+        return await self.first(scope, tables.deployments.c.name == name, lock=lock)
 
-    async def named(self, scope: Scope, name: str) -> Deployment:
+    async def named(self, scope: Scope, name: str, *, lock: bool = False) -> Deployment:
         """Return the deployment of that name, or raise `NotFoundError`."""
-        found = await self.find(scope, name)
+        found = await self.find(scope, name, lock=lock)
         if found is None:
             raise NotFoundError(f"There is no deployment {name!r} in this project.")
         return found

@@ -9,18 +9,18 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from skyulf_core.serving.ops.base import Columns, Op, OpError, Origins, Row, RowFunction, as_float, operation
+from skyulf_core.serving.ops.base import Columns, Op, Origins, Row, RowFunction, operation
 from skyulf_core.serving.ops.distances import (
     METRICS,
     Metric,
     Stored,
-    block_of,
-    blocks,
     check_finite,
     distances,
+    in_blocks,
+    of_row,
     smallest,
 )
-from skyulf_core.serving.ops.linear import DECISION, PREDICTION, SCORES, null_features, refuse_nulls
+from skyulf_core.serving.ops.linear import DECISION, PREDICTION, SCORES
 
 _DENSEST = 1e-10
 """Added to mean distances, as scikit-learn does: among equal rows they are 0."""
@@ -55,24 +55,15 @@ class LocalOutlierFactor(Op):
 
     def row_function(self) -> RowFunction:
         """Score one row, on numpy."""
-        features = self.features
 
         def run(values: Row) -> None:
-            problems = null_features(values, features)
-            if problems:
-                raise OpError(problems)
-            block = np.array([[values[name] for name in features]], np.float64)
-            values[SCORES] = [float(self._scores(block, 0)[0])]
+            values[SCORES] = [float(self._scores(of_row(values, self.features), 0)[0])]
 
         return run
 
     def batch(self, columns: Columns) -> None:
         """Score columns."""
-        read = [as_float(columns[name]) for name in self.features]
-        refuse_nulls(self.features, read)
-        scores = np.empty(len(read[0]) if read else 0, np.float64)
-        for begin, end in blocks(len(scores), len(self.matrix)):
-            scores[begin:end] = self._scores(block_of(read, begin, end), begin)
+        scores = in_blocks(columns, self.features, len(self.matrix), self._scores, np.float64)
         columns[SCORES] = scores.reshape(-1, 1)
 
     def _scores(self, block: NDArray[np.float64], first: int) -> NDArray[np.float64]:

@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from skyulf_core.serving.ops.base import Columns, Op, OpError, Origins, Row, RowFunction, as_float, operation
-from skyulf_core.serving.ops.distances import METRICS, Metric, Stored, block_of, blocks, check_finite, distances
-from skyulf_core.serving.ops.linear import PREDICTION, null_features, out_of_range, refuse_nulls
+from skyulf_core.serving.ops.base import Columns, Op, OpError, Origins, Row, RowFunction, operation
+from skyulf_core.serving.ops.distances import METRICS, Metric, Stored, check_finite, distances, in_blocks, of_row
+from skyulf_core.serving.ops.linear import PREDICTION, null_features, out_of_range
 
 NOISE = -1
 """The number of no cluster."""
@@ -79,25 +79,14 @@ class NearestCenter(Op):
         return run
 
     def _array_function(self) -> RowFunction:
-        features = self.features
-
         def run(values: Row) -> None:
-            problems = null_features(values, features)
-            if problems:
-                raise OpError(problems)
-            block = np.array([[values[name] for name in features]], np.float64)
-            values[PREDICTION] = int(self._labels(block, 0)[0])
+            values[PREDICTION] = int(self._labels(of_row(values, self.features), 0)[0])
 
         return run
 
     def batch(self, columns: Columns) -> None:
         """Find the centers of all rows."""
-        matrix = [as_float(columns[name]) for name in self.features]
-        refuse_nulls(self.features, matrix)
-        found = np.empty(len(matrix[0]) if matrix else 0, np.int64)
-        for begin, end in blocks(len(found), len(self.labels)):
-            found[begin:end] = self._labels(block_of(matrix, begin, end), begin)
-        columns[PREDICTION] = found
+        columns[PREDICTION] = in_blocks(columns, self.features, len(self.labels), self._labels, np.int64)
 
     def _labels(self, block: NDArray[np.float64], first: int) -> NDArray[np.int64]:
         if self.radii is None and self.metric == "euclidean" and len(block):

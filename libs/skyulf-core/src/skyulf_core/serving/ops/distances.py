@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skyulf_core.serving.ops.base import OpError
+from skyulf_core.serving.ops.base import Columns, OpError, Row, as_float
 from skyulf_core.serving.ops.imputing import nearest
-from skyulf_core.serving.ops.linear import out_of_range
+from skyulf_core.serving.ops.linear import null_features, out_of_range, refuse_nulls
 
 Metric: TypeAlias = Literal["euclidean", "manhattan", "chebyshev"]
+Number = TypeVar("Number", np.float64, np.int64)
 METRICS = ("euclidean", "manhattan", "chebyshev")
 _CELLS = 500_000
 """Distances that are computed at once."""
@@ -31,9 +32,31 @@ def blocks(rows: int, stored: int) -> Iterator[tuple[int, int]]:
         yield begin, min(begin + step, rows)
 
 
-def block_of(matrix: Sequence[NDArray[np.float64]], begin: int, end: int) -> NDArray[np.float64]:
-    """Return some rows of columns as rows x columns."""
-    return np.stack([column[begin:end] for column in matrix], axis=1)
+def of_row(values: Row, features: Sequence[str]) -> NDArray[np.float64]:
+    """Return one row as 1 x columns; raises OpError for nulls."""
+    problems = null_features(values, features)
+    if problems:
+        raise OpError(problems)
+    return np.array([[values[name] for name in features]], np.float64)
+
+
+def in_blocks(
+    columns: Columns,
+    features: Sequence[str],
+    stored: int,
+    found: Callable[[NDArray[np.float64], int], NDArray[Number]],
+    kind: type[Number],
+) -> NDArray[Number]:
+    """Return what is found for all rows, asked for block by block with the number of its first row.
+
+    Raises OpError for nulls.
+    """
+    read = [as_float(columns[name]) for name in features]
+    refuse_nulls(features, read)
+    whole = np.empty(len(read[0]) if read else 0, kind)
+    for begin, end in blocks(len(whole), stored):
+        whole[begin:end] = found(np.stack([column[begin:end] for column in read], axis=1), begin)
+    return whole
 
 
 def distances(

@@ -1,0 +1,94 @@
+"""PostgreSQL's own tools for dumps, run with a service's own role."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from skyulf_standalone.backup.errors import BackupError
+
+LOCK_MILLISECONDS = 4000
+
+
+async def lock_messages(connection: AsyncConnection) -> None:
+    """Wait until no transaction that sends or takes in an event is open, and let none begin until this one ends."""
+    await connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))
+    await connection.execute(text("LOCK TABLE outbox, inbox IN SHARE MODE"))
+
+
+async def export_snapshot(connection: AsyncConnection) -> str:
+    """Pin what is committed now, for this connection and for `dump`; it is held until the transaction ends."""
+    await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    found: str = (await connection.execute(text("SELECT pg_export_snapshot()"))).scalar_one()
+    return found
+
+
+async def dump(url: URL, snapshot: str, target: Path) -> None:
+    """Write a database as it is in a snapshot."""
+    arguments = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={target}"]
+    await _run("pg_dump", arguments, url)
+
+
+async def load(url: URL, source: Path) -> None:
+    """Fill an empty database from a dump, wholly or not at all."""
+    arguments = ["--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", f"--dbname={url.database}"]
+    await _run("pg_restore", [*arguments, str(source)], url)
+
+
+async def others_connected(engine: AsyncEngine) -> int:
+    """How many other sessions of this role use the database: a running process has some."""
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+    )
+    async with engine.connect() as connection:
+        found: int = (await connection.execute(query)).scalar_one()
+    return found
+
+
+async def is_empty(engine: AsyncEngine) -> bool:
+    """Whether the database holds no table."""
+    query = text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+    async with engine.connect() as connection:
+        found: int = (await connection.execute(query)).scalar_one()
+    return found == 0
+
+
+async def empty(engine: AsyncEngine) -> None:
+    """Remove every table; a service refuses to start on what is left."""
+    async with engine.begin() as connection:
+        await connection.execute(text("DROP SCHEMA public CASCADE"))
+        await connection.execute(text("CREATE SCHEMA public"))
+
+
+async def _run(program: str, arguments: Sequence[str], url: URL) -> None:
+    found = shutil.which(program)
+    if found is None:
+        raise BackupError(
+            f"{program} is not installed; it comes with PostgreSQL's client programs (Debian: postgresql-client), "
+            "and must not be older than the server."
+        )
+    process = await asyncio.create_subprocess_exec(
+        found, *arguments, env={**os.environ, **_connection(url)}, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    if process.returncode:
+        raise BackupError(f"{program} of database {url.database} failed: {said.decode(errors='replace').strip()}")
+
+
+def _connection(url: URL) -> Mapping[str, str]:
+    # by the environment: other users of the machine can read the arguments of a process
+    found = {
+        "PGHOST": url.host or "",
+        "PGPORT": str(url.port or ""),
+        "PGUSER": url.username or "",
+        "PGPASSWORD": url.password or "",
+        "PGDATABASE": url.database or "",
+        "PGSSLMODE": str(url.query.get("ssl", "")),
+    }
+    return {name: value for name, value in found.items() if value}

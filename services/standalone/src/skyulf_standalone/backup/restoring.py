@@ -1,0 +1,119 @@
+"""`skyulf restore`: verify a backup from end to end, then put everything where the settings say."""
+
+import asyncio
+import hashlib
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import IO
+
+from skyulf_service.composition import object_store
+from skyulf_service.database.revisions import revisions
+from skyulf_service.objects.store import ObjectStore
+from skyulf_service.settings import SharedSettings
+from sqlalchemy.engine import URL, make_url
+
+from skyulf_standalone.backup import archive
+from skyulf_standalone.backup.archive import CHUNK, Told
+from skyulf_standalone.backup.errors import BackupError
+from skyulf_standalone.backup.manifest import OBJECTS, Entry, Manifest
+from skyulf_standalone.backup.places import Places
+from skyulf_standalone.backup.targets import EmbeddedTarget, PostgresTarget, Target
+from skyulf_standalone.backup.watching import Watcher
+from skyulf_standalone.home import PLACING, RESTORING, locked
+from skyulf_standalone.services import SERVICES, service_of
+
+
+async def restore(path: Path, watcher: Watcher, *, replace: bool = False) -> tuple[Manifest, Path | None]:
+    """Put a backup in the place of what the settings name; nothing of Skyulf may run there.
+
+    What was there is refused, or with ``replace`` put aside (databases of PostgreSQL: dropped); returns where it lies.
+    Raises `BackupError` before anything is changed, unless its text says otherwise.
+    """
+    shared = SharedSettings()
+    with locked(shared.home):
+        manifest = await asyncio.to_thread(_verified, path, watcher)
+        urls = {name: make_url(service_of(name).settings().database) for name in SERVICES}
+        _require_known(manifest, urls)
+        places = Places(shared)
+        target: Target = (
+            EmbeddedTarget(urls) if manifest.databases[0].dialect == "sqlite" else PostgresTarget(urls, shared)
+        )
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(target.close)
+            await target.check(replace=replace)
+            if not replace:
+                places.require_free(manifest)
+            with archive.damage(path):  # it was whole a moment ago
+                staging = await _unpacked(path, manifest, shared, watcher)
+            (staging / PLACING).touch()
+            aside = places.put(staging)
+            await target.put(staging, manifest.databases, aside)
+            shutil.rmtree(staging)
+    return manifest, aside if aside.exists() else None
+
+
+def _verified(path: Path, watcher: Watcher) -> Manifest:
+    size = path.stat().st_size if path.is_file() else 0  # of what is packed: the bar is a guess
+    return archive.verified(path, watcher.begin("verifying", size))
+
+
+def _require_known(manifest: Manifest, urls: Mapping[str, URL]) -> None:
+    if sorted(each.service for each in manifest.databases) != sorted(SERVICES):
+        raise BackupError(f"The backup does not hold the databases of {', '.join(SERVICES)}; another release made it.")
+    for each in manifest.databases:
+        if each.revision not in revisions(service_of(each.service).package):
+            raise BackupError(
+                f"The backup's database of {each.service} has schema {each.revision}, which this release does not "
+                f"know: Skyulf {manifest.version} made it. Install that release or a newer one."
+            )
+        kind = urls[each.service].get_backend_name()
+        if kind != each.dialect:
+            raise BackupError(
+                f"The backup's database of {each.service} is of {each.dialect}, the settings name one of {kind}: "
+                "restore into the form that it was made of."
+            )
+
+
+async def _unpacked(path: Path, manifest: Manifest, shared: SharedSettings, watcher: Watcher) -> Path:
+    """Objects into their stores, where they harm nobody; everything else into a folder beside its place."""
+    staging = shared.home / RESTORING
+    if staging.exists():
+        shutil.rmtree(staging)
+    staging.mkdir(mode=0o700)
+    listed = {entry.name: entry for entry in manifest.files}
+    told, stores = watcher.begin("restoring", manifest.size), dict[str, ObjectStore]()
+    members = archive.files(path)
+    while (member := await asyncio.to_thread(next, members, None)) is not None:
+        name, _, file = member
+        if name.startswith(f"{OBJECTS}/"):
+            _, bucket, key = name.split("/", 2)
+            if bucket not in stores:
+                stores[bucket] = object_store(shared, bucket)
+                await stores[bucket].ensure_bucket()
+            await stores[bucket].put_stream(key, _chunks(file, told), sha256=listed[name].sha256)
+        else:
+            await asyncio.to_thread(_write, staging / name, file, listed[name], told)
+    for store in stores.values():
+        await store.close()
+    return staging
+
+
+async def _chunks(file: IO[bytes], told: Told) -> AsyncIterator[bytes]:
+    while chunk := await asyncio.to_thread(file.read, CHUNK):
+        told(len(chunk))
+        yield chunk
+
+
+def _write(path: Path, file: IO[bytes], entry: Entry, told: Told) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.touch(mode=0o600)
+    digest = hashlib.sha256()
+    with path.open("wb") as target:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+            target.write(chunk)
+            told(len(chunk))
+    if digest.hexdigest() != entry.sha256:
+        raise BackupError(f"The backup was changed while it was read ({entry.name}); nothing of it was put in place.")

@@ -1,0 +1,121 @@
+"""Where databases are restored to: SQLite files, or databases of PostgreSQL."""
+
+import shutil
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Protocol
+
+from skyulf_service.database.engine import Database
+from skyulf_service.settings import SharedSettings
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+
+from skyulf_standalone.backup import postgres
+from skyulf_standalone.backup.errors import BackupError
+from skyulf_standalone.backup.manifest import DatabaseEntry
+
+# Claims of events are forgotten after a while. Those of an old backup shall live as long again: neighbours offer their
+# events anew after a restore, and one whose claim was forgotten would be handled twice.
+_FRESH_CLAIMS = {
+    "sqlite": "UPDATE inbox SET handled_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')",
+    "postgresql": "UPDATE inbox SET handled_at = clock_timestamp()",
+}
+_NO_LEASES = "DELETE FROM leases"
+# What Kafka held is gone: every event that is kept leaves once more, and the inboxes drop what was handled.
+_OFFERED_ANEW = "UPDATE outbox SET published_at = NULL"
+
+
+class Target(Protocol):
+    """Databases that are restored."""
+
+    async def check(self, *, replace: bool) -> None:
+        """Raise `BackupError` where something runs on them, or (without ``replace``) where they hold something."""
+        ...
+
+    async def put(self, staging: Path, databases: Sequence[DatabaseEntry], aside: Path) -> None:
+        """Put the restored ones in their place."""
+        ...
+
+    async def close(self) -> None:
+        """Give up connections."""
+        ...
+
+
+class EmbeddedTarget:
+    """SQLite files; the lock of the data folder says that nothing runs."""
+
+    def __init__(self, urls: Mapping[str, URL]) -> None:
+        self._paths = {name: Path(str(url.database)) for name, url in urls.items()}
+
+    async def check(self, *, replace: bool) -> None:
+        """Files that are there are only replaced on purpose."""
+        there = [path for path in self._paths.values() if path.exists()]
+        if there and not replace:
+            raise BackupError(
+                f"{there[0]} exists: there is an installation already. "
+                "Restore into an empty folder (--home), or put the old one aside with --replace."
+            )
+
+    async def put(self, staging: Path, databases: Sequence[DatabaseEntry], aside: Path) -> None:
+        """Old files aside, with what SQLite keeps beside them; then the new ones."""
+        for each in databases:
+            with closing(sqlite3.connect(staging / each.file)) as connection:
+                for statement in (_FRESH_CLAIMS["sqlite"], _NO_LEASES):
+                    connection.execute(statement)
+                connection.commit()
+        for path in self._paths.values():
+            for old in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+                if old.exists():
+                    (aside / "db").mkdir(parents=True, exist_ok=True, mode=0o700)
+                    shutil.move(old, aside / "db" / old.name)
+        for each in databases:
+            path = self._paths[each.service]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(staging / each.file, path)
+
+    async def close(self) -> None:
+        """Nothing to give up."""
+
+
+class PostgresTarget:
+    """Databases of PostgreSQL, each reached with its service's role; Kafka's records go with the old ones."""
+
+    def __init__(self, urls: Mapping[str, URL], shared: SharedSettings) -> None:
+        self._databases = {
+            name: Database.open(url.render_as_string(hide_password=False), name=name, pool_size=2)
+            for name, url in urls.items()
+        }
+        self._shared = shared
+
+    async def check(self, *, replace: bool) -> None:
+        """No role may run; databases that hold tables are only replaced on purpose."""
+        for name, database in self._databases.items():
+            others = await postgres.others_connected(database.engine)
+            if others:
+                raise BackupError(f"{others} sessions use the database of {name}: stop all roles first.")
+            if not replace and not await postgres.is_empty(database.engine):
+                raise BackupError(f"The database of {name} is not empty; --replace drops what it holds.")
+
+    async def put(self, staging: Path, databases: Sequence[DatabaseEntry], aside: Path) -> None:
+        """First empty all: where this is broken off, at least one service has no schema and refuses to start."""
+        from skyulf_service.messaging.brokers import Brokers
+
+        from skyulf_standalone.backup.topics import forget_records
+
+        if self._shared.form == "distributed":
+            await forget_records(Brokers.of(self._shared))
+        for database in self._databases.values():
+            await postgres.empty(database.engine)
+        for each in databases:
+            database = self._databases[each.service]
+            await postgres.load(database.engine.url, staging / each.file)
+            async with database.begin() as connection:
+                for statement in (_FRESH_CLAIMS["postgresql"], _NO_LEASES, _OFFERED_ANEW):
+                    await connection.execute(text(statement))
+
+    async def close(self) -> None:
+        """Give up connections."""
+        for database in self._databases.values():
+            await database.close()

@@ -1,0 +1,49 @@
+"""The data folder of the embedded form: one process at a time."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+RESTORING = ".restoring"
+PLACING = "placing"
+
+
+class HomeInUseError(Exception):
+    """Another process holds the data folder, or left it half restored."""
+
+
+def refuse_half_restored(home: Path) -> None:
+    """Raise `HomeInUseError` where a restore was broken off while it put files in place."""
+    if (home / RESTORING / PLACING).exists():
+        raise HomeInUseError(
+            f"A restore into {home} was broken off, and what is there does not belong together: "
+            "run `skyulf restore FILE --replace` again."
+        )
+
+
+class locked:
+    """Holds the data folder for this process; the lock goes with the process, however it ends."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> None:
+        self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = (self._home / ".lock").open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            file.close()
+            raise HomeInUseError(f"{self._home} is in use by process {holder}; stop it or set SKYULF_HOME.") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        self._file = file
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()

@@ -1,0 +1,1 @@
+"""A whole project in one file: exported here, imported there, over the public API alone."""

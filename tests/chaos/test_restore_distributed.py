@@ -1,0 +1,139 @@
+"""Backup of the distributed form while others work, destroy, restore: PostgreSQL, S3, Kafka and keys."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from harness.api import Api
+from harness.constants import ROWS, check, opposites
+from harness.distributed import SERVICES, Distributed
+from harness.form import quiet
+from minio import Minio
+from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
+from skyulf_service.testing.hub import LocalHub
+
+pytestmark = pytest.mark.slow
+
+
+def skyulf(running: Distributed, *words: str) -> subprocess.CompletedProcess[str]:
+    settings = {
+        "SKYULF_HOME": str(running.home),
+        "SKYULF_FORM": "distributed",
+        "SKYULF_KAFKA_BOOTSTRAP": running.bootstrap,
+        "SKYULF_S3_ENDPOINT": running.s3.endpoint,
+        "SKYULF_S3_ACCESS_KEY": running.s3.access_key,
+        "SKYULF_S3_SECRET_KEY": running.s3.secret_key,
+        "SKYULF_KEYS_DIR": str(running.keys),
+        **{f"SKYULF_{service.upper()}_DATABASE_URL": running.database_url(service) for service in SERVICES},
+    }
+    command = [sys.executable, "-m", "skyulf_standalone", *words]
+    env = {**os.environ, **quiet(settings)}
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, check=False)
+
+
+@pytest.fixture
+def own(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Distributed]:
+    """An installation of its own: everything in it is destroyed."""
+    hub = LocalHub()
+    try:
+        running = Distributed(tmp_path, kafka=KafkaBroker(hub), postgres=postgres_server, s3=S3Server(hub))
+        running.start()
+        yield running
+        running.stop()
+    finally:
+        hub.close()
+
+
+def test_backup_under_load_destroy_restore(own: Distributed, tmp_path: Path) -> None:
+    running, file = own, tmp_path / "b.tgz"
+    api = running.project()
+    opposites(api, "switch")
+    api.deploy("switch", "switch", 1)
+    over, kept = threading.Event(), list[str]()
+
+    def load() -> None:
+        while not over.is_set():
+            kept.append(api.upload(b"a,b\n" + b"1,2\n" * len(kept))["id"] if kept else api.upload(b"a\n1\n")["id"])
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    done = skyulf(running, "backup", str(file))
+    over.set()
+    thread.join()
+    assert done.returncode == 0, done.stderr
+    refused = skyulf(running, "restore", "--replace", str(file))
+    assert refused.returncode == 1
+    assert "stop all roles first" in refused.stderr
+    api.deploy("switch", "switch", 2)  # undone by the restore
+    destroy(running)
+
+    restored = skyulf(running, "restore", "--replace", str(file))
+
+    assert restored.returncode == 0, restored.stderr
+    (last,) = running.sql("gateway", "SELECT last_seq FROM event_log_head")
+    for role in running.roles.values():
+        role.start()
+    for role in running.roles.values():
+        role.wait_ready()
+    path, rows = "/deployments/switch/predict", {"rows": ROWS}
+    api.eventually(lambda: api.call("POST", path, json=rows).is_success, what="version 1 answers again")
+    assert check(api.predict("switch", ROWS)) == 1
+    for dataset in api.ok("GET", "/datasets", params={"limit": 200})["items"]:
+        assert api.dataset(dataset["id"])["status"] == "ready"
+        assert api.call("GET", f"/datasets/{dataset['id']}/sample").status_code == 200
+    api.deploy("switch", "switch", 2)
+    assert check(api.predict("switch", ROWS)) == 2
+    Api.eventually(lambda: logged(running) == announced(running), what="every event in the log, once")
+    numbers = [row["seq"] for row in running.sql("gateway", "SELECT seq FROM event_log ORDER BY seq")]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert numbers[-1] > last["last_seq"]
+    for service in SERVICES:
+        assert running.sql(service, "SELECT reason, error FROM dead_letters") == []
+
+
+def destroy(running: Distributed) -> None:
+    """Stop everything; drop what the databases hold, remove the objects and the keys."""
+    for role in running.roles.values():
+        role.process.started().terminate()
+    for role in running.roles.values():
+        role.process.started().wait(30)
+    for service in SERVICES:
+        asyncio.run(emptied(running.database_url(service)))
+    client = Minio(
+        running.s3.endpoint, access_key=running.s3.access_key, secret_key=running.s3.secret_key, secure=False
+    )
+    for bucket in ("skyulf-ingestion", "skyulf-pipeline"):
+        for found in client.list_objects(bucket, recursive=True):
+            client.remove_object(bucket, str(found.object_name))
+    shutil.rmtree(running.keys)
+    for role in running.roles:
+        shutil.rmtree(running.folder / role / "cache", ignore_errors=True)
+
+
+async def emptied(url: str) -> None:
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    finally:
+        await connection.close()
+
+
+def logged(running: Distributed) -> Counter[str]:
+    return Counter(str(row["event_id"]) for row in running.sql("gateway", "SELECT event_id FROM event_log"))
+
+
+def announced(running: Distributed) -> Counter[str]:
+    found = Counter[str]()
+    for service in SERVICES:
+        found.update(str(row["event_id"]) for row in running.sql(service, "SELECT event_id FROM outbox"))
+    return found

@@ -1,0 +1,75 @@
+"""Servers that restart in the middle of everything: nothing is lost, nothing happens twice."""
+
+import threading
+from collections import Counter
+
+import pytest
+from harness import constants
+from harness.api import Api, Json
+from harness.composed import Composed
+from harness.configs import tiny, tiny_data
+from harness.stream import read_stream
+
+JOBS = 6
+
+
+@pytest.mark.parametrize("server", ["kafka", "postgres", "s3"])
+def test_a_server_that_restarts_in_the_middle_loses_nothing(running: Composed, server: str) -> None:
+    with running.project() as api:
+        constants.opposites(api, "steady")
+        assert api.deploy("steady", "steady", 1)["status"] == "ready"
+        restart = threading.Timer(1.0, running.compose, ["restart", server])
+        restart.start()
+        datasets = [upload(api, number) for number in range(JOBS)]
+        jobs = [train(api, dataset, number) for number, dataset in enumerate(datasets)]
+        ended = [finished(api, job["id"]) for job in jobs]
+        restart.join()
+        running.up()
+        versions = [api.version_of(job)["version"] for job in ended]
+        api.eventually(lambda: api.call("GET", "/models").status_code == 200, what="models are listed")
+
+        assert [job["status"] for job in ended] == ["succeeded"] * JOBS
+        assert versions == [1] * JOBS, "each job registered one version"
+        assert api.deploy("steady", "steady", 2)["status"] == "ready"
+        assert constants.check(api.predict("steady", constants.ROWS)) == 2
+        completed = Counter(seen.event["subject"] for seen in read_stream(api) if seen.type == "job.completed")
+        assert {job["id"]: completed[job["id"]] for job in ended} == {job["id"]: 1 for job in ended}
+    assert dead_letters(running) == []
+
+
+def upload(api: Api, number: int) -> Json:
+    """Upload a file with a key, until it is taken; then wait until it is ready."""
+    headers = {"Content-Type": "text/csv"}
+    taken = api.patient("POST", "/datasets", params={"name": f"d{number}"}, content=tiny_data(), headers=headers)
+    return api.eventually(lambda: ready(api, taken["id"]), what="the dataset", seconds=180)
+
+
+def ready(api: Api, dataset_id: str) -> Json | None:
+    """The dataset, when it is ready and the pipeline service knows it."""
+    found = api.steady(f"/datasets/{dataset_id}")
+    return found if found["status"] == "ready" and api.knows_dataset(dataset_id) else None
+
+
+def train(api: Api, dataset: Json, number: int) -> Json:
+    """Queue a job for the dataset."""
+    body = {"name": f"p{number}", "config": tiny(), "register_as": f"m{number}"}
+    pipeline = api.patient("POST", "/pipelines", json=body)
+    return api.patient("POST", f"/pipelines/{pipeline['id']}/runs", json={"dataset_id": dataset["id"]})
+
+
+def finished(api: Api, job_id: str) -> Json:
+    """Wait until the job has ended."""
+
+    def look() -> Json | None:
+        found = api.steady(f"/jobs/{job_id}")
+        return found if found["status"] in ("succeeded", "failed", "cancelled") else None
+
+    found: Json = api.eventually(look, what=f"job {job_id}", seconds=240)
+    return found
+
+
+def dead_letters(running: Composed) -> list[Json]:
+    """What consumers could not handle."""
+    with running.admin() as admin:
+        found: list[Json] = admin.ok("GET", "/dead-letters")["items"]
+        return found

@@ -1,0 +1,54 @@
+"""`skyulf doctor` beside a running system of each form."""
+
+import json
+import os
+import subprocess
+import sys
+
+from harness.distributed import SERVICES, Distributed
+from harness.embedded import Embedded
+from harness.form import Skyulf, quiet
+
+
+def examined(running: Skyulf, settings: dict[str, str]) -> dict[str, dict[str, str]]:
+    command = [sys.executable, "-m", "skyulf_standalone", "doctor", "--json", "--url", running.url]
+    with running.admin() as admin:
+        env = {**os.environ, **quiet(settings), "SKYULF_HOME": str(running.home), "SKYULF_API_KEY": str(admin.key)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout, done.stderr
+    found = {finding["subject"]: finding for finding in json.loads(done.stdout)}
+    assert done.returncode == (1 if any(each["state"] == "fail" for each in found.values()) else 0)
+    return found
+
+
+def test_one_process_is_sound(embedded: Embedded) -> None:
+    found = examined(embedded, {})
+
+    # other tests of the session park events on purpose
+    assert [each for each in found.values() if each["state"] == "fail" and "dead letters" not in each["subject"]] == []
+    assert found["round trip"]["state"] == "ok"
+    assert "a relay works" in found["ingestion events"]["text"]
+    with embedded.admin() as admin:
+        names = [dataset["name"] for dataset in admin.ok("GET", "/datasets", params={"limit": 200})["items"]]
+    assert not any(name.startswith("doctor-") for name in names)
+
+
+def test_many_processes_are_sound(distributed: Distributed) -> None:
+    found = examined(distributed, everything(distributed))
+
+    assert [each for each in found.values() if each["state"] == "fail" and "dead letters" not in each["subject"]] == []
+    for subject in ("round trip", "kafka", "registry access", "gateway clock", "pipeline objects", "keys"):
+        assert found[subject]["state"] == "ok", found[subject]
+
+
+def everything(running: Distributed) -> dict[str, str]:
+    """The settings of all services in one environment, as an operator has them."""
+    return {
+        "SKYULF_FORM": "distributed",
+        "SKYULF_KAFKA_BOOTSTRAP": running.bootstrap,
+        "SKYULF_S3_ENDPOINT": running.s3.endpoint,
+        "SKYULF_S3_ACCESS_KEY": running.s3.access_key,
+        "SKYULF_S3_SECRET_KEY": running.s3.secret_key,
+        "SKYULF_KEYS_DIR": str(running.keys),
+        **{f"SKYULF_{service.upper()}_DATABASE_URL": running.database_url(service) for service in SERVICES},
+    }

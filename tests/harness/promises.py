@@ -1,0 +1,111 @@
+"""What Skyulf promises when things break, and a line per promise at the end of a test run.
+
+A test says which promise it breaks things for (``@pytest.mark.promise("R1")``), and may tell its figures with the
+fixture `figures`. This is a plugin of pytest, loaded by the root's conftest.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+PROMISES = {
+    "R1": "accepted work is never lost",
+    "R2": "a repeated POST has one effect",
+    "R3": "every committed event leaves, in order",
+    "R4": "the API accepts while Kafka is down",
+    "R5": "a restart of a database is survived",
+    "R6": "a poison message stops nobody",
+    "R7": "rebalances are harmless",
+    "R8": "long jobs do not disturb consumption",
+    "R9": "a zombie cannot write",
+    "R10": "memory exhaustion is contained",
+    "R11": "a rolling restart is invisible",
+    "R12": "a hot swap is atomic",
+    "R13": "a deployment waits for its artifact",
+    "R14": "order and duplicates do not matter",
+    "R15": "missed events are repaired",
+    "R16": "no stampede on a cold model",
+    "R17": "full disks and broken uploads leave nothing partial",
+    "R18": "overload sheds",
+    "R19": "serving outlives its neighbours",
+    "R20": "cancelled means stopped",
+    "R21": "the embedded form loses no update",
+    "R23": "no request crashes the API",
+    "R24": "tenants are isolated",
+    "R25": "artifacts cannot attack",
+}
+MARK, FIGURES, NUMBER = "promise", "figures", "promise"
+SECTION = "promises"
+
+
+Figures = Callable[[str], None]
+
+
+@dataclass
+class Line:
+    """What became of one promise in this run."""
+
+    passed: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    figures: list[str] = field(default_factory=list)
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Count a report of a test's call, or of a fixture that broke."""
+        self.seconds += report.duration
+        if report.failed:
+            self.failed += 1
+        elif report.when == "call" and report.passed:
+            self.passed += 1
+        if report.when == "call":
+            self.figures += [str(value) for name, value in report.user_properties if name == FIGURES]
+
+    @property
+    def tried(self) -> int:
+        """How many tests tried it."""
+        return self.passed + self.failed
+
+    def __str__(self) -> str:
+        state = "BROKEN" if self.failed else "held" if self.passed else "not tried"
+        tried = f"{self.tried} tests, {self.seconds:.0f} s" if self.tried else ""
+        told = [text if times == 1 else f"{text} ({times} times)" for text, times in Counter(self.figures).items()]
+        return f"{state:<9} {tried:<17} {'; '.join(told)}".rstrip()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line("markers", f"{MARK}(number): breaks something to see whether this promise holds (R1, ...)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Write each test's promises into its report; refuse a promise that nobody made."""
+    for item in items:
+        for mark in item.iter_markers(MARK):
+            if mark.args[0] not in PROMISES:
+                raise pytest.UsageError(f"{item.nodeid}: there is no promise {mark.args[0]}")
+            item.user_properties.append((NUMBER, mark.args[0]))
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """Tell a figure of this test, to be printed in the line of its promise."""
+    return lambda text: request.node.user_properties.append((FIGURES, text))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print a line per promise, where one was tried."""
+    lines = {number: Line() for number in PROMISES}
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    for report in reports:
+        if isinstance(report, pytest.TestReport):
+            for number in [value for name, value in report.user_properties if name == NUMBER]:
+                lines[str(number)].add(report)
+    # a run of everything that is promised says what it left out too
+    whole = MARK in terminalreporter.config.getoption("markexpr")
+    if any(line.tried for line in lines.values()):
+        terminalreporter.section(SECTION)
+        for number, line in lines.items():
+            if whole or line.tried:
+                terminalreporter.write_line(f"{number:<4} {PROMISES[number]:<50} {line}")

@@ -1,0 +1,115 @@
+"""How much memory each process holds for itself, second after second, and whether that rises."""
+
+import math
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import psutil
+
+from performance.load.figures import TEN_MINUTES, Sample, slope
+
+MB = 2**20
+MOST_SLOPE = 1.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A process; ``ours`` is held to the goal, a ``family`` is one thing with all that it has started."""
+
+    process: psutil.Process
+    ours: bool = True
+    family: bool = False
+
+
+@dataclass
+class Track:
+    """One process: megabytes by seconds of the monotonic clock. ``ours`` is held to the goal."""
+
+    ours: bool
+    samples: list[Sample] = field(default_factory=list)
+    children: float = 0.0
+
+    def slope(self, since: float) -> float:
+        """Megabytes in ten minutes, from a moment on."""
+        return slope(self._later(since)) * TEN_MINUTES
+
+    def steep(self, since: float) -> bool:
+        """Whether it rises by more than a megabyte in ten minutes; in less time, by more than one megabyte in all.
+
+        An allocator takes memory in pieces: one of them in two minutes is no slope.
+        """
+        later = self._later(since)
+        seconds = later[-1][0] - later[0][0] if later else 0.0
+        most = MOST_SLOPE * max(1.0, TEN_MINUTES / seconds) if seconds else math.inf
+        return self.ours and self.slope(since) >= most
+
+    def _later(self, since: float) -> list[Sample]:
+        return [sample for sample in self.samples if sample[0] >= since]
+
+
+class Memory:
+    """Looks at processes by name from a thread of its own; a process that is gone is not looked at."""
+
+    def __init__(self, processes: Callable[[], Mapping[str, Watched]], *, seconds: float) -> None:
+        self.tracks: dict[str, Track] = {}
+        self._processes, self._seconds = processes, seconds
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="memory")
+
+    def start(self) -> None:
+        """Look from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._over.set()
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        while not self._over.wait(self._seconds):
+            with suppress(psutil.Error):  # one ends while it is looked at: the next look is without it
+                born = children_by_parent()
+                for name, watched in self._processes().items():
+                    self._look(name, watched, descendants(watched.process.pid, born))
+
+    def _look(self, name: str, watched: Watched, born: Iterable[psutil.Process]) -> None:
+        alone = private(watched.process)
+        if not alone:
+            return
+        track = self.tracks.setdefault(name, Track(watched.ours))
+        children = sum(private(child) for child in born)
+        # a child of ours is used once, and no matter for a slope
+        held = alone + children if watched.family else alone
+        track.samples.append((time.monotonic(), held / MB))
+        track.children = max(track.children, children / MB)
+
+
+def private(process: psutil.Process) -> int:
+    """The bytes that only this process holds: what it shares, and pages of files, come and go with other processes.
+
+    Nothing where it has ended.
+    """
+    try:
+        found = process.memory_info()
+    except psutil.Error:
+        return 0
+    return int(found.rss - found.shared)
+
+
+def children_by_parent() -> Mapping[int, list[psutil.Process]]:
+    """All processes of the machine, in one look: a look for each that is measured would take a fifth of a core."""
+    found: dict[int, list[psutil.Process]] = defaultdict(list)
+    for process in psutil.process_iter(["ppid"]):
+        found[process.info["ppid"]].append(process)
+    return found
+
+
+def descendants(pid: int, born: Mapping[int, list[psutil.Process]]) -> Iterator[psutil.Process]:
+    """Children, and theirs."""
+    for child in born.get(pid, ()):
+        yield child
+        yield from descendants(child.pid, born)

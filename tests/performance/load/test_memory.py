@@ -1,0 +1,64 @@
+"""How memory is looked at, and when it is too much."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from performance.load.memory import Memory, Track, Watched
+
+HOLDS = "held = b'x' * (64 << 20); print('held', flush=True); input()"
+
+
+@pytest.fixture
+def holding() -> Iterator[psutil.Process]:
+    """A child of this process that holds 64 MB of its own."""
+    with subprocess.Popen([sys.executable, "-c", HOLDS], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"held\n"
+        yield psutil.Process(child.pid)
+        child.kill()
+
+
+def test_each_process_is_looked_at_and_what_its_children_hold_is_told_apart(holding: psutil.Process) -> None:
+    this = psutil.Process()
+    looked = {"child": Watched(holding), "this": Watched(this), "server": Watched(this, ours=False, family=True)}
+    memory = Memory(lambda: looked, seconds=0.01)
+
+    memory.start()
+    time.sleep(0.5)
+    memory.stop()
+
+    child, own, server = (memory.tracks[name] for name in ("child", "this", "server"))
+    assert min(len(child.samples), len(own.samples)) > 1
+    assert 64 < child.samples[-1][1] < 128
+    assert child.children == 0
+    assert own.children > 64
+    assert server.samples[-1][1] > own.samples[-1][1] + 60
+
+
+@pytest.mark.parametrize(("per_10_min", "steep"), [(0.9, False), (1.1, True), (-5.0, False)])
+def test_a_megabyte_in_ten_minutes_is_too_much(per_10_min: float, steep: bool) -> None:
+    track = Track(ours=True, samples=[(second, 90 + per_10_min * second / 600) for second in range(0, 1800, 3)])
+
+    assert track.slope(600) == pytest.approx(per_10_min)
+    assert track.steep(600) is steep
+
+
+@pytest.mark.parametrize(("megabytes", "steep"), [(0.9, False), (1.1, True)])
+def test_in_two_minutes_a_megabyte_in_all_is_too_much(megabytes: float, steep: bool) -> None:
+    track = Track(ours=True, samples=[(second, 90 + megabytes * second / 120) for second in range(121)])
+
+    assert track.steep(0) is steep
+
+
+def test_what_is_not_ours_may_grow_and_what_came_before_the_warm_up_counts_nothing() -> None:
+    grown = [(float(second), 90 + min(second, 600) / 10) for second in range(1800)]
+
+    assert not Track(ours=False, samples=grown).steep(0)
+    assert Track(ours=True, samples=grown).steep(0)
+    assert not Track(ours=True, samples=grown).steep(600)
+    assert not Track(ours=True, samples=grown).steep(3600)
