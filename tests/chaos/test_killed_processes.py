@@ -14,7 +14,7 @@ from harness.distributed import Distributed
 from harness.promises import Figures
 
 EVERY_SECONDS = 2.0
-SHORT = pytest.param(8, marks=pytest.mark.timeout(420))
+SHORT = pytest.param(3, marks=pytest.mark.timeout(420))
 LONG = pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])
 
 

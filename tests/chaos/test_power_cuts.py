@@ -13,7 +13,7 @@ from harness.stream import read_stream
 
 
 @pytest.mark.promise("R17")
-@pytest.mark.parametrize("cuts", [3, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("cuts", [2, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
 def test_uploads_survive_power_cuts(tmp_path: Path, cuts: int, figures: Figures) -> None:
     chance = random.Random(5)
     running = Embedded(tmp_path)

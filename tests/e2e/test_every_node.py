@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
@@ -14,6 +15,7 @@ import polars as pl
 import pytest
 from harness import every_model, every_node
 from harness.api import Api, Json
+from harness.distributed import Distributed
 from harness.form import NODE_FILES, Skyulf
 from skyulf_core import CoreError, Kind, NodeRegistry, Pipeline
 from skyulf_core.nodes.registry import NodeEntry
@@ -24,6 +26,10 @@ from threadpoolctl import threadpool_limits
 TOLERANCE = 1e-9
 LEAVING_OUT = {"drop", "select"}
 """Operations that only leave columns out: their whole effect is that nothing reads those."""
+
+ALONE = "FORM" in os.environ
+SHARE = 4
+"""Where the embedded form tries all of them, the distributed one tries one in so many; its long form tries them all."""
 
 WITHOUT_JOBS = {"nearest_center", "local_outlier_factor", "detect"}
 """Operations of models without a target, which jobs refuse: no deployment can have them."""
@@ -91,12 +97,27 @@ def test_every_node_makes_a_difference_to_what_is_answered(configs: list[Json]) 
 
 @pytest.mark.timeout(900)
 def test_http_answers_what_the_library_answers(skyulf: Skyulf, configs: list[Json]) -> None:
-    check_served(skyulf, configs)
+    check_served(skyulf, share(skyulf, configs))
 
 
 @pytest.mark.timeout(900)
 def test_http_answers_what_every_model_answers(skyulf: Skyulf, models: list[Json]) -> None:
-    check_served(skyulf, models)
+    check_served(skyulf, share(skyulf, models))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(ALONE, reason="the tests above have tried all of them in this form")
+def test_the_distributed_form_answers_what_the_library_answers(
+    distributed: Distributed, configs: list[Json], models: list[Json]
+) -> None:
+    check_served(distributed, configs)
+    check_served(distributed, models)
+
+
+def share(skyulf: Skyulf, configs: list[Json]) -> list[Json]:
+    """Return those that this form has to try: both forms run the same code, and each try is a job of seconds."""
+    return configs if skyulf.form == "embedded" or ALONE else configs[::SHARE]
 
 
 def check_served(skyulf: Skyulf, configs: list[Json]) -> None:
