@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY ?= passive
 # Tests and checks must not depend on what the shell happens to be set to.
 unexport SKYULF_HOME SKYULF_FORM SKYULF_KAFKA_BOOTSTRAP
 
-.PHONY: help demo up test faults load compose kubernetes bench lint types format contracts docs requirements sbom tools
+.PHONY: help demo up test faults hunt load compose kubernetes bench lint types format contracts docs requirements sbom tools
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,7 +29,7 @@ up: $(READY)  ## Start Skyulf in one process
 	$(BIN)/skyulf up
 
 # Small fits, many processes: threads of one fit would only wait for those of another.
-test faults: export OMP_NUM_THREADS ?= 1
+test faults hunt: export OMP_NUM_THREADS ?= 1
 
 # The library's tests share nothing and take two cores; those of services watch clocks, processes and servers, and go
 # one by one.
@@ -41,8 +41,11 @@ else
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
 endif
 
-faults: $(READY) tools  ## Break everything that is promised to hold (a line per promise), and hunt with fresh random examples
-	$(BIN)/python -m pytest -m "slow or hypothesis or promise" --hypothesis-profile=hunt $(PYTEST)
+faults: $(READY) tools  ## Break everything that is promised to hold, for long: a line per promise (two hours)
+	$(BIN)/python -m pytest -m promise $(PYTEST)
+
+hunt: $(READY) tools  ## Run all other long tests, and property tests with fresh random examples
+	$(BIN)/python -m pytest -m "(slow or hypothesis) and not promise" --hypothesis-profile=hunt $(PYTEST)
 
 # Its servers are processes of this machine, whose memory can be looked at.
 load: export SKYULF_TEST_DOCKER ?= 0

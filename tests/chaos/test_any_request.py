@@ -18,11 +18,11 @@ ENDLESS = "/api/v1/events$"  # a stream ends when its reader leaves
 COUNTED = re.compile(r"(\d+) generated, (\d+) passed")
 LINKED = re.compile(r"API Links: +(\d+) covered")
 ROLES = ("owner", "admin", "editor", "operator", "viewer", None)
-SHORT, LONG = 20, 240
+SHORT, LONG = 20, 120
 
 cases = [
     pytest.param("editor", SHORT),
-    *(pytest.param(role, LONG, marks=[pytest.mark.slow, pytest.mark.timeout(LONG * 3)]) for role in ROLES),
+    *(pytest.param(role, LONG, marks=[pytest.mark.slow, pytest.mark.timeout(LONG * 4)]) for role in ROLES),
 ]
 
 

@@ -15,7 +15,7 @@ from harness.promises import Figures
 
 EVERY_SECONDS = 2.0
 SHORT = pytest.param(3, marks=pytest.mark.timeout(420))
-LONG = pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])
+LONG = pytest.param(30, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])
 
 
 @pytest.mark.promise("R1")
