@@ -153,7 +153,13 @@ async def test_a_slow_upload_is_not_silence(start, sqlite_url, registry_url):
 
 @pytest.mark.parametrize(
     ("said", "status"),
-    [(b"", 502), (b"not http at all\r\n\r\n", 502), (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfive!", None)],
+    [
+        (b"", 502),
+        (b"not http at all\r\n\r\n", 502),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfive!", 502),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nfive!", None),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfive!\r\n", None),
+    ],
 )
 async def test_a_neighbour_that_breaks_off_is_a_502_or_a_cut(start, sqlite_url, said, status):
     async def speak(reader, writer):

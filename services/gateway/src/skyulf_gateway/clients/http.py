@@ -91,6 +91,9 @@ class HttpForwarder:
                 if ELSEWHERE in response.headers and (data is None or isinstance(data, bytes)):
                     fresh = await held.enter_async_context(self._open(keep=False))
                     response = await self._elsewhere(response, fresh, service, scope, _target(base, scope), data)
+                if _is_small(response):
+                    # nothing has been said to the client yet: where the service breaks off now, that can still be told
+                    await response.read()
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 if body.gone:
                     raise ClientDisconnect from error
@@ -148,16 +151,16 @@ class HttpForwarder:
         await send(
             {"type": "http.response.start", "status": response.status, "headers": end_to_end(response.raw_headers)}
         )
-        watch = None
-        if response.content_length is None or response.content_length > SMALL_BODY:
-            watch = asyncio.create_task(_close_when_gone(response, body))
+        if _is_small(response):
+            await send({"type": "http.response.body", "body": await response.read()})
+            return
+        watch = asyncio.create_task(_close_when_gone(response, body))
         try:
             await _stream(response, send)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ClientDisconnect if body.gone else AnswerCutOffError(str(response.url.path)) from error
         finally:
-            if watch is not None:
-                watch.cancel()
+            watch.cancel()
 
     def _open(self, *, keep: bool = True) -> aiohttp.ClientSession:
         idle = {"keepalive_timeout": KEEP_IDLE_SECONDS} if keep else {"force_close": True}
@@ -216,6 +219,11 @@ def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, byte
     named = {token.strip().lower() for name, value in pairs if name == b"connection" for token in value.split(b",")}
     dropped = HOP_BY_HOP | named if named else HOP_BY_HOP
     return [(name, value) for name, value in pairs if name not in dropped]
+
+
+def _is_small(response: aiohttp.ClientResponse) -> bool:
+    """Say whether the answer is taken in whole before it goes on."""
+    return response.content_length is not None and response.content_length <= SMALL_BODY
 
 
 async def _stream(response: aiohttp.ClientResponse, send: Send) -> None:
