@@ -101,6 +101,19 @@ def test_the_image_is_built_here_and_has_the_packages_version(name: str) -> None
 
 
 @every
+def test_an_image_of_ours_is_never_asked_for_elsewhere(name: str) -> None:
+    # with `never` Compose builds what is missing, and that once; with `build` it would build at every `up`
+    assert SERVICES[name].get("pull_policy") == ("never" if is_ours(SERVICES[name]) else None)
+
+
+def test_each_image_is_built_by_one_service() -> None:
+    images = {each["image"] for each in SERVICES.values() if is_ours(each)}
+    building = [each["image"] for each in SERVICES.values() if "build" in each]
+
+    assert sorted(building) == sorted(images)
+
+
+@every
 def test_a_container_is_bounded(name: str) -> None:
     limits = SERVICES[name]["deploy"]["resources"]["limits"]
 
