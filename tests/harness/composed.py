@@ -50,11 +50,11 @@ class Composed(Skyulf):
 
     def build(self) -> None:
         """Build all images."""
-        self.compose("build", seconds=3600)
+        self.compose("--profile", "operate", "build", seconds=3600)
 
     def start(self) -> None:
         """Start everything on new volumes, and wait until it is healthy."""
-        self.compose("down", "--volumes", "--remove-orphans")
+        self.compose("--profile", "operate", "down", "--volumes", "--remove-orphans")
         began = time.monotonic()
         self.up()
         self.seconds_until_ready = time.monotonic() - began
@@ -75,7 +75,7 @@ class Composed(Skyulf):
             bad = {each["Name"]: each["ExitCode"] for each in self.containers() if each["ExitCode"]}
             assert not bad, "\n".join(f"{name}: {code}" for name, code in bad.items())
         finally:
-            self.compose("down", "--volumes", seconds=300)
+            self.compose("--profile", "operate", "down", "--volumes", seconds=300)
 
     def admin(self) -> Api:
         """A client with the key of the first run."""
@@ -118,6 +118,10 @@ class Composed(Skyulf):
     def inside(self, service: str, *command: str) -> str:
         """Run a command in a service's first container."""
         return self.compose("exec", "-T", service, *command)
+
+    def operate(self, *command: str) -> str:
+        """Run an operation as a person does, in a container of its own that goes with it."""
+        return self.compose("run", "--rm", "--no-TTY", "operate", *command, seconds=600)
 
     def log(self, service: str) -> str:
         """The end of a service's log."""
