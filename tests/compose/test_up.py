@@ -3,12 +3,10 @@
 import json
 
 import pytest
-from harness.composed import PROJECT, UP_SECONDS, Composed, run
+from harness.composed import BASE, MB, PROJECT, UP_SECONDS, Composed, run
 from images.compose_file import ends, ours, service_of, services
 from skyulf_service.ports import PORTS
 
-MB = 1_000_000
-BASE = "python:3.11-slim-bookworm"
 MOST = {"inference": 250 * MB, **{service: 600 * MB for service in PORTS if service != "inference"}}
 WAYS_IN = {"kafka", "s3"}  # for looking at them from tests, see testing.yml
 STAY = sorted(name for name, each in ours().items() if not ends(each))

@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = ("docker-compose.yml", "tests/compose/testing.yml")
 PROJECT = "skyulf-under-test"
 UP_SECONDS = 180
+MB = 1_000_000
+BASE = "python:3.11-slim-bookworm"
 
 
 class Composed(Skyulf):
