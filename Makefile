@@ -98,10 +98,7 @@ requirements: $(READY)  ## Resolve the versions of all packages anew (UPGRADE=--
 	$(BIN)/python tools/requirements.py $(UPGRADE)
 
 sbom: $(READY)  ## Write a bill of materials (CycloneDX) for each image to dist/sbom
-	mkdir -p dist/sbom
-	for service in gateway ingestion pipeline registry inference; do \
-	  $(BIN)/cyclonedx-py requirements --pyproject services/$$service/pyproject.toml --output-reproducible \
-	    --output-file dist/sbom/$$service.json requirements/images/$$service.txt; done
+	$(BIN)/python tools/sbom.py dist/sbom
 
 # The servers that tests start, installed before the first test's clock runs.
 tools: $(READY)
