@@ -35,7 +35,8 @@ def test_an_image_is_small_and_carries_no_compiler(composed: Composed, service: 
     found = composed.inside(f"{service}-api", "sh", "-c", "command -v gcc cc c++ make || true")
     assert found == ""
     assert image["Config"]["User"] == "10001:10001"
-    assert image["Config"]["Labels"]["org.opencontainers.image.version"]
+    for label in ("version", "revision", "created", "source"):
+        assert image["Config"]["Labels"][f"org.opencontainers.image.{label}"], "at least `unknown`"
 
 
 @pytest.mark.parametrize("name", STAY)
