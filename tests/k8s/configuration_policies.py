@@ -9,6 +9,8 @@ from skyulf_service.settings import SharedSettings
 
 # what libraries of ours read: certificates of PostgreSQL and of S3, where traces go
 FOREIGN = frozenset({"PGSSLROOTCERT", "SSL_CERT_FILE", "OTEL_EXPORTER_OTLP_ENDPOINT"})
+# what the `skyulf` command reads: where the gateway is, and with which key
+COMMAND = frozenset({"SKYULF_URL", "SKYULF_API_KEY"})
 FILES = ("_FILE", "PGSSLROOTCERT")
 Reference = tuple[str, str, str | None]
 
@@ -16,8 +18,9 @@ Reference = tuple[str, str, str | None]
 def settings_are_known(manifests: Manifests) -> Iterator[str]:
     """A misspelt setting is ignored in silence, so each is looked up in the settings classes."""
     for workload in manifests.ours():
+        known = known_settings() | FOREIGN | (frozenset() if workload.service in SERVICES else COMMAND)
         for name in sorted(environment_of(manifests, workload.main)):
-            if not {name, name.removesuffix("_FILE")} & (known_settings() | FOREIGN):
+            if not {name, name.removesuffix("_FILE")} & known:
                 yield f"{workload.kind} {workload.name}: no service has a setting {name}"
 
 
@@ -40,7 +43,9 @@ def files_are_mounted(manifests: Manifests) -> Iterator[str]:
     """A setting that names a file of secrets names one that the service's pod mounts."""
     for workload in manifests.ours():
         mounted = set(mounted_files(workload))
-        others = tuple(f"SKYULF_{each.upper()}_" for each in SERVICES if each != workload.service)
+        # an image of one service reads its own; operations read those of all
+        own = [workload.service] if workload.service in SERVICES else SERVICES
+        others = tuple(f"SKYULF_{each.upper()}_" for each in SERVICES if each not in own)
         for name, value in environment_of(manifests, workload.main).items():
             is_file = name.endswith(FILES) and value.startswith("/run/") and not name.startswith(others)
             if is_file and value not in mounted:
@@ -100,7 +105,7 @@ def _references(workload: Workload) -> Iterator[Reference]:
             for kind, reference in (("Secret", "secretKeyRef"), ("ConfigMap", "configMapKeyRef")):
                 if reference in variable.get("valueFrom", {}):
                     found = variable["valueFrom"][reference]
-                    yield kind, found["name"], found["key"]
+                    yield from () if found.get("optional") else ((kind, found["name"], found["key"]),)
     for volume in workload.pod.get("volumes", []):
         yield from _of_volume(volume)
         for source in volume.get("projected", {}).get("sources", []):
@@ -109,7 +114,7 @@ def _references(workload: Workload) -> Iterator[Reference]:
 
 def _of_volume(source: Node) -> Iterator[Reference]:
     for kind, field in (("Secret", "secret"), ("ConfigMap", "configMap")):
-        if field in source:
+        if field in source and not source[field].get("optional"):
             name = source[field].get("secretName") or source[field]["name"]
             yield kind, name, None
             for item in source[field].get("items", []):

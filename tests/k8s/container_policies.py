@@ -23,7 +23,7 @@ def limits(manifests: Manifests) -> Iterator[str]:
 def probes(manifests: Manifests) -> Iterator[str]:
     """Whatever runs for ever says when it has started, is ready, and is stuck."""
     for workload in manifests.workloads():
-        if workload.kind == "Job":
+        if workload.ends:
             continue
         for probe in PROBES:
             if probe not in workload.main:
@@ -80,7 +80,11 @@ def bounded_volumes(manifests: Manifests) -> Iterator[str]:
     """Every folder that is mounted exists, and none can fill the node."""
     for workload in manifests.workloads():
         volumes = {each["name"]: each for each in workload.pod.get("volumes", [])}
+        asked = {each["metadata"]["name"] for each in manifests.kind("PersistentVolumeClaim")}
         for name, volume in volumes.items():
+            claim = volume.get("persistentVolumeClaim", {}).get("claimName")
+            if claim is not None and claim not in asked:
+                yield f"{workload.kind} {workload.name}: there is no PersistentVolumeClaim {claim}"
             if "emptyDir" in volume and "sizeLimit" not in volume["emptyDir"]:
                 yield f"{workload.kind} {workload.name}: volume {name} has no limit"
         for where, container in workload.containers():

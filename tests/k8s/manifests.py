@@ -18,7 +18,7 @@ Node = dict[str, Any]
 
 @dataclass(frozen=True)
 class Workload:
-    """What makes pods: a Deployment, StatefulSet or Job."""
+    """What makes pods: a Deployment, StatefulSet, Job or CronJob."""
 
     document: Node
 
@@ -37,7 +37,14 @@ class Workload:
 
     @property
     def template(self) -> Node:
-        return self.document["spec"]["template"]
+        spec = self.document["spec"]
+        found: Node = (spec["jobTemplate"]["spec"] if self.kind == "CronJob" else spec)["template"]
+        return found
+
+    @property
+    def ends(self) -> bool:
+        """Whether its pods do something and end."""
+        return self.kind in ("Job", "CronJob")
 
     @property
     def pod(self) -> Node:
@@ -89,7 +96,7 @@ class Manifests:
         return found[0]
 
     def workloads(self) -> list[Workload]:
-        return [Workload(document) for document in self.kind("Deployment", "StatefulSet", "Job")]
+        return [Workload(document) for document in self.kind("Deployment", "StatefulSet", "Job", "CronJob")]
 
     def workload(self, name: str) -> Workload:
         return next(each for each in self.workloads() if each.name == name)

@@ -134,6 +134,10 @@ def _content(manifests: Manifests, source: Node) -> list[tuple[str, bytes]]:
         name = source["secret"].get("secretName") or source["secret"]["name"]
         data = manifests.one("Secret", name)["data"]
         return [(item["path"], base64.b64decode(data[item["key"]])) for item in source["secret"]["items"]]
+    if source.get("configMap", {}).get("optional") and not any(
+        each["metadata"]["name"].startswith(source["configMap"]["name"]) for each in manifests.kind("ConfigMap")
+    ):
+        return []
     if "configMap" in source:
         data = manifests.one("ConfigMap", source["configMap"]["name"])["data"]
         return [(key, value.encode()) for key, value in data.items()]

@@ -31,7 +31,11 @@ COMBINATIONS = [
     ("external-secrets", "ingress", *SERVERS),
     ("secrets-from-files", "gateway-api", "hpa", *SERVERS, "keda", "monitoring"),
     ("secrets-from-files", "ingress", "keda"),
-    *[("secrets-from-files", name) for name in ("gateway-api", "hpa", "monitoring", "strimzi", "cloudnative-pg")],
+    ("external-secrets", "operate"),
+    *[
+        ("secrets-from-files", name)
+        for name in ("gateway-api", "hpa", "monitoring", "strimzi", "cloudnative-pg", "operate")
+    ],
 ]
 ALL = COMBINATIONS[4]
 

@@ -68,7 +68,7 @@ def monitors_see_everything(manifests: Manifests) -> Iterator[str]:
         found = _selected(manifests.workloads(), monitor["spec"]["selector"])
         seen |= {workload.name for workload in found if named <= workload.ports()}
     for workload in manifests.ours() if monitors else []:
-        if workload.kind != "Job" and workload.name not in seen:
+        if not workload.ends and workload.name not in seen:
             yield f"{workload.kind} {workload.name}: nobody asks for its metrics"
 
 
@@ -165,7 +165,7 @@ def _ingress_paths(manifests: Manifests) -> Iterator[Route]:
 
 def _own_selectors(workload: Workload, workloads: list[Workload]) -> Iterator[str]:
     selector = workload.document["spec"].get("selector", {})
-    if workload.kind != "Job" and len(_selected(workloads, selector)) != 1:
+    if not workload.ends and len(_selected(workloads, selector)) != 1:
         yield "its selector is not its own"
     for spread in workload.pod.get("topologySpreadConstraints", []):
         if not chosen(spread["labelSelector"], workload.labels):

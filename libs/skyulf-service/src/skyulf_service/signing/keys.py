@@ -188,14 +188,14 @@ def publish_public(folder: Path, key: SigningKey) -> None:
 def write_private(path: Path, key: SigningKey, *, replace: bool) -> None:
     """Write a private key for its owner alone, whole or not at all. Without ``replace`` the first of several wins."""
     pem = key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _publish(path, pem, mode=0o600, replace=replace)
+    publish(path, pem, mode=0o600, replace=replace)
 
 
 def write_public(path: Path, key: PublicKey) -> None:
     """Write a public key, unless the file holds it already."""
     pem = key.key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     if not path.exists() or path.read_bytes() != pem:
-        _publish(path, pem, mode=0o644, replace=True)
+        publish(path, pem, mode=0o644, replace=True)
 
 
 def _checked(name: str) -> str:
@@ -204,7 +204,7 @@ def _checked(name: str) -> str:
     return name
 
 
-def _publish(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
+def publish(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
     """Write a whole file or none. Without ``replace`` the first of several writers wins: linking never overwrites."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

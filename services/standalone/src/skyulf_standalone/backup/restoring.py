@@ -84,13 +84,15 @@ async def _unpacked(path: Path, manifest: Manifest, shared: SharedSettings, watc
     staging.mkdir(mode=0o700)
     listed = {entry.name: entry for entry in manifest.files}
     told, stores = watcher.begin("restoring", manifest.size), dict[str, ObjectStore]()
+    # each bucket with its owner's account: one that all share need not exist
+    owners = {bucket: service_of(name).settings().shared for name in SERVICES for bucket in service_of(name).buckets}
     members = archive.files(path)
     while (member := await asyncio.to_thread(next, members, None)) is not None:
         name, _, file = member
         if name.startswith(f"{OBJECTS}/"):
             _, bucket, key = name.split("/", 2)
             if bucket not in stores:
-                stores[bucket] = object_store(shared, bucket)
+                stores[bucket] = object_store(owners.get(bucket, shared), bucket)
                 await stores[bucket].ensure_bucket()
             await stores[bucket].put_stream(key, _chunks(file, told), sha256=listed[name].sha256)
         else:
