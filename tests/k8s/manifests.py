@@ -1,8 +1,9 @@
 """What kustomize builds, as tests look at it."""
 
+import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,12 +110,20 @@ def prepared(folder: Path) -> Path:
     """Copy the manifests into a folder, with secrets as a person makes them; returns the copy."""
     copy = folder / "k8s"
     shutil.copytree(DEPLOY, copy, ignore=shutil.ignore_patterns("secrets"))
-    for place in SECRETS:
-        subprocess.run([str(copy / "secrets.sh"), str(copy / place)], check=True, capture_output=True, timeout=60)
+    for place, told in SECRETS.items():
+        command = [str(copy / "secrets.sh"), str(copy / place)]
+        subprocess.run(command, env={**os.environ, **told}, check=True, capture_output=True, timeout=60)
     return copy
 
 
-SECRETS = ("overlays/local/secrets", "components/secrets-from-files/secrets")
+# where files of secrets lie, and what the guide says to make them with
+SECRETS: Mapping[str, Mapping[str, str]] = {
+    "overlays/local/secrets": {},
+    "components/secrets-from-files/secrets": {
+        "DATABASE_HOST": "postgres.example.com:5432",
+        "DATABASE_OPTIONS": "?ssl=verify-full",
+    },
+}
 
 
 def add_resource(folder: Path, name: str, text: str) -> None:
