@@ -4,12 +4,13 @@ import base64
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from alerts import RULES
 from k8s.configuration_policies import environment_of
-from k8s.manifests import DEPLOY, Manifests
+from k8s.manifests import DEPLOY, Manifests, chosen
 from k8s.policies import violations
 from k8s.schema_checks import OPERATORS, faults
 from k8s.told import refusals, told
@@ -18,7 +19,7 @@ from skyulf_events import TOPICS
 from skyulf_service.database.engine import Database
 from skyulf_service.database.migrations import upgrade
 from skyulf_service.messaging.brokers import Brokers
-from skyulf_service.settings import SharedSettings
+from skyulf_service.settings import ServiceSettings, SharedSettings
 from sqlalchemy import text
 
 Build = Callable[..., Manifests]
@@ -27,9 +28,9 @@ SERVERS = ("data-namespace", "strimzi", "cloudnative-pg")
 COMBINATIONS = [
     (),
     ("secrets-from-files",),
-    ("external-secrets", "gateway-api", "hpa", "keda", "monitoring"),
+    ("external-secrets", "gateway-api", "hpa", "keda", "monitoring", "tracing"),
     ("external-secrets", "ingress", *SERVERS),
-    ("secrets-from-files", "gateway-api", "hpa", *SERVERS, "keda", "monitoring"),
+    ("secrets-from-files", "gateway-api", "hpa", *SERVERS, "keda", "monitoring", "tracing"),
     ("secrets-from-files", "ingress", "keda"),
     *[("secrets-from-files", name) for name in ("gateway-api", "hpa", "monitoring", "strimzi", "cloudnative-pg")],
 ]
@@ -225,6 +226,63 @@ async def test_runners_scale_by_a_question_that_their_database_answers(
     await database.close()
 
     assert waiting == 0
+
+
+@pytest.mark.parametrize(
+    ("components", "host"),
+    [(ALL, "skyulf-postgres-rw.skyulf-data.svc"), (("secrets-from-files", "ingress", "keda"), "postgres.example.com")],
+    ids=["cloudnative-pg", "elsewhere"],
+)
+def test_who_scales_runners_asks_the_database_that_they_use(
+    build: Build, components: tuple[str, ...], host: str
+) -> None:
+    manifests = build("production", *components)
+
+    asked = [
+        trigger["metadata"]["host"]
+        for each in manifests.kind("ScaledObject")
+        for trigger in each["spec"]["triggers"]
+        if trigger["type"] == "postgresql"
+    ]
+
+    assert asked == [host, host]
+
+
+def test_postgresql_takes_every_connection_of_every_pod(everything: Manifests) -> None:
+    largest = {each.name: each.document["spec"].get("replicas") for each in everything.ours() if each.kind != "Job"}
+    for scaler in everything.kind("HorizontalPodAutoscaler", "ScaledObject"):
+        most = scaler["spec"].get("maxReplicas") or scaler["spec"]["maxReplicaCount"]
+        largest[scaler["spec"]["scaleTargetRef"]["name"]] = most
+    [cluster] = everything.kind("Cluster")
+    allowed = int(cluster["spec"]["postgresql"]["parameters"]["max_connections"])
+    pool = ServiceSettings.model_fields["database_pool_size"].default + 1  # and one for notifications
+
+    needed = sum(pods + 1 for pods in largest.values()) * pool  # one more of each while it is replaced
+
+    assert len(largest) == 12
+    assert needed <= allowed - 100
+
+
+def test_every_process_that_traces_may_reach_the_collector_and_no_other(everything: Manifests) -> None:
+    policy = everything.one("NetworkPolicy", "to-collector")["spec"]
+    [rule] = policy["egress"]
+    [peer] = rule["to"]
+    allowed = {each.name for each in everything.workloads() if chosen(policy["podSelector"], each.labels)}
+
+    told = {environment_of(everything, each.main)["OTEL_EXPORTER_OTLP_ENDPOINT"] for each in everything.ours()}
+
+    [address] = [urlsplit(each) for each in told]
+    namespace = str(address.hostname).split(".")[1]
+    assert peer == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    assert rule["ports"] == [{"port": address.port, "protocol": "TCP"}]
+    assert allowed == {each.name for each in everything.ours() if each.kind == "Deployment"}
+
+
+def test_without_the_component_no_trace_is_recorded(build: Build) -> None:
+    manifests = build("production", "secrets-from-files")
+
+    assert not any("OTEL_EXPORTER_OTLP_ENDPOINT" in environment_of(manifests, each.main) for each in manifests.ours())
+    assert "to-collector" not in {each["metadata"]["name"] for each in manifests.kind("NetworkPolicy")}
 
 
 def test_alerts_are_those_of_the_platform(everything: Manifests) -> None:
