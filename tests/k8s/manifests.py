@@ -1,6 +1,7 @@
 """What kustomize builds, as tests look at it."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -131,6 +132,15 @@ def add_resource(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text)
     chosen = yaml.safe_load((folder / "kustomization.yaml").read_text())
     chosen["resources"].append(name)
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(chosen))
+
+
+def add_setting(folder: Path, rendered: str) -> None:
+    """Add the literal that a rendered file shows at its head to a kustomization's settings, as people do."""
+    (line,) = re.findall(r"^#   (- .*)$", rendered, re.MULTILINE)
+    chosen = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    (settings,) = [each for each in chosen["configMapGenerator"] if each["name"] == "skyulf-settings"]
+    settings["literals"] += yaml.safe_load(line)
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(chosen))
 
 
