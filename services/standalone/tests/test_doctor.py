@@ -1,6 +1,5 @@
 """`skyulf doctor`: what is broken for real is named, with what to do; what is good is not complained about."""
 
-import asyncio
 import secrets
 import shutil
 import socket
@@ -20,33 +19,7 @@ from skyulf_standalone.doctor.examining import examine
 from skyulf_standalone.doctor.finding import FaultError, Finding
 from skyulf_standalone.doctor.kafka import examine_kafka
 from skyulf_standalone.doctor.objects import examine_bucket
-from skyulf_standalone.services import SERVICES, service_of
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with schemas, buckets and keys, in which nothing runs."""
-    home = tmp_path_factory.mktemp("installed")
-    shared = SharedSettings(home=home)
-
-    async def prepare() -> None:
-        for name in SERVICES:
-            service = service_of(name)
-            parts = service.open(service.settings(shared=shared))
-            await service.prepare(parts)
-            await parts.close()
-
-    asyncio.run(prepare())
-    return home
-
-
-@pytest.fixture
-def home(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy to break."""
-    shutil.copytree(installed, tmp_path / "home")
-    monkeypatch.setenv("SKYULF_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "home"
+from skyulf_standalone.services import service_of
 
 
 async def failures() -> dict[str, Finding]:

@@ -16,7 +16,7 @@ from typing import IO, Self
 from pydantic import ValidationError
 
 from skyulf_standalone.backup.errors import BackupError, DamagedArchiveError
-from skyulf_standalone.backup.manifest import NAME, Entry, Manifest, is_member
+from skyulf_standalone.backup.manifest import NAME, Entry, Manifest, contradiction, is_member
 
 CHUNK = 1 << 20
 MOST_MANIFEST = 512 << 20
@@ -120,6 +120,8 @@ def verified(path: Path, told: Told = untold) -> Manifest:
     wrong = sorted(name for name in listed.keys() | found.keys() if listed.get(name) != found.get(name))
     if wrong:
         raise DamagedArchiveError(f"{path} is damaged: {', '.join(wrong[:5])} is not what its manifest says.")
+    if (wrong_with_it := contradiction(manifest)) is not None:
+        raise DamagedArchiveError(f"{path} is no backup of Skyulf: {wrong_with_it}.")
     return manifest
 
 

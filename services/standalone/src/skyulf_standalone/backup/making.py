@@ -21,14 +21,20 @@ from sqlalchemy.engine import make_url
 from skyulf_standalone.backup.archive import ArchiveWriter, Told
 from skyulf_standalone.backup.cut import Copied, Source, copied
 from skyulf_standalone.backup.errors import BackupError
-from skyulf_standalone.backup.manifest import DATABASES, HOME, KEYS, OBJECTS, DatabaseEntry, Manifest
+from skyulf_standalone.backup.manifest import (
+    DATABASES,
+    HOME,
+    HOME_FILES,
+    HOME_FOLDERS,
+    KEYS,
+    OBJECTS,
+    DatabaseEntry,
+    Manifest,
+)
 from skyulf_standalone.backup.watching import Watcher
 from skyulf_standalone.services import SERVICES, service_of
 
 HELD = timedelta(seconds=60)
-# beside databases, objects and keys: settings, the key of the `skyulf` command, files that nodes may read
-HOME_FILES = ("credentials.json", "skyulf.toml")
-HOME_FOLDERS = ("files",)
 
 
 async def back_up(path: Path, watcher: Watcher) -> Manifest:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from skyulf_standalone.backup import archive
 from skyulf_standalone.backup.archive import CHUNK, Told
 from skyulf_standalone.backup.errors import BackupError
-from skyulf_standalone.backup.manifest import OBJECTS, Entry, Manifest
+from skyulf_standalone.backup.manifest import OBJECTS, Entry, Manifest, bucket_of
 from skyulf_standalone.backup.places import Places
 from skyulf_standalone.backup.targets import EmbeddedTarget, PostgresTarget, Target
 from skyulf_standalone.backup.watching import Watcher
@@ -62,6 +62,10 @@ def _verified(path: Path, watcher: Watcher) -> Manifest:
 def _require_known(manifest: Manifest, urls: Mapping[str, URL]) -> None:
     if sorted(each.service for each in manifest.databases) != sorted(SERVICES):
         raise BackupError(f"The backup does not hold the databases of {', '.join(SERVICES)}; another release made it.")
+    buckets = {bucket for name in SERVICES for bucket in service_of(name).buckets}
+    strange = [entry.name for entry in manifest.files if bucket_of(entry.name) not in {None, *buckets}]
+    if strange:
+        raise BackupError(f"The backup holds an object of no bucket of this release: {strange[0]}.")
     for each in manifest.databases:
         if each.revision not in revisions(service_of(each.service).package):
             raise BackupError(
