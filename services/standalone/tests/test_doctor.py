@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from skyulf_events import Topic
 from skyulf_service.messaging.topics import ensure_topics
 from skyulf_service.settings import SharedSettings
+from skyulf_service.signing import rotation
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
 from skyulf_standalone.doctor.databases import examine_database, same_time
@@ -121,6 +122,21 @@ async def test_keys_that_do_not_fit_are_seen(home: Path, tmp_path: Path) -> None
     found = await failures()
 
     assert "pipeline.pub does not belong to pipeline.key" in found["keys"].text
+
+
+async def test_what_lies_beside_the_current_keys_is_looked_at(home: Path, tmp_path: Path) -> None:
+    rotation.prepare(home / "keys", "gateway")
+    load_or_create(tmp_path / "other", "gateway")
+    sound = await failures()
+    shutil.copy(tmp_path / "other" / "gateway.pub", home / "keys" / f"gateway.{'0' * 16}.pub")
+    (home / "keys" / "gateway.next.key").chmod(0o644)
+
+    found = [finding.text async for finding in examine() if finding.subject == "keys"]
+
+    assert sound == {}
+    assert len(found) == 2
+    assert f"gateway.{'0' * 16}.pub holds another key" in found[0]
+    assert "gateway.next.key can be read by others" in found[1]
 
 
 async def test_a_missing_public_key_is_seen(home: Path) -> None:
