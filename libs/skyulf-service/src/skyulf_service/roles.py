@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from skyulf_service.composition import Parts, Service
 from skyulf_service.database.revisions import SchemaMismatchError, await_schema, check_schema
 from skyulf_service.database.unit_of_work import UnitOfWork
+from skyulf_service.half_restored import HalfRestoredError, refuse_half_restored
 from skyulf_service.http.health import Check
 from skyulf_service.process import run_api, run_role
 from skyulf_service.settings import SharedSettings, in_words
@@ -39,7 +40,11 @@ def run_service(service: Service[U], argv: Sequence[str]) -> int:
     try:
         if role == TOPICS:
             return asyncio.run(_make_topics(SharedSettings(), seconds=arguments.seconds))
+        refuse_half_restored(SharedSettings().home)  # before keys and a database are made there
         parts = service.open()
+    except HalfRestoredError as error:
+        print(error.detail)  # noqa: T201 - the answer to a person who starts a process
+        return 1
     except ValidationError as error:
         parser.exit(2, f"{parser.prog}: these settings cannot be used: {in_words(error)}\n")
     shared = parts.settings.shared
@@ -121,7 +126,7 @@ async def _accepts(parts: Parts[U], check: Awaitable[None]) -> bool:
     """Say whether the schema passes the check, and why not."""
     try:
         await check
-    except SchemaMismatchError as error:
+    except (SchemaMismatchError, HalfRestoredError) as error:
         print(error.detail)  # noqa: T201 - the answer to a person who starts a process
         return False
     finally:

@@ -5,21 +5,9 @@ import os
 from pathlib import Path
 from typing import IO
 
-RESTORING = ".restoring"
-PLACING = "placing"
-
 
 class HomeInUseError(Exception):
-    """Another process holds the data folder, or left it half restored."""
-
-
-def refuse_half_restored(home: Path) -> None:
-    """Raise `HomeInUseError` where a restore was broken off while it put files in place."""
-    if (home / RESTORING / PLACING).exists():
-        raise HomeInUseError(
-            f"A restore into {home} was broken off, and what is there does not belong together: "
-            "run `skyulf restore FILE --replace` again."
-        )
+    """Another process holds the data folder."""
 
 
 class locked:

@@ -15,10 +15,12 @@ from skyulf_service.database.engine import Database
 from skyulf_service.database.revisions import check_schema
 from skyulf_service.database.types import database_now
 from skyulf_service.database.unit_of_work import UnitOfWork
+from skyulf_service.half_restored import refuse_half_restored
 from skyulf_service.ids import utc_now
 from skyulf_service.messaging.policy import INBOX_KEPT
 from skyulf_service.objects.collector import collect_orphans
 from skyulf_service.outbox.retention import KEPT as OUTBOX_KEPT
+from skyulf_service.settings import SharedSettings
 from sqlalchemy import ColumnElement, Table, and_, delete, func, select, tuple_
 
 from skyulf_standalone.services import SERVICES, AnyService, service_of
@@ -50,6 +52,7 @@ class Removable:
 
 async def examine(*, dead_letters: timedelta | None = None, apply: bool = False) -> AsyncIterator[Removable]:
     """Count what may go, and with ``apply`` remove it; counts are then of what went."""
+    refuse_half_restored(SharedSettings().home)
     for name in SERVICES:
         service = service_of(name)
         parts = service.open()

@@ -12,6 +12,7 @@ from typing import IO, cast
 
 from skyulf_service.database.revisions import check_schema
 from skyulf_service.errors import SkyulfError
+from skyulf_service.half_restored import refuse_half_restored
 from skyulf_service.objects.blobs import BlobRef
 from skyulf_service.objects.store import ObjectStore
 from skyulf_service.outbox.lease import BACKUP, Lease
@@ -43,6 +44,7 @@ async def back_up(path: Path, watcher: Watcher) -> Manifest:
     Raises `BackupError`; there is a file at ``path`` only when it is whole.
     """
     shared = SharedSettings()
+    refuse_half_restored(shared.home)
     _require_databases()
     with ArchiveWriter(path) as archive, tempfile.TemporaryDirectory(prefix=".backup-", dir=path.parent) as folder:
         async with _opened() as sources, _collectors_paused(sources):
