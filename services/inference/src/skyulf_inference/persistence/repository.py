@@ -143,6 +143,21 @@ class ReplicaRepository:
         count = await self.connection.scalar(alive if serving is None else alive.where(_covers(serving)))
         return int(count or 0)
 
+    async def unserved(self) -> int:
+        """Count active deployments that no live replica answers for, not even from an older revision."""
+        states, joined = (
+            tables.replica_states.c,
+            tables.replica_states.join(tables.replicas, tables.replicas.c.id == tables.replica_states.c.replica_id),
+        )
+        answered = (
+            exists()
+            .select_from(joined)
+            .where(_alive(), states.serving_id == tables.servings.c.id, states.serving_revision.is_not(None))
+        )
+        active = tables.servings.c.desired == Desired.ACTIVE.value
+        query = select(func.count()).select_from(tables.servings).where(active, ~answered)
+        return int(await self.connection.scalar(query) or 0)
+
     async def say(self, state: ReplicaState) -> None:
         """Record what a replica makes of a revision."""
         values = {**asdict(state), "status": state.status.value, "updated_at": utc_now()}
