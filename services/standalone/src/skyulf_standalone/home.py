@@ -7,7 +7,19 @@ from typing import IO
 
 
 class HomeInUseError(Exception):
-    """Another process holds the data folder."""
+    """The data folder cannot be had: another process holds it, or it cannot be written."""
+
+
+def in_use(home: Path) -> bool:
+    """Whether a process holds the data folder."""
+    try:
+        with (home / ".lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class locked:
@@ -18,8 +30,11 @@ class locked:
         self._file: IO[str] | None = None
 
     def __enter__(self) -> None:
-        self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = (self._home / ".lock").open("a+")
+        try:
+            self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = (self._home / ".lock").open("a+")
+        except OSError as error:
+            raise HomeInUseError(f"The data folder {self._home} cannot be written: {error.strerror}.") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_settings.exceptions import SettingsError
+from skyulf_service.half_restored import HalfRestoredError, refuse_half_restored
 from skyulf_service.settings import ServiceSettings, SharedSettings, in_words
 from skyulf_service.signing.keys import KeyFileError, SigningKey, load, load_public, public_files
 
@@ -35,6 +36,12 @@ def folder(home: Path) -> Finding:
     """Whether the data folder can be written to."""
     if not home.is_dir():
         return Finding("data folder", "fail", f"{home} does not exist", "set SKYULF_HOME, or start Skyulf once")
+    if os.statvfs(home).f_flag & os.ST_RDONLY:
+        return Finding("data folder", "fail", f"{home} lies on a file system that is read-only", "mount it for writing")
+    try:
+        refuse_half_restored(home)
+    except HalfRestoredError as error:
+        return Finding("data folder", "fail", error.detail, "repeat it; the same file will do")
     if not os.access(home, os.W_OK | os.X_OK):
         return Finding(
             "data folder", "fail", f"{home} is not writable", f"give it to the user that runs Skyulf: {home}"
