@@ -1,6 +1,7 @@
 """The table of contents of a backup: what it was made of, and the SHA-256 of every file in it."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
@@ -18,7 +19,7 @@ HOME_FILES = ("credentials.json", "skyulf.toml")
 HOME_FOLDERS = ("files",)
 _DATABASE = re.compile(r"[a-z]+\.(sqlite3|dump)")
 _KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}\.(key|pub)")
-_PART = re.compile(r"[A-Za-z0-9_.][^/\x00]{0,254}")
+MOST_NAME_BYTES = 255
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 
 
@@ -106,4 +107,11 @@ def _folders(name: str) -> Iterator[str]:
 
 
 def _is_path(path: str) -> bool:
-    return all(_PART.fullmatch(part) and part not in (".", "..") for part in path.split("/"))
+    return all(_is_plain(part) for part in path.split("/"))
+
+
+def _is_plain(part: str) -> bool:
+    """Whether a file may be called so: any script, no control characters, nothing that is not UTF-8."""
+    if part in ("", ".", "..") or any(unicodedata.category(each) in ("Cc", "Cs") for each in part):
+        return False
+    return len(part.encode()) <= MOST_NAME_BYTES

@@ -141,13 +141,16 @@ async def _chunks(file: IO[bytes], told: Told) -> AsyncIterator[bytes]:
 
 
 def _write(path: Path, file: IO[bytes], entry: Entry, told: Told) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.touch(mode=0o600)
     digest = hashlib.sha256()
-    with path.open("wb") as target:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-            target.write(chunk)
-            told(len(chunk))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        with path.open("wb") as target:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+                target.write(chunk)
+                told(len(chunk))
+    except OSError as error:
+        raise BackupError(f"{path} cannot be written ({error.strerror}); nothing was restored.") from error
     if digest.hexdigest() != entry.sha256:
         raise BackupError(f"The backup was changed while it was read ({entry.name}); nothing of it was put in place.")
