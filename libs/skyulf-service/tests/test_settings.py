@@ -127,6 +127,29 @@ def test_production_takes_tls_or_a_clear_word(monkeypatch: pytest.MonkeyPatch) -
     RegistrySettings()
 
 
+@pytest.mark.parametrize("given", ["SKYULF_TLS_CERT_FILE", "SKYULF_TLS_KEY_FILE"])
+def test_a_certificate_comes_with_its_key(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("SKYULF_FORM", "distributed")
+    assert RegistrySettings().shared.certificate is None
+
+    monkeypatch.setenv(given, "/run/tls/file")
+    with pytest.raises(ValidationError, match="go together"):
+        RegistrySettings()
+
+    monkeypatch.setenv("SKYULF_TLS_CERT_FILE", "/run/tls/tls.crt")
+    monkeypatch.setenv("SKYULF_REGISTRY_TLS_KEY_FILE", "/run/tls/registry.key")
+    monkeypatch.setenv("SKYULF_TLS_KEY_FILE", "/run/tls/tls.key")
+    assert RegistrySettings().shared.certificate == (Path("/run/tls/tls.crt"), Path("/run/tls/registry.key"))
+
+
+def test_one_process_with_everything_shows_no_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYULF_TLS_CERT_FILE", "/run/tls/tls.crt")
+    monkeypatch.setenv("SKYULF_TLS_KEY_FILE", "/run/tls/tls.key")
+
+    with pytest.raises(ValidationError, match="distributed"):
+        RegistrySettings()
+
+
 def test_an_unreadable_file_says_so(home: Path) -> None:
     (home / "skyulf.toml").write_text("keep_days = = 1")
 

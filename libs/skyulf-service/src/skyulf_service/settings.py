@@ -46,6 +46,14 @@ class SharedSettings(BaseSettings):
     s3_secret_key: SecretStr = SecretStr("")
     s3_secure: bool = False
     s3_region: str = "us-east-1"
+    tls_cert_file: Path | None = Field(
+        default=None,
+        description="PEM file of the certificate that an api role shows (and its chain); unset: plain HTTP",
+    )
+    tls_key_file: Path | None = Field(default=None, description="PEM file of that certificate's key, not encrypted")
+    tls_ca_file: Path | None = Field(
+        default=None, description="PEM file of who signed the neighbours' certificates; default: whom the system trusts"
+    )
     allow_insecure: bool = Field(
         default=False, description="Let production reach PostgreSQL, Kafka and S3 without TLS, as within one machine"
     )
@@ -88,6 +96,24 @@ class SharedSettings(BaseSettings):
         layers: list[Mapping[str, object]] = [flags, environment(), file(), toml]
         profile = next((str(layer["profile"]) for layer in layers if "profile" in layer), "development")
         return init_settings, environment, file, Given(cls, toml), Given(cls, PROFILES.get(profile, {}))
+
+    @property
+    def certificate(self) -> tuple[Path, Path] | None:
+        """The files of the certificate that an api role shows, and of its key; None where it serves plain HTTP."""
+        if self.tls_cert_file is None or self.tls_key_file is None:
+            return None
+        return self.tls_cert_file, self.tls_key_file
+
+    @model_validator(mode="after")
+    def _refuse_certificates_that_nobody_shows(self) -> Self:
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("SKYULF_TLS_CERT_FILE and SKYULF_TLS_KEY_FILE go together: set both or none")
+        if self.form == "embedded" and self.tls_cert_file is not None:
+            raise ValueError(
+                "SKYULF_TLS_CERT_FILE is for processes of the distributed form: "
+                "put a reverse proxy before one that runs everything"
+            )
+        return self
 
     @model_validator(mode="after")
     def _refuse_unsafe_production(self) -> Self:
