@@ -111,6 +111,8 @@ def prepared(folder: Path) -> Path:
     shutil.copytree(DEPLOY, copy, ignore=shutil.ignore_patterns("secrets"))
     for place in SECRETS:
         subprocess.run([str(copy / "secrets.sh"), str(copy / place)], check=True, capture_output=True, timeout=60)
+    certificates = copy / "components/certificates-from-files/secrets"
+    subprocess.run([str(copy / "certificates.sh"), str(certificates)], check=True, capture_output=True, timeout=60)
     return copy
 
 

@@ -24,14 +24,16 @@ from sqlalchemy import text
 Build = Callable[..., Manifests]
 DAY_MS = 24 * 3600 * 1000
 SERVERS = ("data-namespace", "strimzi", "cloudnative-pg")
+FILES = ("secrets-from-files", "certificates-from-files")
+OPERATED = ("external-secrets", "cert-manager")
 COMBINATIONS = [
     (),
-    ("secrets-from-files",),
-    ("external-secrets", "gateway-api", "hpa", "keda", "monitoring"),
-    ("external-secrets", "ingress", *SERVERS),
-    ("secrets-from-files", "gateway-api", "hpa", *SERVERS, "keda", "monitoring"),
-    ("secrets-from-files", "ingress", "keda"),
-    *[("secrets-from-files", name) for name in ("gateway-api", "hpa", "monitoring", "strimzi", "cloudnative-pg")],
+    FILES,
+    (*OPERATED, "gateway-api", "hpa", "keda", "monitoring"),
+    (*OPERATED, "ingress", *SERVERS),
+    (*FILES, "gateway-api", "hpa", *SERVERS, "keda", "monitoring"),
+    (*FILES, "ingress", "keda"),
+    *[(*FILES, name) for name in ("gateway-api", "hpa", "monitoring", "strimzi", "cloudnative-pg")],
 ]
 ALL = COMBINATIONS[4]
 
@@ -94,6 +96,7 @@ def test_nothing_that_settings_can_encrypt_is_sent_in_the_clear(everything: Mani
         assert environment["SKYULF_PROFILE"] == "production"
         assert environment["SKYULF_S3_SECURE"] == "true"
         assert environment["SKYULF_KAFKA_SECURITY_PROTOCOL"] == "SASL_SSL"
+        assert {environment[f"SKYULF_{name.upper()}_URL"].partition("://")[0] for name in SERVICES} == {"https"}
         assert "SKYULF_ALLOW_INSECURE" not in environment
 
 
