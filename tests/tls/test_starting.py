@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from skyulf_gateway.main import SERVICE as GATEWAY
 from skyulf_registry.main import SERVICE as REGISTRY
+from skyulf_service.errors import UnavailableError
+from skyulf_service.ports import PORTS
 from skyulf_service.roles import run_service
 from skyulf_service.testing.certificates import Authority
 
@@ -59,6 +61,39 @@ def test_a_worker_says_whom_it_cannot_believe(
 
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.fixture
+def production(told: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The production profile, with all that it asks for but certificates of its own."""
+    for name, port in PORTS.items():
+        monkeypatch.setenv(f"SKYULF_{name.upper()}_URL", f"https://{name}-api:{port}")
+    monkeypatch.setenv("SKYULF_PROFILE", "production")
+    monkeypatch.setenv("SKYULF_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("SKYULF_REGISTRY_DATABASE_URL", "postgresql+asyncpg://u:p@127.0.0.1:9/d?ssl=require")
+    monkeypatch.delenv("SKYULF_TLS_CERT_FILE")
+    monkeypatch.delenv("SKYULF_TLS_KEY_FILE")
+
+
+@pytest.mark.usefixtures("production")
+def test_production_serves_nobody_without_a_certificate(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_service(REGISTRY, ["api"])
+
+    assert ended.value.code == 2
+    assert "SKYULF_TLS_CERT_FILE and SKYULF_TLS_KEY_FILE" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("production")
+def test_production_serves_plainly_by_a_clear_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SKYULF_ALLOW_INSECURE", "true")
+
+    with pytest.raises((OSError, UnavailableError)):  # it goes on to its database, where nobody is
+        run_service(REGISTRY, ["api"])
+
+    assert "SKYULF_TLS_CERT_FILE" not in capsys.readouterr().err
 
 
 def test_a_process_ends_with_one_line(told: dict[str, str], tmp_path: Path) -> None:

@@ -103,6 +103,11 @@ def runner_tasks(service: Service[U], parts: Parts[U]) -> Tasks:
 
 def _tls(shared: SharedSettings, role: str) -> ssl.SSLContext | None:
     """The context that an api serves with. Files that this role would only miss later are looked at now."""
+    if role == "api" and shared.certificate is None and shared.refuses_plain:
+        raise TlsFilesError(
+            "production needs TLS between services: set SKYULF_TLS_CERT_FILE and SKYULF_TLS_KEY_FILE, "
+            "or SKYULF_ALLOW_INSECURE on purpose"
+        )
     if role in ("api", "worker") and shared.tls_ca_file is not None:
         Authorities(shared.tls_ca_file)
     return serving_context(*shared.certificate) if role == "api" and shared.certificate is not None else None

@@ -19,7 +19,7 @@ Stamp = tuple[tuple[int, int] | None, ...]
 
 
 class TlsFilesError(Exception):
-    """Files of certificates or keys that cannot be used; the text says which, and why."""
+    """Files of certificates or keys that are missing or cannot be used; the text says which, and why."""
 
 
 class Followed:
