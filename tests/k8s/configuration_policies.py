@@ -92,6 +92,8 @@ def defined_keys(manifests: Manifests) -> dict[tuple[str, str], set[str]]:
     for document in manifests.kind("ExternalSecret"):
         target = document["spec"]["target"]["name"]
         found["Secret", target] = {each["secretKey"] for each in document["spec"]["data"]}
+    for document in manifests.kind("Certificate"):
+        found["Secret", document["spec"]["secretName"]] = {"tls.crt", "tls.key", "ca.crt"}
     return found
 
 

@@ -121,6 +121,8 @@ def prepared(folder: Path) -> Path:
     for place, told in SECRETS.items():
         command = [str(copy / "secrets.sh"), str(copy / place)]
         subprocess.run(command, env={**os.environ, **told}, check=True, capture_output=True, timeout=60)
+    certificates = copy / "components/certificates-from-files/secrets"
+    subprocess.run([str(copy / "certificates.sh"), str(certificates)], check=True, capture_output=True, timeout=60)
     return copy
 
 

@@ -60,7 +60,9 @@ def with_endpoint(
     add_resource(folder, "endpoint.yaml", text)
     if request.param != "local":
         chosen = yaml.safe_load((folder / "kustomization.yaml").read_text())
-        chosen["components"] = ["../../../components/secrets-from-files", "../../../components/monitoring"]
+        chosen["components"] = [
+            f"../../../components/{name}" for name in ("secrets-from-files", "certificates-from-files", "monitoring")
+        ]
         (folder / "kustomization.yaml").write_text(yaml.safe_dump(chosen))
     return built(folder)
 

@@ -25,18 +25,17 @@ from sqlalchemy import text
 Build = Callable[..., Manifests]
 DAY_MS = 24 * 3600 * 1000
 SERVERS = ("data-namespace", "strimzi", "cloudnative-pg")
+FILES = ("secrets-from-files", "certificates-from-files")
+OPERATED = ("external-secrets", "cert-manager")
 COMBINATIONS = [
     (),
-    ("secrets-from-files",),
-    ("external-secrets", "gateway-api", "hpa", "keda", "monitoring", "tracing"),
-    ("external-secrets", "ingress", *SERVERS),
-    ("secrets-from-files", "gateway-api", "hpa", *SERVERS, "keda", "monitoring", "tracing"),
-    ("secrets-from-files", "ingress", "keda"),
-    ("external-secrets", "operate"),
-    *[
-        ("secrets-from-files", name)
-        for name in ("gateway-api", "hpa", "monitoring", "strimzi", "cloudnative-pg", "operate")
-    ],
+    FILES,
+    (*OPERATED, "gateway-api", "hpa", "keda", "monitoring", "tracing"),
+    (*OPERATED, "ingress", *SERVERS),
+    (*FILES, "gateway-api", "hpa", *SERVERS, "keda", "monitoring", "tracing"),
+    (*FILES, "ingress", "keda"),
+    (*OPERATED, "operate"),
+    *[(*FILES, name) for name in ("gateway-api", "hpa", "monitoring", "strimzi", "cloudnative-pg", "operate")],
 ]
 ALL = COMBINATIONS[4]
 
@@ -99,6 +98,7 @@ def test_nothing_that_settings_can_encrypt_is_sent_in_the_clear(everything: Mani
         assert environment["SKYULF_PROFILE"] == "production"
         assert environment["SKYULF_S3_SECURE"] == "true"
         assert environment["SKYULF_KAFKA_SECURITY_PROTOCOL"] == "SASL_SSL"
+        assert {environment[f"SKYULF_{name.upper()}_URL"].partition("://")[0] for name in SERVICES} == {"https"}
         assert "SKYULF_ALLOW_INSECURE" not in environment
 
 

@@ -1,6 +1,7 @@
 """Programs that the tests of skyulf_service.process start as real processes: ``<name> <port> <folder>``."""
 
 import asyncio
+import ssl
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from skyulf_service.http import allow_anyone, create_app
 from skyulf_service.process import run_api, run_role
 from skyulf_service.scope import Scope
 from skyulf_service.telemetry.logging import configure_logging
+from skyulf_service.tls import serving_context
 
 PORT, FOLDER = int(sys.argv[2]), Path(sys.argv[3])
 
@@ -24,7 +26,7 @@ def note(text: str) -> None:
         file.write(text + "\n")
 
 
-def api(grace: float = 20.0, drain: float = 0.5) -> int:
+def api(grace: float = 20.0, drain: float = 0.5, tls: ssl.SSLContext | None = None) -> int:
     router = APIRouter(prefix="/api/v1")
 
     @router.get("/sleep/{seconds}", **allow_anyone())
@@ -41,7 +43,11 @@ def api(grace: float = 20.0, drain: float = 0.5) -> int:
             raise
 
     app = create_app(service="sample", verifier=Nobody(), routers=[router])
-    return run_api(app, host="127.0.0.1", port=PORT, grace=grace, drain=drain)
+    return run_api(app, host="127.0.0.1", port=PORT, grace=grace, drain=drain, tls=tls)
+
+
+def with_tls() -> int:
+    return api(tls=serving_context(FOLDER / "tls.crt", FOLDER / "tls.key"))
 
 
 async def steady(name: str) -> None:
@@ -100,5 +106,5 @@ def stuck() -> int:
 if __name__ == "__main__":
     configure_logging(service="sample", log_format="json")
     programs = {"api": api, "short": lambda: api(grace=1, drain=0.1), "worker": worker, "breaks": breaks}
-    programs |= {"returns": returns, "outage": outage, "stuck": stuck}
+    programs |= {"tls": with_tls, "returns": returns, "outage": outage, "stuck": stuck}
     sys.exit(programs[sys.argv[1]]())

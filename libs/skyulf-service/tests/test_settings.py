@@ -7,7 +7,14 @@ import pytest
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
+from skyulf_service.ports import PORTS
 from skyulf_service.settings import ServiceSettings, SharedSettings
+
+SECURED = {
+    "SKYULF_FORM": "distributed",
+    "SKYULF_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    **{f"SKYULF_{name.upper()}_URL": f"https://{name}-api:{port}" for name, port in PORTS.items()},
+}
 
 
 class RegistrySettings(ServiceSettings):
@@ -101,7 +108,15 @@ def test_a_profile_changes_defaults_only(monkeypatch: pytest.MonkeyPatch) -> Non
         ({"SKYULF_S3_ENDPOINT": "s3:9000"}, "S3"),
         ({"SKYULF_FORM": "distributed"}, "Kafka"),
         ({"SKYULF_FORM": "distributed", "SKYULF_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"}, "Kafka"),
-        ({"SKYULF_FORM": "distributed", "SKYULF_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "PostgreSQL"),
+        (
+            {"SKYULF_FORM": "distributed", "SKYULF_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"},
+            "services: .*GATEWAY_URL",
+        ),
+        (
+            {**SECURED, "SKYULF_REGISTRY_URL": "http://registry-api:8003"},
+            "begin SKYULF_REGISTRY_URL w",
+        ),
+        (SECURED, "PostgreSQL"),
         ({"SKYULF_REGISTRY_DATABASE_URL": "postgresql+asyncpg://u:p@h/d"}, "TLS"),
     ],
 )
@@ -125,6 +140,37 @@ def test_production_takes_tls_or_a_clear_word(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("SKYULF_REGISTRY_DATABASE_URL", "postgresql+asyncpg://u:p@h/d")
     monkeypatch.setenv("SKYULF_ALLOW_INSECURE", "true")
     RegistrySettings()
+
+    monkeypatch.setenv("SKYULF_FORM", "distributed")
+    assert not RegistrySettings().shared.refuses_plain
+    for name, value in SECURED.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SKYULF_REGISTRY_DATABASE_URL", "postgresql+asyncpg://u:p@h/d?ssl=verify-full")
+    monkeypatch.setenv("SKYULF_ALLOW_INSECURE", "false")
+    assert RegistrySettings().shared.refuses_plain
+
+
+@pytest.mark.parametrize("given", ["SKYULF_TLS_CERT_FILE", "SKYULF_TLS_KEY_FILE"])
+def test_a_certificate_comes_with_its_key(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("SKYULF_FORM", "distributed")
+    assert RegistrySettings().shared.certificate is None
+
+    monkeypatch.setenv(given, "/run/tls/file")
+    with pytest.raises(ValidationError, match="go together"):
+        RegistrySettings()
+
+    monkeypatch.setenv("SKYULF_TLS_CERT_FILE", "/run/tls/tls.crt")
+    monkeypatch.setenv("SKYULF_REGISTRY_TLS_KEY_FILE", "/run/tls/registry.key")
+    monkeypatch.setenv("SKYULF_TLS_KEY_FILE", "/run/tls/tls.key")
+    assert RegistrySettings().shared.certificate == (Path("/run/tls/tls.crt"), Path("/run/tls/registry.key"))
+
+
+def test_one_process_with_everything_shows_no_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYULF_TLS_CERT_FILE", "/run/tls/tls.crt")
+    monkeypatch.setenv("SKYULF_TLS_KEY_FILE", "/run/tls/tls.key")
+
+    with pytest.raises(ValidationError, match="distributed"):
+        RegistrySettings()
 
 
 def test_an_unreadable_file_says_so(home: Path) -> None:

@@ -4,7 +4,14 @@ import os
 import subprocess
 import sys
 
-PRODUCTION = {"SKYULF_PROFILE": "production", "SKYULF_FORM": "distributed", "SKYULF_KAFKA_SECURITY_PROTOCOL": "SSL"}
+from skyulf_service.ports import PORTS
+
+PRODUCTION = {
+    "SKYULF_PROFILE": "production",
+    "SKYULF_FORM": "distributed",
+    "SKYULF_KAFKA_SECURITY_PROTOCOL": "SSL",
+    **{f"SKYULF_{name.upper()}_URL": f"https://{name}-api:{port}" for name, port in PORTS.items()},
+}
 
 
 def test_settings_that_cannot_be_used_are_told_without_what_was_read() -> None:

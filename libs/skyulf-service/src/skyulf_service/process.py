@@ -7,6 +7,7 @@ exit code 0 after SIGTERM or SIGINT, and with another one where something broke 
 import asyncio
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
@@ -84,7 +85,13 @@ class _QuietServer(_TickingServer):
 
 
 def api_server(
-    app: FastAPI, *, host: str, port: int, grace: float = GRACE_SECONDS, drain: float = DRAIN_SECONDS
+    app: FastAPI,
+    *,
+    host: str,
+    port: int,
+    grace: float = GRACE_SECONDS,
+    drain: float = DRAIN_SECONDS,
+    tls: ssl.SSLContext | None = None,
 ) -> DrainingServer:
     """Return the server of an app, for `run_api` or for a loop that runs already (``await server.serve()``)."""
 
@@ -102,14 +109,23 @@ def api_server(
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=int(grace),
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
     return DrainingServer(config, drain=drain, on_drain=begin_to_drain)
 
 
-def run_api(app: FastAPI, *, host: str, port: int, grace: float = GRACE_SECONDS, drain: float = DRAIN_SECONDS) -> int:
-    """Serve the app until a signal; return the exit code."""
-    server = api_server(app, host=host, port=port, grace=grace, drain=drain)
-    log.info("api.starting", host=host, port=port)
+def run_api(
+    app: FastAPI,
+    *,
+    host: str,
+    port: int,
+    grace: float = GRACE_SECONDS,
+    drain: float = DRAIN_SECONDS,
+    tls: ssl.SSLContext | None = None,
+) -> int:
+    """Serve the app until a signal, by HTTPS alone where there is a context for it; return the exit code."""
+    server = api_server(app, host=host, port=port, grace=grace, drain=drain, tls=tls)
+    log.info("api.starting", host=host, port=port, scheme="http" if tls is None else "https")
     try:
         server.run()
     except SystemExit as ended:  # uvicorn's way to say that it could not start

@@ -5,6 +5,7 @@ What only one role needs is imported where that role begins: Kafka and migration
 
 import argparse
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
@@ -22,6 +23,7 @@ from skyulf_service.settings import SharedSettings, in_words
 from skyulf_service.telemetry.logging import configure_logging
 from skyulf_service.telemetry.metrics import configure_metrics
 from skyulf_service.telemetry.tracing import configure_tracing
+from skyulf_service.tls import Authorities, TlsFilesError, serving_context
 
 U = TypeVar("U", bound=UnitOfWork)
 Tasks = dict[str, Callable[[], Awaitable[None]]]
@@ -43,11 +45,14 @@ def run_service(service: Service[U], argv: Sequence[str]) -> int:
             return asyncio.run(_make_topics(SharedSettings(), seconds=arguments.seconds))
         refuse_half_restored(SharedSettings().home)  # before keys and a database are made there
         parts = service.open()
+        tls = _tls(parts.settings.shared, role)
     except HalfRestoredError as error:
         print(error.detail)  # noqa: T201 - the answer to a person who starts a process
         return 1
     except ValidationError as error:
         parser.exit(2, f"{parser.prog}: these settings cannot be used: {in_words(error)}\n")
+    except TlsFilesError as error:
+        parser.exit(2, f"{parser.prog}: these settings cannot be used: {error}\n")
     shared = parts.settings.shared
     configure_logging(service=service.name, level=shared.log_level, log_format=shared.log_format)
     if role == "migrate":
@@ -60,7 +65,7 @@ def run_service(service: Service[U], argv: Sequence[str]) -> int:
     if not asyncio.run(_accepts(parts, check_schema(parts.database, service.package))):
         return 1
     if role == "api":
-        return run_api(service.create_api(parts), host=shared.host, port=parts.settings.api_port)
+        return run_api(service.create_api(parts), host=shared.host, port=parts.settings.api_port, tls=tls)
     checks = [Check("database", parts.database.ping)]
     tasks = worker_tasks(service, parts, checks) if role == "worker" else runner_tasks(service, parts)
     return run_role(
@@ -100,6 +105,18 @@ def runner_tasks(service: Service[U], parts: Parts[U]) -> Tasks:
     if service.runner is None:
         raise ValueError(f"{service.name} has no long work")
     return {"runner": service.runner(parts).run}
+
+
+def _tls(shared: SharedSettings, role: str) -> ssl.SSLContext | None:
+    """The context that an api serves with. Files that this role would only miss later are looked at now."""
+    if role == "api" and shared.certificate is None and shared.refuses_plain:
+        raise TlsFilesError(
+            "production needs TLS between services: set SKYULF_TLS_CERT_FILE and SKYULF_TLS_KEY_FILE, "
+            "or SKYULF_ALLOW_INSECURE on purpose"
+        )
+    if role in ("api", "worker") and shared.tls_ca_file is not None:
+        Authorities(shared.tls_ca_file)
+    return serving_context(*shared.certificate) if role == "api" and shared.certificate is not None else None
 
 
 async def _migrate(service: Service[U], parts: Parts[U]) -> int:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from skyulf_service.ports import api_port, health_port
+from skyulf_service.ports import PORTS, api_port, health_port
 from skyulf_service.settings_sources import PREFIX, PROFILES, Given, Variables, config_file, dotenv, home_folder
 
 __all__ = ["Form", "Profile", "ServiceSettings", "SharedSettings", "home_folder", "in_words"]
@@ -46,8 +46,16 @@ class SharedSettings(BaseSettings):
     s3_secret_key: SecretStr = SecretStr("")
     s3_secure: bool = False
     s3_region: str = "us-east-1"
+    tls_cert_file: Path | None = Field(
+        default=None,
+        description="PEM file of the certificate that an api role shows (and its chain); unset: plain HTTP",
+    )
+    tls_key_file: Path | None = Field(default=None, description="PEM file of that certificate's key, not encrypted")
+    tls_ca_file: Path | None = Field(
+        default=None, description="PEM file of who signed the neighbours' certificates; default: whom the system trusts"
+    )
     allow_insecure: bool = Field(
-        default=False, description="Let production reach PostgreSQL, Kafka and S3 without TLS, as within one machine"
+        default=False, description="Let production do without TLS to PostgreSQL, Kafka, S3 and neighbours"
     )
     keys_dir: Path | None = Field(default=None, description="Folder of signing keys; default: keys below home")
     gateway_url: str = "http://127.0.0.1:8000"
@@ -89,15 +97,44 @@ class SharedSettings(BaseSettings):
         profile = next((str(layer["profile"]) for layer in layers if "profile" in layer), "development")
         return init_settings, environment, file, Given(cls, toml), Given(cls, PROFILES.get(profile, {}))
 
+    @property
+    def refuses_plain(self) -> bool:
+        """Whether nothing may go between processes that is not encrypted."""
+        return self.profile == "production" and self.form == "distributed" and not self.allow_insecure
+
+    @property
+    def certificate(self) -> tuple[Path, Path] | None:
+        """The files of the certificate that an api role shows, and of its key; None where it serves plain HTTP."""
+        if self.tls_cert_file is None or self.tls_key_file is None:
+            return None
+        return self.tls_cert_file, self.tls_key_file
+
+    @model_validator(mode="after")
+    def _refuse_certificates_that_nobody_shows(self) -> Self:
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("SKYULF_TLS_CERT_FILE and SKYULF_TLS_KEY_FILE go together: set both or none")
+        if self.form == "embedded" and self.tls_cert_file is not None:
+            raise ValueError(
+                "SKYULF_TLS_CERT_FILE is for processes of the distributed form: "
+                "put a reverse proxy before one that runs everything"
+            )
+        return self
+
     @model_validator(mode="after")
     def _refuse_unsafe_production(self) -> Self:
         if self.profile == "production" and self.s3_endpoint and not (self.s3_secure or self.allow_insecure):
             raise ValueError("production needs TLS to S3: set SKYULF_S3_SECURE, or SKYULF_ALLOW_INSECURE on purpose")
-        uses_kafka = self.profile == "production" and self.form == "distributed"
-        if uses_kafka and not (self.kafka_security_protocol.endswith("SSL") or self.allow_insecure):
+        if self.refuses_plain and not self.kafka_security_protocol.endswith("SSL"):
             raise ValueError(
                 "production needs TLS to Kafka: set SKYULF_KAFKA_SECURITY_PROTOCOL to SASL_SSL or SSL, "
                 "or SKYULF_ALLOW_INSECURE on purpose"
+            )
+        addresses = {f"SKYULF_{name.upper()}_URL": str(getattr(self, f"{name}_url")) for name in PORTS}
+        plain = [name for name, address in addresses.items() if not address.startswith("https://")]
+        if self.refuses_plain and plain:
+            raise ValueError(
+                f"production needs TLS between services: begin {', '.join(plain)} with https://, "
+                "or set SKYULF_ALLOW_INSECURE on purpose"
             )
         return self
 

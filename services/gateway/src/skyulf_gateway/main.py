@@ -85,6 +85,7 @@ class _Api:
                 silence=settings.silence_seconds,
                 connections=settings.connections_per_service,
                 others=others,
+                ca_file=settings.shared.tls_ca_file,
             )
         )
         return self.pools[-1]
@@ -138,7 +139,8 @@ async def make_first_run(parts: GatewayParts) -> FirstRun | None:
     """Make organisation, project and admin key at the first start, and say so once on standard output."""
     settings = settings_of(parts)
     given = settings.admin_key.get_secret_value() if settings.admin_key is not None else None
-    url = f"http://127.0.0.1:{settings.api_port}"
+    scheme = "http" if settings.shared.certificate is None else "https"
+    url = f"{scheme}://127.0.0.1:{settings.api_port}"
     while True:
         try:
             made = await ensure_first_run(parts.uows, home=settings.shared.home, url=url, given_key=given)

@@ -71,6 +71,7 @@ def worker_background(parts: Parts[InferenceUnitOfWork]) -> Sequence[Background]
         tokens=parts.tokens,
         delivery=Delivery(consumers, parts.uows),
         every=cast("InferenceSettings", parts.settings).catch_up_seconds,
+        ca_file=parts.settings.shared.tls_ca_file,
     )
     return [announcer, ("catch-up", Sweeper(sweeps).run)]
 

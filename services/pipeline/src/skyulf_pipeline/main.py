@@ -118,6 +118,7 @@ def catch_up(parts: Parts[PipelineUnitOfWork]) -> list[Sweep]:
         tokens=parts.tokens,
         delivery=Delivery(consumers, parts.uows),
         every=settings_of(parts).catch_up_seconds,
+        ca_file=parts.settings.shared.tls_ca_file,
     )
 
 

@@ -34,6 +34,7 @@ def worker_background(parts: Parts[RegistryUnitOfWork]) -> Sequence[Background]:
         tokens=parts.tokens,
         delivery=Delivery(consumers, parts.uows),
         every=cast("RegistrySettings", parts.settings).catch_up_seconds,
+        ca_file=parts.settings.shared.tls_ca_file,
     )
     return [("catch-up", Sweeper(sweeps).run)]
 

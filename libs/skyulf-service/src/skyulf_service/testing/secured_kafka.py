@@ -2,16 +2,9 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
-
+from skyulf_service.testing.certificates import Authority
 from skyulf_service.testing.kafka import NativeKafka
 from skyulf_service.testing.ports import free_port
 
@@ -72,29 +65,5 @@ class SecuredKafka(NativeKafka):
 
 def make_certificates(authority: Path, keystore: Path) -> None:
     """Write an authority's certificate, and a key with the certificate that it signed for 127.0.0.1."""
-    root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    root = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority of a test")])
-    certified = _certificate(root, root, root_key).add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
-    authority.write_bytes(certified.public_key(root_key.public_key()).sign(root_key, hashes.SHA256()).public_bytes(PEM))
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    places = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    own = _certificate(name, root, root_key).add_extension(places, False).public_key(key.public_key())
-    private = key.private_bytes(PEM, PrivateFormat.PKCS8, NoEncryption())
-    keystore.write_bytes(private + own.sign(root_key, hashes.SHA256()).public_bytes(PEM))
-
-
-PEM = Encoding.PEM
-
-
-def _certificate(subject: x509.Name, issuer: x509.Name, signer: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    who = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(who, False)
-    )
+    certificate, key = Authority(authority).sign("127.0.0.1")
+    keystore.write_bytes(key + certificate)

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import aiohttp
+import structlog
 from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict
 from skyulf_service.errors import UnavailableError
 from skyulf_service.http.problems import ELSEWHERE
+from skyulf_service.tls import Authorities
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 from yarl import URL
@@ -16,6 +19,8 @@ from yarl import URL
 from skyulf_gateway.clients.forwarding import AnswerCutOffError, unknown
 from skyulf_gateway.clients.renewed import Renewed, Shuffled
 from skyulf_gateway.domain.errors import BadGatewayError, GatewayTimeoutError
+
+log = structlog.get_logger(__name__)
 
 SMALL_BODY = 64 * 1024
 # Shorter than the 5 s after which uvicorn closes an idle connection: a POST must not meet one that is just closing.
@@ -45,6 +50,7 @@ class HttpForwarder:
 
     ``connect`` and ``silence`` are in seconds: how long a connection may take, and how long a service may keep silent.
     With ``others`` there are others who may answer what one says it has not begun: `UnavailableError` at once.
+    ``ca_file`` is who signed the certificates of those at ``https://``; raises `TlsFilesError` where it cannot be used.
     """
 
     def __init__(
@@ -57,12 +63,15 @@ class HttpForwarder:
         renew: float = RENEW_SECONDS,
         others: bool = False,
         resolver: AbstractResolver | None = None,
+        ca_file: Path | None = None,
     ) -> None:
         self._bases = {name: URL(url.rstrip("/")) for name, url in urls.items()}
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=silence)
         self._connections = connections
         self._others = others
         self._resolver = resolver
+        has_tls = any(base.scheme == "https" for base in self._bases.values())
+        self._authorities = Authorities(ca_file) if has_tls else None
         self._pools = Renewed(self._open, seconds=renew)
 
     @property
@@ -177,6 +186,7 @@ class HttpForwarder:
                 **idle,
                 ttl_dns_cache=DNS_SECONDS,
                 resolver=Shuffled(self._resolver or aiohttp.DefaultResolver()),
+                ssl=self._authorities.context() if self._authorities is not None else True,
             ),
             timeout=self._timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -273,6 +283,9 @@ def _body_length(scope: Scope) -> int | None:
 
 
 def _refusal(service: str, error: BaseException) -> UnavailableError | BadGatewayError | GatewayTimeoutError:
+    if isinstance(error, aiohttp.ClientSSLError):
+        log.warning("neighbour.not_verified", service=service, reason=str(error.__cause__ or error))
+        return UnavailableError(f"The service {service} cannot be trusted: its certificate was not verified.")
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return UnavailableError(f"The service {service} is away at the moment; try again shortly.")
     if isinstance(error, TimeoutError):
