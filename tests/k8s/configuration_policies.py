@@ -1,5 +1,6 @@
 """What processes are told: settings that they know, and keys of Secrets and ConfigMaps that are there."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -12,6 +13,7 @@ FOREIGN = frozenset({"PGSSLROOTCERT", "SSL_CERT_FILE", "OTEL_EXPORTER_OTLP_ENDPO
 # what the `skyulf` command reads: where the gateway is, and with which key
 COMMAND = frozenset({"SKYULF_URL", "SKYULF_API_KEY"})
 FILES = ("_FILE", "PGSSLROOTCERT")
+EXPANDED = re.compile(r"\$\(([A-Z0-9_]+)\)")  # what Kubernetes puts a variable named before in the place of
 Reference = tuple[str, str, str | None]
 
 
@@ -69,7 +71,10 @@ def environment_of(manifests: Manifests, container: Node) -> dict[str, str]:
     found: dict[str, str] = {}
     for source in container.get("envFrom", []):
         found |= manifests.one("ConfigMap", source["configMapRef"]["name"])["data"]
-    return found | {each["name"]: each["value"] for each in container.get("env", []) if "value" in each}
+    for each in container.get("env", []):
+        if "value" in each:
+            found[each["name"]] = EXPANDED.sub(lambda named: found.get(named[1], named[0]), each["value"])
+    return found
 
 
 def mounted_files(workload: Workload) -> Iterator[str]:

@@ -132,6 +132,10 @@ def mounted(manifests: Manifests, workload: Workload, folder: Path) -> dict[str,
 def _content(manifests: Manifests, source: Node) -> list[tuple[str, bytes]]:
     if "secret" in source:
         name = source["secret"].get("secretName") or source["secret"]["name"]
+        if source["secret"].get("optional") and not any(
+            each["metadata"]["name"] == name for each in manifests.kind("Secret")
+        ):
+            return []
         data = manifests.one("Secret", name)["data"]
         chosen = source["secret"].get("items") or [{"key": key, "path": key} for key in data]
         return [(item["path"], base64.b64decode(data[item["key"]])) for item in chosen]

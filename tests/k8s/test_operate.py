@@ -20,7 +20,7 @@ from skyulf_service.settings import ServiceSettings, SharedSettings
 from skyulf_service.signing.keys import load, load_public
 
 NAME = "skyulf-operate"
-FORMS = [("local", "operate"), ("production", "secrets-from-files", "operate")]
+FORMS = [("local", "operate"), ("production", "secrets-from-files", "certificates-from-files", "operate")]
 
 
 @pytest.fixture(params=FORMS, ids=lambda form: form[0])

@@ -102,7 +102,7 @@ def test_nothing_that_settings_can_encrypt_is_sent_in_the_clear(everything: Mani
         assert "SKYULF_ALLOW_INSECURE" not in environment
 
 
-@pytest.mark.parametrize("components", [("secrets-from-files",), ALL], ids="+".join)
+@pytest.mark.parametrize("components", [FILES, ALL], ids="+".join)
 def test_every_pod_accepts_what_it_is_told(build: Build, components: tuple[str, ...], tmp_path: Path) -> None:
     manifests = build("production", *components)
 
@@ -124,7 +124,7 @@ def test_every_pod_accepts_what_it_is_told(build: Build, components: tuple[str, 
 def test_a_pod_that_would_refuse_its_settings_is_found(
     build: Build, setting: str, value: str, refusing: set[str], tmp_path: Path
 ) -> None:
-    manifests = build("production", "secrets-from-files").copy()
+    manifests = build("production", *FILES).copy()
     manifests.one("ConfigMap", "skyulf-settings")["data"][setting] = value
 
     found = refusals(manifests, tmp_path)
@@ -133,7 +133,7 @@ def test_a_pod_that_would_refuse_its_settings_is_found(
 
 
 def test_a_database_without_tls_is_refused_by_every_pod(build: Build, tmp_path: Path) -> None:
-    manifests = build("production", "secrets-from-files").copy()
+    manifests = build("production", *FILES).copy()
     for service in SERVICES:
         data = manifests.one("Secret", f"skyulf-{service}")["data"]
         url = base64.b64decode(data["database-url"]).removesuffix(b"?ssl=verify-full")
@@ -234,7 +234,7 @@ async def test_runners_scale_by_a_question_that_their_database_answers(
 
 @pytest.mark.parametrize(
     ("components", "host"),
-    [(ALL, "skyulf-postgres-rw.skyulf-data.svc"), (("secrets-from-files", "ingress", "keda"), "postgres.example.com")],
+    [(ALL, "skyulf-postgres-rw.skyulf-data.svc"), ((*FILES, "ingress", "keda"), "postgres.example.com")],
     ids=["cloudnative-pg", "elsewhere"],
 )
 def test_who_scales_runners_asks_the_database_that_they_use(
@@ -283,7 +283,7 @@ def test_every_process_that_traces_may_reach_the_collector_and_no_other(everythi
 
 
 def test_without_the_component_no_trace_is_recorded(build: Build) -> None:
-    manifests = build("production", "secrets-from-files")
+    manifests = build("production", *FILES)
 
     assert not any("OTEL_EXPORTER_OTLP_ENDPOINT" in environment_of(manifests, each.main) for each in manifests.ours())
     assert "to-collector" not in {each["metadata"]["name"] for each in manifests.kind("NetworkPolicy")}

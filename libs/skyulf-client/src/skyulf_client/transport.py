@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -12,13 +14,14 @@ import httpx
 from pydantic import JsonValue
 
 from skyulf_client.credentials import Credentials
-from skyulf_client.errors import SkyulfApiError, SkyulfClientError, SkyulfConnectionError
+from skyulf_client.errors import CredentialsError, SkyulfApiError, SkyulfClientError, SkyulfConnectionError
 from skyulf_client.operations import Attempt, Effect, Reply, Request, Retries, Steps, Upload, attempts
 
 T = TypeVar("T")
 CHUNK = 256 << 10
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 SILENCE = httpx.Timeout(60.0, connect=5.0, read=45.0)  # the server breaks its silence every 15 s
+CA_FILE = "SKYULF_TLS_CA_FILE"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -153,7 +156,20 @@ def _settings(credentials: Credentials) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {credentials.api_key}", "User-Agent": "skyulf-client"}
     # a proxy of the environment does not know this machine's own addresses
     local = httpx.URL(credentials.url).host in LOOPBACK
-    return {"base_url": f"{credentials.url}/api/v1", "headers": headers, "trust_env": not local}
+    settings: dict[str, Any] = {"base_url": f"{credentials.url}/api/v1", "headers": headers, "trust_env": not local}
+    if (ca_file := os.environ.get(CA_FILE)) and credentials.url.startswith("https:"):
+        settings["verify"] = _believing(ca_file)
+    return settings
+
+
+def _believing(ca_file: str) -> ssl.SSLContext:
+    """A context that believes who signed Skyulf's certificates, and whom this machine believes."""
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise CredentialsError(f"{CA_FILE}={ca_file} holds no certificates that can be read: {error}.") from error
+    return context
 
 
 def _arguments(request: Request) -> dict[str, Any]:
