@@ -1,0 +1,49 @@
+"""Which of a service's roles a workload is, and what comes before it."""
+
+from collections.abc import Iterator
+
+from k8s.configuration_policies import environment_of, mounted_files
+from k8s.manifests import ENDING, Manifests, Node, Workload, name_and_tag
+from k8s.needs import roles_of
+from settings_example import SERVICES
+
+COMPONENT = "app.kubernetes.io/component"
+# a dedicated endpoint is inference's api for one model
+COMPONENTS = {"endpoint": "api"}
+MIGRATE, AWAIT = "migrate", ["await-schema"]
+
+
+def roles_exist(manifests: Manifests) -> Iterator[str]:
+    """Each of our images is started in a role of its service, that of its labels; only what ends is a Job."""
+    for workload in manifests.ours():
+        if workload.service not in SERVICES:
+            yield f"{workload}: there is no service {workload.service}"
+            continue
+        role = " ".join(workload.main.get("args", []))
+        component = workload.labels.get(COMPONENT, "")
+        if role not in roles_of(workload.service) or COMPONENTS.get(component, component) != role:
+            yield f"{workload}: {component} of {workload.service} is started as {role}"
+        elif (role == MIGRATE) != (workload.kind in ENDING):
+            yield f"{workload}: {role} is no {workload.kind}"
+
+
+def migrations_come_first(manifests: Manifests) -> Iterator[str]:
+    """Each service has one Job that migrates its database, and whatever lasts waits until that has happened."""
+    ours = manifests.ours()
+    for service in sorted({each.service for each in ours}):
+        migrating = [each for each in ours if each.service == service and each.main.get("args") == [MIGRATE]]
+        if len(migrating) != 1:
+            yield f"{service}: {len(migrating)} of its workloads migrate"
+    for workload in ours:
+        waiting = [each for each in workload.pod.get("initContainers", []) if each.get("args") == AWAIT]
+        if workload.kind not in ENDING and not any(_waits(manifests, workload, each) for each in waiting):
+            yield f"{workload}: it does not wait for its schema"
+
+
+def _waits(manifests: Manifests, workload: Workload, container: Node) -> bool:
+    """Whether it is the same release, asks the same database with the same secret, and ends."""
+    if name_and_tag(container["image"]) != name_and_tag(workload.main["image"]) or "restartPolicy" in container:
+        return False
+    setting = f"SKYULF_{workload.service.upper()}_DATABASE_URL_FILE"
+    mine, its = (environment_of(manifests, each).get(setting) for each in (workload.main, container))
+    return mine == its and its in {path for path, _ in mounted_files(manifests, workload, container)}

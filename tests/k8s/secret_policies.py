@@ -1,0 +1,60 @@
+"""Secrets: in files that only their service's pods mount, and nowhere else."""
+
+import re
+from collections.abc import Iterator
+
+from k8s.configuration_policies import references
+from k8s.manifests import Manifests
+from k8s.settings_policies import settings_by_name
+from pydantic import SecretStr
+from settings_example import SERVICES
+
+# what kustomize adds to a name for its content
+HASH = re.compile(r"-[2456789bcdfghkmt]{10}$")
+PUBLIC = "skyulf-public-keys"
+NAMES = re.compile(r"PASSWORD|PASSPHRASE|SECRET|TOKEN|ACCESS_KEY|API_KEY|CREDENTIAL")
+CONTENTS = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY")
+
+
+def secrets_are_of_the_service(manifests: Manifests) -> Iterator[str]:
+    """Each service's pods use its own Secret and everybody's public keys; servers none of Skyulf's."""
+    for workload in manifests.workloads():
+        own = {f"skyulf-{workload.service}", PUBLIC} if workload.service else set()
+        for kind, name, _ in set(references(workload)):
+            plain = HASH.sub("", name)
+            if kind == "Secret" and plain not in own and (workload.service or plain.startswith("skyulf-")):
+                yield f"{workload}: Secret {plain} is not its own"
+
+
+def secrets_are_files(manifests: Manifests) -> Iterator[str]:
+    """Ours read secrets from files: variables are shown by whoever describes a pod, and inherited by children."""
+    for workload in manifests.ours():
+        for where, container in workload.containers():
+            if any("secretRef" in each for each in container.get("envFrom", [])):
+                yield f"{where}: a whole Secret becomes variables"
+            for each in container.get("env", []):
+                if "secretKeyRef" in each.get("valueFrom", {}):
+                    yield f"{where}: {each['name']} is a secret, and no file"
+
+
+def nothing_secret_is_in_the_clear(manifests: Manifests) -> Iterator[str]:
+    """Neither a ConfigMap nor a manifest holds a secret."""
+    for document in manifests.kind("ConfigMap"):
+        for name, value in (document.get("data") or {}).items():
+            if _is_secret(name, value):
+                yield f"ConfigMap {document['metadata']['name']}: {name} is there for everybody to read"
+    for workload in manifests.workloads():
+        for where, container in workload.containers():
+            for each in container.get("env", []):
+                if _is_secret(each["name"], str(each.get("value", ""))):
+                    yield f"{where}: {each['name']} is there for everybody to read"
+
+
+def _is_secret(name: str, value: str) -> bool:
+    named = not name.endswith("_FILE") and (NAMES.search(name.upper()) or name in _secret_settings())
+    return bool(value) and bool(named or CONTENTS.search(value))
+
+
+def _secret_settings() -> frozenset[str]:
+    found = [each for service in SERVICES for each in settings_by_name(service).items()]
+    return frozenset(name for name, field in found if field.annotation in (SecretStr, SecretStr | None))
