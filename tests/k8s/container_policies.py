@@ -59,7 +59,7 @@ def probes(manifests: Manifests) -> Iterator[str]:
         for where, container in workload.lasting():
             for probe, path in PROBES.items():
                 asked = container.get(probe, {})
-                if not any(asked.get(action) for action in ACTIONS):
+                if not any(asked.get(action) for action in ACTIONS) or asked.get("exec", {}).get("command") == []:
                     yield f"{where}: no {probe}"
                 elif service_of(container) and asked.get("httpGet", {}).get("path") != path:
                     yield f"{where}: its {probe} does not ask {path}"
@@ -95,7 +95,7 @@ def bounded_volumes(manifests: Manifests) -> Iterator[str]:
             if is_empty and (most is None or most > LARGEST_VOLUME):
                 yield f"{workload}: volume {name} has no limit that a node has room for"
         for where, container in workload.containers():
-            for mount in container.get("volumeMounts", []):
+            for mount in [*container.get("volumeMounts", []), *container.get("volumeDevices", [])]:
                 if mount["name"] not in {*volumes, *workload.claims()}:
                     yield f"{where}: there is no volume {mount['name']}"
 

@@ -11,6 +11,8 @@ RULES = (("ingress", "from"), ("egress", "to"))
 NAME = "kubernetes.io/metadata.name"
 # whoever shall call a dedicated endpoint carries a label that its manifests name
 INVITATION = "skyulf/calls-"
+# the port of DNS
+NAMES = 53
 # the widest network in which somebody's servers may be
 WIDEST = 8
 
@@ -56,11 +58,7 @@ def edges_are_those_of_the_code(manifests: Manifests) -> Iterator[str]:
         if not any(_is_way(found, each) for found in leaving):
             yield f"{each} is needed and not allowed"
     for found in sorted(leaving):
-        # a network may be that of servers which the settings name elsewhere now
-        if not any(
-            _is_way(found, each) or ("/" in found.target and found._replace(target=each.target) == each)
-            for each in outside
-        ):
+        if not any(_is_way(found, each) or _may_be_way(found, each) for each in outside):
             yield f"{found} is allowed and not needed"
 
 
@@ -120,3 +118,8 @@ def _of_rule(spec: Node, direction: str, peers: list[Node] | None, ports: list[N
 def _is_way(found: Edge, wanted: Edge) -> bool:
     """Whether an edge is a way to what is wanted; where a server is, only its operator's namespace says."""
     return found == wanted or found._replace(target="") == wanted
+
+
+def _may_be_way(found: Edge, wanted: Edge) -> bool:
+    """Whether a network may be that of a server; names are asked for in the cluster only, lest data leaves by them."""
+    return "/" in found.target and wanted.port != NAMES and found._replace(target=wanted.target) == wanted

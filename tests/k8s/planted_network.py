@@ -71,6 +71,7 @@ NETWORK: Planted = {
         ),
         document("NetworkPolicy", "dns", lambda d: d["spec"]["egress"][0]["ports"][0].update(protocol="TCP")),
         allowed({}, egress=[{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 443}]}]),
+        allowed({}, egress=[{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 53, "protocol": "UDP"}]}]),
         told(SKYULF_REGISTRY_URL="http://pipeline-api:8002"),
     ],
     network_policies.only_what_is_asked_from_outside: [

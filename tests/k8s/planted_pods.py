@@ -33,6 +33,7 @@ CONTAINERS: Planted = {
         container("inference-api", lambda c: c["readinessProbe"]["httpGet"].update(path="/nothing")),
         container("inference-api", lambda c: c["livenessProbe"]["httpGet"].update(path="/readyz")),
         container("pipeline-runner", lambda c: c.pop("livenessProbe")),
+        container("kafka", lambda c: c.update(livenessProbe={"exec": {"command": []}})),
         sidecar(lambda c: c.pop("startupProbe")),
         first("registry-api", lambda c: c.update(restartPolicy="Always")),
         *(maker(kind, lambda c: c.pop("readinessProbe")) for kind in ("DaemonSet", "Pod")),
@@ -120,6 +121,10 @@ SECURITY: Planted = {
             "SKYULF_REGISTRY_DATABASE_URL",
             valueFrom={"secretKeyRef": {"name": "skyulf-registry", "key": "database-url"}},
         ),
+    ],
+    secret_policies.secrets_are_for_their_user: [
+        pod("registry-api", lambda p: p["volumes"][-1]["projected"].update(defaultMode=0o444)),
+        volume("registry-api", secret={"secretName": "skyulf-registry"}),
     ],
     secret_policies.nothing_secret_is_in_the_clear: [
         told(SKYULF_S3_SECRET_KEY="hunter2"),

@@ -56,6 +56,10 @@ WIRING: Planted = {
         document("PodDisruptionBudget", "registry-api", lambda d: d["spec"].update(maxUnavailable=0)),
     ],
     wiring_policies.every_deployment_is_spread: [pod("registry-api", lambda p: p.pop("topologySpreadConstraints"))],
+    wiring_policies.every_deployment_rolls: [
+        document("Deployment", "registry-api", lambda d: d["spec"].update(strategy={"type": "Recreate"})),
+        document("Deployment", "registry-api", lambda d: d["spec"].update(replicas=0)),
+    ],
     role_policies.roles_exist: [
         container("registry-api", lambda c: c.update(args=["apii"])),
         container("registry-api", lambda c: c.update(args=["worker"])),
@@ -63,6 +67,13 @@ WIRING: Planted = {
         container("registry-migrate", lambda c: c.update(args=["worker"])),
         container("registry-api", lambda c: c.update(image="skyulf/nobody:0.1.0")),
         document("Job", "registry-migrate", lambda d: d.update(kind="Deployment")),
+    ],
+    role_policies.pods_are_of_one_service: [
+        pod("registry-api", lambda p: p.update(serviceAccountName="gateway")),
+        pod("registry-api", lambda p: p.pop("serviceAccountName")),
+        sidecar(lambda c: c.update(image="skyulf/gateway:0.1.0")),
+        container("registry-api", lambda c: c.update(command=["sleep", "infinity"])),
+        first("registry-api", lambda c: c.update(command=["true"])),
     ],
     role_policies.migrations_come_first: [
         pod("registry-api", lambda p: p.pop("initContainers")),

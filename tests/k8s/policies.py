@@ -29,6 +29,7 @@ POLICIES: tuple[Policy, ...] = (
     security_policies.restricted_namespaces,
     security_policies.no_token,
     role_policies.roles_exist,
+    role_policies.pods_are_of_one_service,
     role_policies.migrations_come_first,
     wiring_policies.ports_exist,
     wiring_policies.selectors_match,
@@ -36,6 +37,7 @@ POLICIES: tuple[Policy, ...] = (
     wiring_policies.monitors_see_everything,
     wiring_policies.every_deployment_has_a_budget,
     wiring_policies.every_deployment_is_spread,
+    wiring_policies.every_deployment_rolls,
     route_policies.routes_lead_somewhere,
     route_policies.services_are_inside,
     network_policies.nothing_else_is_allowed,
@@ -50,6 +52,7 @@ POLICIES: tuple[Policy, ...] = (
     configuration_policies.references_are_defined,
     secret_policies.secrets_are_of_the_service,
     secret_policies.secrets_are_files,
+    secret_policies.secrets_are_for_their_user,
     secret_policies.nothing_secret_is_in_the_clear,
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from k8s.configuration_policies import environment_of, mounted_files
-from k8s.manifests import ENDING, Manifests, Node, Workload, name_and_tag
+from k8s.manifests import ENDING, Manifests, Node, Workload, name_and_tag, service_of
 from k8s.needs import roles_of
 from settings_example import SERVICES
 
@@ -25,6 +25,19 @@ def roles_exist(manifests: Manifests) -> Iterator[str]:
             yield f"{workload}: {component} of {workload.service} is started as {role}"
         elif (role == MIGRATE) != (workload.kind in ENDING):
             yield f"{workload}: {role} is no {workload.kind}"
+
+
+def pods_are_of_one_service(manifests: Manifests) -> Iterator[str]:
+    """A pod runs one service, by its image's own entry point, under its own name."""
+    for workload in manifests.workloads():
+        account = workload.pod.get("serviceAccountName", "default")
+        if workload.service and account != workload.service:
+            yield f"{workload}: it runs as {account}"
+        for where, container in workload.containers():
+            if service_of(container) not in ("", workload.service):
+                yield f"{where}: {service_of(container)} has pods of its own"
+            if service_of(container) and "command" in container:
+                yield f"{where}: something else than the service is started"
 
 
 def migrations_come_first(manifests: Manifests) -> Iterator[str]:

@@ -37,6 +37,16 @@ def secrets_are_files(manifests: Manifests) -> Iterator[str]:
                     yield f"{where}: {each['name']} is a secret, and no file"
 
 
+def secrets_are_for_their_user(manifests: Manifests) -> Iterator[str]:
+    """Files of secrets are for the user and the group of the pod; unless told otherwise, they are for everybody."""
+    for workload in manifests.workloads():
+        for volume in workload.pod.get("volumes", []):
+            projected = any("secret" in source for source in volume.get("projected", {}).get("sources", []))
+            made = volume.get("secret") or (volume["projected"] if projected else {"defaultMode": 0})
+            if made.get("defaultMode", 0o644) & 0o007:
+                yield f"{workload}: everybody may read the secrets in volume {volume['name']}"
+
+
 def nothing_secret_is_in_the_clear(manifests: Manifests) -> Iterator[str]:
     """Neither a ConfigMap nor a manifest holds a secret."""
     for document in manifests.kind("ConfigMap"):

@@ -88,6 +88,17 @@ def every_deployment_is_spread(manifests: Manifests) -> Iterator[str]:
             yield f"{workload}: its pods may all be on one node"
 
 
+def every_deployment_rolls(manifests: Manifests) -> Iterator[str]:
+    """A new release takes no pod away before another is ready, and there is one to begin with."""
+    for workload in manifests.workloads():
+        spec = workload.document.get("spec", {})
+        rolling = spec.get("strategy", {}).get("rollingUpdate", {})
+        if workload.kind == "Deployment" and (rolling.get("maxUnavailable") != 0 or not rolling.get("maxSurge")):
+            yield f"{workload}: a new release takes pods away before others are ready"
+        if spec.get("replicas") == 0:
+            yield f"{workload}: it has no pods"
+
+
 def _own_selectors(manifests: Manifests, workload: Workload) -> Iterator[str]:
     selector = workload.document["spec"].get("selector")
     if selector is not None and len(manifests.selected(workload.document, selector)) != 1:
