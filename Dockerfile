@@ -1,7 +1,10 @@
 # syntax=docker/dockerfile:1
 # The images of the five services, a target for each: docker build --target registry -t skyulf/registry:0.1.0 .
+# and that of the `skyulf` command with its operations: --target operate.
 # Sizes, and why there is one image per service: docs/decisions/0025-an-image-per-service.md
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+# whose programs make backups: not older than the server, and on the same Debian as the image above
+ARG POSTGRES_IMAGE=postgres:17-bookworm
 
 # What installs. Packages come from wherever this base image's pip is told to look, and only with the hashes that we know.
 FROM ${PYTHON_IMAGE} AS installer
@@ -32,6 +35,10 @@ RUN /build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /w
     ./libs/skyulf-core ./libs/skyulf-events ./libs/skyulf-service \
     ./services/gateway ./services/ingestion ./services/pipeline ./services/registry ./services/inference
 
+FROM wheels AS operate-wheels
+RUN /build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels \
+    ./libs/skyulf-client ./services/standalone
+
 FROM installer AS gateway-packages
 RUN --mount=type=cache,target=/var/cache/pip install-requirements requirements/images/gateway.txt
 
@@ -49,6 +56,27 @@ RUN --mount=type=cache,target=/var/cache/pip install-requirements requirements/i
 
 FROM installer AS inference-packages
 RUN --mount=type=cache,target=/var/cache/pip install-requirements requirements/images/inference.txt
+
+FROM installer AS operate-packages
+RUN --mount=type=cache,target=/var/cache/pip install-requirements requirements/images/operate.txt
+
+# pg_dump and pg_restore with the libraries that they are linked to, except those of the C library
+FROM ${POSTGRES_IMAGE} AS postgres-programs
+COPY --chmod=755 <<'SH' /usr/local/bin/gather-programs
+#!/bin/sh
+# gather-programs FOLDER NAME...: programs of PostgreSQL to FOLDER/bin, their libraries to FOLDER/lib
+set -eu
+folder=$1
+shift
+mkdir -p "$folder/bin" "$folder/lib"
+for name in "$@"; do
+  program=$(readlink -f "/usr/lib/postgresql/$PG_MAJOR/bin/$name")
+  cp "$program" "$folder/bin/$name"
+  ldd "$program" | sed -nE 's|.* => (/[^ ]+) .*|\1|p' | grep -vE '/(ld-linux[^/]*|lib(c|m|dl|rt|pthread|resolv))\.so' \
+    | xargs -r cp -L -t "$folder/lib"
+done
+SH
+RUN gather-programs /opt/postgres pg_dump pg_restore
 
 # What all services run on: the base image, a user that owns nothing but its home, and the settings of a container.
 FROM ${PYTHON_IMAGE} AS runtime
@@ -78,7 +106,7 @@ EXPOSE 8000 8101
 HEALTHCHECK --interval=10s --timeout=10s --start-period=180s CMD ["python", "-m", "skyulf_service.probe", "gateway"]
 ENTRYPOINT ["python", "-m", "skyulf_gateway.main"]
 CMD ["api"]
-ARG VERSION=0.1.0 REVISION= CREATED= SOURCE=
+ARG VERSION=0.1.0 REVISION=unknown CREATED=unknown SOURCE=unknown
 LABEL org.opencontainers.image.title="Skyulf gateway" org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}" org.opencontainers.image.source="${SOURCE}"
@@ -92,7 +120,7 @@ EXPOSE 8001 8111 8112
 HEALTHCHECK --interval=10s --timeout=10s --start-period=180s CMD ["python", "-m", "skyulf_service.probe", "ingestion"]
 ENTRYPOINT ["python", "-m", "skyulf_ingestion.main"]
 CMD ["api"]
-ARG VERSION=0.1.0 REVISION= CREATED= SOURCE=
+ARG VERSION=0.1.0 REVISION=unknown CREATED=unknown SOURCE=unknown
 LABEL org.opencontainers.image.title="Skyulf ingestion" org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}" org.opencontainers.image.source="${SOURCE}"
@@ -111,7 +139,7 @@ EXPOSE 8002 8121 8122
 HEALTHCHECK --interval=10s --timeout=10s --start-period=180s CMD ["python", "-m", "skyulf_service.probe", "pipeline"]
 ENTRYPOINT ["python", "-m", "skyulf_pipeline.main"]
 CMD ["api"]
-ARG VERSION=0.1.0 REVISION= CREATED= SOURCE=
+ARG VERSION=0.1.0 REVISION=unknown CREATED=unknown SOURCE=unknown
 LABEL org.opencontainers.image.title="Skyulf pipeline" org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}" org.opencontainers.image.source="${SOURCE}"
@@ -125,7 +153,7 @@ EXPOSE 8003 8131
 HEALTHCHECK --interval=10s --timeout=10s --start-period=180s CMD ["python", "-m", "skyulf_service.probe", "registry"]
 ENTRYPOINT ["python", "-m", "skyulf_registry.main"]
 CMD ["api"]
-ARG VERSION=0.1.0 REVISION= CREATED= SOURCE=
+ARG VERSION=0.1.0 REVISION=unknown CREATED=unknown SOURCE=unknown
 LABEL org.opencontainers.image.title="Skyulf registry" org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}" org.opencontainers.image.source="${SOURCE}"
@@ -139,7 +167,32 @@ EXPOSE 8004 8141
 HEALTHCHECK --interval=10s --timeout=10s --start-period=180s CMD ["python", "-m", "skyulf_service.probe", "inference"]
 ENTRYPOINT ["python", "-m", "skyulf_inference.main"]
 CMD ["api"]
-ARG VERSION=0.1.0 REVISION= CREATED= SOURCE=
+ARG VERSION=0.1.0 REVISION=unknown CREATED=unknown SOURCE=unknown
 LABEL org.opencontainers.image.title="Skyulf inference" org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" org.opencontainers.image.source="${SOURCE}"
+
+# The `skyulf` command, where it can reach all databases, objects, Kafka and keys: docs/guides/operate.md
+FROM runtime AS operate
+COPY --from=postgres-programs /opt/postgres /opt/postgres
+COPY --chmod=755 <<'SH' /usr/local/bin/pg_dump
+#!/bin/sh
+# its libraries are for it alone
+LD_LIBRARY_PATH=/opt/postgres/lib exec "/opt/postgres/bin/${0##*/}" "$@"
+SH
+# what is missing for them shows here, not at the first backup
+RUN ln -s pg_dump /usr/local/bin/pg_restore && pg_dump --version && pg_restore --version \
+    && install -d -o 10001 -g 10001 -m 0700 /backups
+COPY --from=operate-packages /opt/skyulf /opt/skyulf
+RUN --mount=type=bind,from=operate-wheels,source=/wheels,target=/wheels \
+    install-own skyulf-core skyulf-events skyulf-service skyulf-gateway skyulf-ingestion skyulf-pipeline \
+      skyulf-registry skyulf-inference skyulf-client skyulf-standalone
+USER 10001:10001
+# where files go that a command is told by name only
+WORKDIR /backups
+ENTRYPOINT ["skyulf"]
+CMD ["doctor"]
+ARG VERSION=0.1.0 REVISION=unknown CREATED=unknown SOURCE=unknown
+LABEL org.opencontainers.image.title="Skyulf operations" org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}" org.opencontainers.image.source="${SOURCE}"

@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY ?= passive
 # Tests and checks must not depend on what the shell happens to be set to.
 unexport SKYULF_HOME SKYULF_FORM SKYULF_KAFKA_BOOTSTRAP
 
-.PHONY: help demo up test faults hunt load compose kubernetes bench lint types format contracts docs requirements sbom tools
+.PHONY: help demo up test faults hunt load images compose kubernetes bench lint types format contracts docs requirements sbom tools
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,9 +53,15 @@ load: export OMP_NUM_THREADS ?= 1
 load: $(READY) tools  ## Ask for everything at once for half an hour: memory, events, times (MINUTES=5 for a look)
 	$(BIN)/python tests/performance/load/run.py $(if $(MINUTES),--minutes $(MINUTES)) $(LOAD)
 
+# Labels name the commit (and that it was changed since), when this was, and where the sources are, without credentials.
+images: export IMAGE_REVISION ?= $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null)
+images: export IMAGE_CREATED ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
+images: export IMAGE_SOURCE ?= $(shell git config --get remote.origin.url | sed -nE 's|^(https?://)([^@/]*@)?|\1|p')
+images:  ## Build all images, with labels that say what they were built from
+	docker compose --profile operate build
+
 # Boundaries are those of processes that the tests start themselves; tests/compose has its own.
-compose: $(READY)  ## Build the images, and test them on a Docker engine: the whole story, outages, scaling
-	docker compose build
+compose: $(READY) images  ## Build the images, and test them on a Docker engine: the whole story, outages, scaling
 	FORM=compose $(BIN)/python -m pytest tests/compose tests/e2e --ignore tests/e2e/test_boundaries.py $(PYTEST)
 
 kubernetes: $(READY) tools  ## Run the manifests' pods as processes: the whole story, and predictions while each is replaced
@@ -92,10 +98,7 @@ requirements: $(READY)  ## Resolve the versions of all packages anew (UPGRADE=--
 	$(BIN)/python tools/requirements.py $(UPGRADE)
 
 sbom: $(READY)  ## Write a bill of materials (CycloneDX) for each image to dist/sbom
-	mkdir -p dist/sbom
-	for service in gateway ingestion pipeline registry inference; do \
-	  $(BIN)/cyclonedx-py requirements --pyproject services/$$service/pyproject.toml --output-reproducible \
-	    --output-file dist/sbom/$$service.json requirements/images/$$service.txt; done
+	$(BIN)/python tools/sbom.py dist/sbom
 
 # The servers that tests start, installed before the first test's clock runs.
 tools: $(READY)

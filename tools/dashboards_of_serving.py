@@ -80,7 +80,10 @@ SERVING = Dashboard(
                 Panel(
                     "Deployments",
                     "By what is observed of them.",
-                    (Query(greatest("skyulf_deployments", "state"), "{{state}}"),),
+                    (
+                        Query(greatest("skyulf_deployments", "state"), "{{state}}"),
+                        Query(greatest("skyulf_deployments_unserved"), "answered by nobody"),
+                    ),
                 ),
                 Panel(
                     "Served",

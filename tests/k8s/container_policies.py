@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from importlib.metadata import version
 
-from k8s.manifests import ENDING, Manifests, Workload, name_and_tag, service_of
+from k8s.manifests import Manifests, Workload, name_and_tag, service_of
 from k8s.settings_policies import setting_of
 from skyulf_service.process import DRAIN_SECONDS, GRACE_SECONDS
 
@@ -70,7 +70,7 @@ def time_to_end(manifests: Manifests) -> Iterator[str]:
     for workload in manifests.ours():
         given = workload.pod.get("terminationGracePeriodSeconds", 30)
         before = sum(map(float, SLEEP.findall(str(workload.main.get("lifecycle", {}).get("preStop")))))
-        if workload.kind not in ENDING and given <= before + DRAIN_SECONDS + GRACE_SECONDS:
+        if not workload.ends and given <= before + DRAIN_SECONDS + GRACE_SECONDS:
             yield f"{workload}: it is killed after {given} s, in the middle of its end"
 
 
@@ -89,7 +89,11 @@ def bounded_volumes(manifests: Manifests) -> Iterator[str]:
     """Every folder that is mounted exists, and none can fill the node."""
     for workload in manifests.workloads():
         volumes = {each["name"]: each for each in workload.pod.get("volumes", [])}
+        asked = {each["metadata"]["name"] for each in manifests.kind("PersistentVolumeClaim")}
         for name, volume in volumes.items():
+            claim = volume.get("persistentVolumeClaim", {}).get("claimName")
+            if claim is not None and claim not in asked:
+                yield f"{workload}: there is no PersistentVolumeClaim {claim}"
             is_empty = "emptyDir" in volume or volume.keys() == {"name"}
             most = size(str(volume.get("emptyDir", {}).get("sizeLimit", "")))
             if is_empty and (most is None or most > LARGEST_VOLUME):

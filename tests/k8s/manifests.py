@@ -1,8 +1,10 @@
 """What kustomize builds, as tests look at it."""
 
+import os
+import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +50,11 @@ class Workload:
         return service_of(self.main)
 
     @property
+    def ends(self) -> bool:
+        """Whether its pods do something and end."""
+        return self.kind in ENDING
+
+    @property
     def template(self) -> Node:
         if self.kind == "Pod":
             return self.document
@@ -76,7 +83,7 @@ class Workload:
     def lasting(self) -> Iterator[tuple[str, Node]]:
         """The containers that run for ever; one that comes first is such, if it is started anew."""
         first = {each["name"] for each in self.pod.get("initContainers", []) if each.get("restartPolicy") != "Always"}
-        if self.kind not in ENDING:
+        if not self.ends:
             yield from ((where, each) for where, each in self.containers() if each["name"] not in first)
 
     def ports(self, protocol: str = "TCP") -> set[str | int]:
@@ -174,12 +181,20 @@ def prepared(folder: Path) -> Path:
     """Copy the manifests into a folder, with secrets as a person makes them; returns the copy."""
     copy = folder / "k8s"
     shutil.copytree(DEPLOY, copy, ignore=shutil.ignore_patterns("secrets"))
-    for place in SECRETS:
-        subprocess.run([str(copy / "secrets.sh"), str(copy / place)], check=True, capture_output=True, timeout=60)
+    for place, told in SECRETS.items():
+        command = [str(copy / "secrets.sh"), str(copy / place)]
+        subprocess.run(command, env={**os.environ, **told}, check=True, capture_output=True, timeout=60)
     return copy
 
 
-SECRETS = ("overlays/local/secrets", "components/secrets-from-files/secrets")
+# where files of secrets lie, and what the guide says to make them with
+SECRETS: Mapping[str, Mapping[str, str]] = {
+    "overlays/local/secrets": {},
+    "components/secrets-from-files/secrets": {
+        "DATABASE_HOST": "postgres.example.com:5432",
+        "DATABASE_OPTIONS": "?ssl=verify-full",
+    },
+}
 
 
 def add_resource(folder: Path, name: str, text: str) -> None:
@@ -187,6 +202,15 @@ def add_resource(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text)
     chosen = yaml.safe_load((folder / "kustomization.yaml").read_text())
     chosen["resources"].append(name)
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(chosen))
+
+
+def add_setting(folder: Path, rendered: str) -> None:
+    """Add the literal that a rendered file shows at its head to a kustomization's settings, as people do."""
+    (line,) = re.findall(r"^#   (- .*)$", rendered, re.MULTILINE)
+    chosen = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    (settings,) = [each for each in chosen["configMapGenerator"] if each["name"] == "skyulf-settings"]
+    settings["literals"] += yaml.safe_load(line)
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(chosen))
 
 

@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
-from k8s.edges import Edge, edges, into_the_namespace, needed, out_of_the_namespace
+from k8s.edges import NAME, Edge, edges, into_the_namespace, is_invitation, is_invited, needed, out_of_the_namespace
 from k8s.manifests import Manifests, Node, chosen
 
 RULES = (("ingress", "from"), ("egress", "to"))
-NAME = "kubernetes.io/metadata.name"
-# whoever shall call a dedicated endpoint carries a label that its manifests name
-INVITATION = "skyulf/calls-"
 # the port of DNS
 NAMES = 53
 # the widest network in which somebody's servers may be
@@ -24,9 +21,9 @@ def nothing_else_is_allowed(manifests: Manifests) -> Iterator[str]:
         if not any(_denies_all(each["spec"]) for each in policies):
             yield f"{namespace}: no NetworkPolicy denies everything"
     for policy in manifests.kind("NetworkPolicy"):
-        for direction, peers in RULES:
+        for direction, _ in RULES:
             for rule in policy["spec"].get(direction, []):
-                for fault in _of_rule(policy["spec"], direction, rule.get(peers), rule.get("ports")):
+                for fault in _of_rule(manifests, policy, direction, rule):
                     yield f"NetworkPolicy {policy['metadata']['name']}: {fault}"
 
 
@@ -36,7 +33,7 @@ def peers_exist(manifests: Manifests) -> Iterator[str]:
         for direction, peers in RULES:
             for peer in [peer for rule in policy["spec"].get(direction, []) for peer in rule.get(peers, [])]:
                 selector = peer.get("podSelector", {})
-                invites = all(label.startswith(INVITATION) for label in selector.get("matchLabels", {"": ""}))
+                invites = is_invitation(manifests, selector)
                 if peer.keys() == {"podSelector"} and not invites and not manifests.selected(policy, selector):
                     yield f"NetworkPolicy {policy['metadata']['name']}: no pod is {selector}"
 
@@ -100,8 +97,10 @@ def _denies_all(spec: Node) -> bool:
     )
 
 
-def _of_rule(spec: Node, direction: str, peers: list[Node] | None, ports: list[Node] | None) -> Iterator[str]:
-    if direction.capitalize() not in spec.get("policyTypes", []):
+def _of_rule(manifests: Manifests, policy: Node, direction: str, rule: Node) -> Iterator[str]:
+    peers, ports = rule.get(dict(RULES)[direction]), rule.get("ports")
+    invited = manifests.selected(policy, policy["spec"]["podSelector"]) if direction == "ingress" else []
+    if direction.capitalize() not in policy["spec"].get("policyTypes", []):
         yield f"its {direction} rules are about nothing"
     if not peers or not ports:
         yield f"an {direction} rule has no peer or no port"
@@ -109,7 +108,8 @@ def _of_rule(spec: Node, direction: str, peers: list[Node] | None, ports: list[N
         if "port" not in port or "endPort" in port:
             yield f"an {direction} rule is about many ports"
     for peer in peers or []:
-        if "namespaceSelector" in peer and NAME not in peer["namespaceSelector"].get("matchLabels", {}):
+        is_named = NAME in peer.get("namespaceSelector", {}).get("matchLabels", {})
+        if "namespaceSelector" in peer and not is_named and not is_invited(manifests, peer, invited):
             yield f"an {direction} rule names no namespace"
         if "ipBlock" in peer and (direction == "ingress" or ip_network(peer["ipBlock"]["cidr"]).prefixlen < WIDEST):
             yield f"an {direction} rule is about {peer['ipBlock']['cidr']}"

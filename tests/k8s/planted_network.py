@@ -1,6 +1,7 @@
 """What is wrong with who may reach whom, by the policy that must find it."""
 
 from k8s import network_policies
+from k8s.edges import NAME
 from k8s.planting import (
     HTTP,
     PIPELINE_RUNNER,
@@ -78,7 +79,7 @@ NETWORK: Planted = {
         allowed(
             REGISTRY_API,
             ingress=[
-                {"from": [{"namespaceSelector": {"matchLabels": {network_policies.NAME: "x"}}}], "ports": HTTP},
+                {"from": [{"namespaceSelector": {"matchLabels": {NAME: "x"}}}], "ports": HTTP},
             ],
         ),
         planted("PodMonitor", selector={}, podMetricsEndpoints=[]),

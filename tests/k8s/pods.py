@@ -133,7 +133,12 @@ def _content(manifests: Manifests, source: Node) -> list[tuple[str, bytes]]:
     if "secret" in source:
         name = source["secret"].get("secretName") or source["secret"]["name"]
         data = manifests.one("Secret", name)["data"]
-        return [(item["path"], base64.b64decode(data[item["key"]])) for item in source["secret"]["items"]]
+        chosen = source["secret"].get("items") or [{"key": key, "path": key} for key in data]
+        return [(item["path"], base64.b64decode(data[item["key"]])) for item in chosen]
+    if source.get("configMap", {}).get("optional") and not any(
+        each["metadata"]["name"].startswith(source["configMap"]["name"]) for each in manifests.kind("ConfigMap")
+    ):
+        return []
     if "configMap" in source:
         data = manifests.one("ConfigMap", source["configMap"]["name"])["data"]
         return [(key, value.encode()) for key, value in data.items()]

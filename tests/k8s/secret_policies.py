@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 
 from k8s.configuration_policies import references
-from k8s.manifests import Manifests
-from k8s.settings_policies import settings_by_name
+from k8s.manifests import Manifests, service_of
+from k8s.needs import OPERATE, services_of
+from k8s.settings_policies import COMMAND, settings_by_name
 from pydantic import SecretStr
 from settings_example import SERVICES
 
@@ -17,23 +18,28 @@ CONTENTS = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY")
 
 
 def secrets_are_of_the_service(manifests: Manifests) -> Iterator[str]:
-    """Each service's pods use its own Secret and everybody's public keys; servers none of Skyulf's."""
+    """Pods use the Secrets of their service, operations those of all, and public keys; servers none of Skyulf's."""
     for workload in manifests.workloads():
-        own = {f"skyulf-{workload.service}", PUBLIC} if workload.service else set()
-        for kind, name, _ in set(references(workload)):
+        own = {*(f"skyulf-{each}" for each in services_of(workload.service)), PUBLIC} if workload.service else set()
+        for kind, name, _, _ in set(references(workload)):
             plain = HASH.sub("", name)
             if kind == "Secret" and plain not in own and (workload.service or plain.startswith("skyulf-")):
                 yield f"{workload}: Secret {plain} is not its own"
 
 
 def secrets_are_files(manifests: Manifests) -> Iterator[str]:
-    """Ours read secrets from files: variables are shown by whoever describes a pod, and inherited by children."""
+    """Ours read secrets from files: variables are shown by whoever describes a pod, and inherited by children.
+
+    Operations are told by variables what the command reads from no file, and what is a secret in some overlays only.
+    """
     for workload in manifests.ours():
         for where, container in workload.containers():
             if any("secretRef" in each for each in container.get("envFrom", [])):
                 yield f"{where}: a whole Secret becomes variables"
             for each in container.get("env", []):
-                if "secretKeyRef" in each.get("valueFrom", {}):
+                found = each.get("valueFrom", {}).get("secretKeyRef")
+                has_no_file = each["name"] in COMMAND or (found or {}).get("optional")
+                if found and not (has_no_file and service_of(container) == OPERATE):
                     yield f"{where}: {each['name']} is a secret, and no file"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from k8s.configuration_policies import defined_keys, environment_of, mounted_files
 from k8s.manifests import Manifests, Node, Workload, service_of
-from k8s.needs import DATABASE, KAFKA, OBJECTS, Role, needs, roles_of
+from k8s.needs import DATABASE, KAFKA, OBJECTS, OPERATE, Role, needs, roles_of
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from settings_example import SERVICES, settings_of
@@ -15,6 +15,8 @@ from skyulf_service.settings import SharedSettings
 
 # what libraries of ours read: certificates of PostgreSQL and of S3, where traces go
 FOREIGN = frozenset({"PGSSLROOTCERT", "SSL_CERT_FILE", "OTEL_EXPORTER_OTLP_ENDPOINT"})
+# what the `skyulf` command reads: where the gateway is, and with which key
+COMMAND = frozenset({"SKYULF_URL", "SKYULF_API_KEY"})
 FILES = ("_FILE", "PGSSLROOTCERT")
 Place = tuple[Workload, str, Node]
 
@@ -30,10 +32,12 @@ def settings_are_known(manifests: Manifests) -> Iterator[str]:
     for _, where, container in _ours(manifests):
         service, role = service_of(container), (container.get("args") or [""])[0]
         for each in container.get("env", []):
-            if not _is_known(each["name"], known_to(service, role)):
+            is_for_the_command = service == OPERATE and each["name"] in COMMAND
+            if not is_for_the_command and not _is_known(each["name"], known_to(service, role)):
                 yield f"{where}: {role} of {service} has no setting {each['name']}"
         for source, names in _sources(manifests, container):
             known = {name for name in names if _is_known(name, frozenset(settings_by_name(service)))}
+            known |= names & COMMAND if service == OPERATE else set()
             read.setdefault(source, set()).update(names)
             understood.setdefault(source, set()).update(known)
     for source, names in read.items():
@@ -62,7 +66,9 @@ def files_are_mounted(manifests: Manifests) -> Iterator[str]:
 
 @cache
 def settings_by_name(service: str) -> dict[str, FieldInfo]:
-    """Every name under which a service reads a setting."""
+    """Every name under which a service reads a setting; operations read those of all services."""
+    if service == OPERATE:
+        return {name: field for each in SERVICES for name, field in settings_by_name(each).items()}
     settings, prefix = settings_of(service), f"SKYULF_{service}_"
     shared, fields = SharedSettings.model_fields, settings.model_fields
     found = {f"SKYULF_{name}": field for name, field in shared.items()}
@@ -73,7 +79,9 @@ def settings_by_name(service: str) -> dict[str, FieldInfo]:
 
 @cache
 def known_to(service: str, role: str) -> frozenset[str]:
-    """The settings of a service that mean something to one of its roles."""
+    """The settings of a service that mean something to one of its roles; to operations, all do."""
+    if service == OPERATE:
+        return frozenset(settings_by_name(service))
     spoken_to = needs(Role(service, role)) if role in roles_of(service) else frozenset({DATABASE})
     foreign = {
         *([] if KAFKA in spoken_to else [name for name in SharedSettings.model_fields if name.startswith("kafka_")]),
@@ -89,17 +97,20 @@ def known_to(service: str, role: str) -> frozenset[str]:
 def setting_of(manifests: Manifests, workload: Workload, field: str) -> str | None:
     """The value of a setting in the main container; None where it is a secret or depends on the machine."""
     told = environment_of(manifests, workload.main)
-    for name in (f"SKYULF_{workload.service}_{field}".upper(), f"SKYULF_{field}".upper()):
+    names = [f"SKYULF_{field}".upper()]
+    # there is no such prefix for operations
+    names = names if workload.service == OPERATE else [f"SKYULF_{workload.service}_{field}".upper(), *names]
+    for name in names:
         if name in told:
             return told[name]
-    default = settings_by_name(workload.service)[f"SKYULF_{workload.service}_{field}".upper()].default
+    default = settings_by_name(workload.service)[names[0]].default
     return str(default) if isinstance(default, str | int) else None
 
 
 def _ours(manifests: Manifests) -> Iterator[Place]:
     for workload in manifests.workloads():
         for where, container in workload.containers():
-            if service_of(container) in SERVICES:
+            if service_of(container) in (*SERVICES, OPERATE):
                 yield workload, where, container
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -9,14 +10,21 @@ from uuid import uuid4
 import pytest
 import yaml
 from k8s.configuration_policies import environment_of
-from k8s.manifests import Manifests, add_resource, built
+from k8s.manifests import Manifests, add_resource, add_setting, built
+from k8s.network_policies import edges_are_those_of_the_code, edges_have_two_ends
 from k8s.policies import violations
 from k8s.schema_checks import faults
+from k8s.told import told
 from skyulf_client.answers import Deployment, ModelVersion
 from skyulf_client.cli.render import endpoint_name, manifests
+from skyulf_client.main import create_app
+from skyulf_gateway.settings import GatewaySettings
 from skyulf_inference.settings import InferenceSettings
+from typer.testing import CliRunner
 
+PROJECT = "0198c1de-0000-7000-8000-000000000001"
 WISHES: Mapping[str, object] = {
+    "project_id": PROJECT,
     "namespace": "skyulf",
     "min_replicas": 2,
     "max_replicas": 4,
@@ -43,11 +51,13 @@ def served() -> ModelVersion:
 def with_endpoint(
     request: pytest.FixtureRequest, deploy: Path, deployment: Deployment, served: ModelVersion
 ) -> Manifests:
-    """An overlay with the rendered file among its resources."""
+    """An overlay with the rendered file among its resources, and its line among the settings."""
     source = deploy / "overlays" / request.param
     folder = source.with_name(f"{source.name}-{uuid4().hex[:8]}")
     shutil.copytree(source, folder)
-    add_resource(folder, "endpoint.yaml", manifests(deployment, served, WISHES))
+    text = manifests(deployment, served, WISHES)
+    add_setting(folder, text)
+    add_resource(folder, "endpoint.yaml", text)
     if request.param != "local":
         chosen = yaml.safe_load((folder / "kustomization.yaml").read_text())
         chosen["components"] = ["../../../components/secrets-from-files", "../../../components/monitoring"]
@@ -72,6 +82,141 @@ def test_its_replicas_serve_one_model_by_its_digest(
 
     assert (settings.only_deployment, settings.only_digest) == (deployment.id, served.digest)
     assert told["SKYULF_FORM"] == "distributed"
+
+
+def test_the_gateway_asks_it_where_its_service_is(
+    with_endpoint: Manifests, deployment: Deployment, tmp_path: Path
+) -> None:
+    with told(with_endpoint, with_endpoint.workload("gateway-api"), tmp_path):
+        endpoints = GatewaySettings().endpoints
+
+    service = with_endpoint.one("Service", endpoint_name(deployment))
+    address = f"http://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}"
+    assert endpoints == {f"{PROJECT}/{deployment.name}": address}
+
+
+@pytest.fixture
+def with_callers(with_endpoint: Manifests, deployment: Deployment, served: ModelVersion) -> Manifests:
+    """The overlay with an endpoint that may be called past the gateway, and a pod that carries the label."""
+    found, name = with_endpoint.copy(), endpoint_name(deployment)
+    known = {each["metadata"]["name"] for each in found.documents}
+    rendered = yaml.safe_load_all(manifests(deployment, served, WISHES, direct=True))
+    found.documents += [each for each in rendered if each["metadata"]["name"] not in known]
+    caller = deepcopy(found.workload("registry-worker").document)
+    own = {"app.kubernetes.io/name": "caller"}
+    caller["metadata"]["name"], caller["spec"]["selector"] = "caller", {"matchLabels": own}
+    caller["spec"]["template"]["metadata"]["labels"] = {**own, f"skyulf/calls-{name}": "yes"}
+    found.documents.append(caller)
+    return found
+
+
+def test_a_labelled_pod_may_call_it_directly_where_that_is_wished(
+    with_callers: Manifests, deployment: Deployment
+) -> None:
+    name = endpoint_name(deployment)
+    let_in = with_callers.one("NetworkPolicy", f"{name}-direct")["spec"]["ingress"][0]["from"]
+    label = {"matchLabels": {f"skyulf/calls-{name}": "yes"}}
+
+    assert faults(with_callers) == []
+    assert list(edges_have_two_ends(with_callers)) == []
+    assert not [each for each in edges_are_those_of_the_code(with_callers) if name in each]
+    assert let_in == [{"podSelector": label}, {"namespaceSelector": label, "podSelector": label}]
+    with_callers.documents.remove(with_callers.one("NetworkPolicy", f"{name}-calls"))
+    assert list(edges_have_two_ends(with_callers)) == [f"caller -> {name}:8004/TCP may not be called"]
+
+
+def test_whom_it_invites_need_not_be_there(
+    with_endpoint: Manifests, deployment: Deployment, served: ModelVersion
+) -> None:
+    found = with_endpoint.copy()
+    rendered = yaml.safe_load_all(manifests(deployment, served, WISHES, direct=True))
+    found.documents += [each for each in rendered if each["metadata"]["name"].endswith(("-direct", "-calls"))]
+
+    assert violations(found) == []
+
+
+def test_nobody_else_can_be_invited(with_callers: Manifests, deployment: Deployment) -> None:
+    name = endpoint_name(deployment)
+    invitation = {"matchLabels": {f"skyulf/calls-{name}": "yes"}}
+    peers = {"namespaceSelector": invitation, "podSelector": invitation}
+    let_in = with_callers.one("NetworkPolicy", f"{name}-direct")["spec"]["ingress"][0]["from"]
+    before = set(violations(with_callers))
+
+    let_in.append({**peers, "podSelector": {}})
+    with_callers.one("NetworkPolicy", "registry-api-callers")["spec"]["ingress"][0]["from"].append(peers)
+
+    found = set(violations(with_callers)) - before
+    assert f"NetworkPolicy {name}-direct: an ingress rule names no namespace" in found
+    assert "NetworkPolicy registry-api-callers: an ingress rule names no namespace" in found
+
+
+def test_the_gateway_may_reach_it_where_it_is_told_of_it(with_endpoint: Manifests, deployment: Deployment) -> None:
+    name, found = endpoint_name(deployment), with_endpoint.copy()
+    for end in ("callers", "gateway"):
+        found.documents.remove(found.one("NetworkPolicy", f"{name}-{end}"))
+    untold = with_endpoint.copy()
+    untold.one("ConfigMap", "skyulf-settings")["data"].pop("SKYULF_GATEWAY_ENDPOINTS")
+
+    assert list(edges_are_those_of_the_code(found)) == [f"gateway-api -> {name}:8004/TCP is needed and not allowed"]
+    assert list(edges_are_those_of_the_code(untold)) == [f"gateway-api -> {name}:8004/TCP is allowed and not needed"]
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_nobody_else_is_let_in(deployment: Deployment, served: ModelVersion, direct: bool) -> None:
+    rendered = [each for each in yaml.safe_load_all(manifests(deployment, served, WISHES, direct=direct)) if each]
+
+    policies = {each["metadata"]["name"] for each in rendered if each["kind"] == "NetworkPolicy"}
+    name = endpoint_name(deployment)
+    more = {f"{name}-direct", f"{name}-calls"} if direct else set()
+    assert policies == {f"{name}-callers", f"{name}-gateway"} | more
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("--memory", "lots", "no amount of memory"),
+        ("--memory", "1.5G\n  evil: {", "no amount of memory"),
+        ("--memory", "4 Gi", "no amount of memory"),
+        ("--memory", "1Mi", "holds no model"),
+        ("--cpu", "many", "no number of processors"),
+        ("--cpu", "0", "no number of processors"),
+        ("--cpu", "0.0", "no number of processors"),
+        ("--cpu", "-1", "no number of processors"),
+        ("--namespace", "Skyulf", "no namespace"),
+        ("--namespace", "a b", "no namespace"),
+        ("--namespace", "-a", "no namespace"),
+        ("--namespace", "a" * 64, "no namespace"),
+    ],
+)
+def test_what_kubernetes_would_refuse_is_refused_before(option: str, value: str, reason: str) -> None:
+    code, output, said = command(option, value)
+
+    assert (code, output) == (2, "")
+    assert reason in " ".join(said.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--memory", "1.5G"), ("--memory", "201326592"), ("--cpu", "500m"), ("--cpu", "0.5"), ("--namespace", "123")],
+)
+def test_what_kubernetes_takes_is_taken(option: str, value: str) -> None:
+    code, _, said = command(option, value)
+
+    assert (code, said.count("Invalid value")) == (1, 0)  # nobody answers at that address
+
+
+@pytest.mark.parametrize("namespace", ["123", "true", "1e3"])
+def test_a_namespace_is_text(deployment: Deployment, served: ModelVersion, namespace: str) -> None:
+    rendered = yaml.safe_load_all(manifests(deployment, served, {**WISHES, "namespace": namespace}, direct=True))
+
+    assert {each["metadata"]["namespace"] for each in rendered} == {namespace}
+
+
+def command(*options: str) -> tuple[int, str, str]:
+    """`skyulf deployments render` with no server behind it: exit code, output, and what it says of errors."""
+    words = ["deployments", "render", "late", "--placement", "dedicated", *options]
+    ended = CliRunner(env={"SKYULF_URL": "http://127.0.0.1:9", "SKYULF_API_KEY": "sk_x_y"}).invoke(create_app(), words)
+    return ended.exit_code, ended.stdout, ended.stderr
 
 
 def test_names_of_kubernetes_are_unique_and_short(deployment: Deployment) -> None:

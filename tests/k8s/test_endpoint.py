@@ -1,6 +1,7 @@
 """What `skyulf deployments render` prints, as a process: it serves, reports, and is replaced without a failure."""
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +16,7 @@ from harness.api import PREFIX, Api, Json
 from harness.promises import Figures
 from k8s.cluster import Cluster
 from k8s.load import asking, serve
+from k8s.manifests import add_setting
 from skyulf_service.scope import Scope
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.signing.tokens import InternalTokenIssuer
@@ -30,23 +32,32 @@ def test_a_dedicated_endpoint_serves_reports_and_is_replaced(cluster: Cluster, f
         expected = api.predict("dedicated", rows)["predictions"]
         shared = replicas(api, "dedicated", live=1)
 
-        cluster.add(rendered(cluster, api, "dedicated"))
+        text = rendered(cluster, api, "dedicated")
+        add_setting(cluster.overlay, text)
+        cluster.add(text)
         (endpoint,) = [name for name in cluster.pods if name.startswith("endpoint-dedicated-")]
         first = replicas(api, "dedicated", live=2) - shared
         with direct(cluster, endpoint, api.project_id) as ask:
             foreign = ask("other", rows)
             with asking(lambda: ask("dedicated", rows), expected) as asked:
                 cluster.roll(endpoint)
+        cluster.roll("gateway-api")
+        before = predictions(cluster, endpoint)
+        through = api.predict("dedicated", rows)["predictions"]
+        asked_by_the_gateway = predictions(cluster, endpoint) - before
+        with asking(lambda: predict(api, "dedicated", rows), expected) as asked_through:
+            cluster.roll(endpoint)
         second = replicas(api, "dedicated", live=2) - shared
         of_the_other = replicas(api, "other", live=1)
 
-    right = sum(each.right for each in asked)
+    right = sum(each.right for each in [*asked, *asked_through])
     figures(f"a dedicated endpoint replaced under {right} predictions")
     assert (len(shared), len(first), len(second)) == (1, 1, 1)
     assert first != second
     assert of_the_other == shared
     assert foreign.status_code == 404
-    assert sum((each.wrong for each in asked), Counter()) == {}
+    assert (through, asked_by_the_gateway) == (expected, 1)
+    assert sum((each.wrong for each in [*asked, *asked_through]), Counter()) == {}
     assert right > 100
 
 
@@ -57,6 +68,18 @@ def rendered(cluster: Cluster, api: Api, name: str) -> str:
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def predict(api: Api, name: str, rows: list[Json]) -> httpx.Response:
+    """Ask the gateway."""
+    return api.call("POST", f"/deployments/{name}/predict", json={"rows": rows})
+
+
+def predictions(cluster: Cluster, endpoint: str) -> int:
+    """How many requests for predictions the endpoint's pod has answered."""
+    text = httpx.get(f"{cluster.address(endpoint)}/metrics", trust_env=False).text
+    counts = re.findall(r'^skyulf_http_request_seconds_count{.*predict".*} (\d+)', text, re.MULTILINE)
+    return sum(int(each) for each in counts)
 
 
 def replicas(api: Api, name: str, *, live: int) -> set[str]:

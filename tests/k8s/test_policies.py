@@ -42,11 +42,11 @@ def test_every_policy_is_tried() -> None:
 @pytest.mark.parametrize(
     ("service", "role", "spoken_to"),
     [
-        ("gateway", "api", {"database", "ingestion", "pipeline", "registry", "inference"}),
-        ("gateway", "worker", {"database", "kafka"}),
-        ("inference", "api", {"database", "objects"}),
-        ("inference", "worker", {"database", "kafka", "registry"}),
-        ("ingestion", "runner", {"database", "objects"}),
+        ("gateway", "api", {"database", "collector", "ingestion", "pipeline", "registry", "inference", "endpoints"}),
+        ("gateway", "worker", {"database", "collector", "kafka"}),
+        ("inference", "api", {"database", "collector", "objects"}),
+        ("inference", "worker", {"database", "collector", "kafka", "registry"}),
+        ("ingestion", "runner", {"database", "collector", "objects"}),
         ("ingestion", "migrate", {"database", "kafka", "objects"}),
     ],
 )

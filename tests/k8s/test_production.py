@@ -1,24 +1,26 @@
 """The overlay for a cluster, with its components as people choose them."""
 
-import os
+import base64
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from alerts import RULES
 from k8s.configuration_policies import environment_of
-from k8s.manifests import DEPLOY, Manifests
-from k8s.pods import mounted
+from k8s.manifests import DEPLOY, Manifests, chosen
+from k8s.network_policies import edges_are_those_of_the_code
 from k8s.policies import violations
 from k8s.schema_checks import OPERATORS, faults
+from k8s.told import refusals, told
 from settings_example import SERVICES
 from skyulf_events import TOPICS
 from skyulf_service.database.engine import Database
 from skyulf_service.database.migrations import upgrade
 from skyulf_service.messaging.brokers import Brokers
-from skyulf_service.settings import SharedSettings
+from skyulf_service.settings import ServiceSettings, SharedSettings
 from sqlalchemy import text
 
 Build = Callable[..., Manifests]
@@ -27,11 +29,15 @@ SERVERS = ("data-namespace", "strimzi", "cloudnative-pg")
 COMBINATIONS = [
     (),
     ("secrets-from-files",),
-    ("external-secrets", "gateway-api", "hpa", "keda", "monitoring"),
+    ("external-secrets", "gateway-api", "hpa", "keda", "monitoring", "tracing"),
     ("external-secrets", "ingress", *SERVERS),
-    ("secrets-from-files", "gateway-api", "hpa", *SERVERS, "keda", "monitoring"),
+    ("secrets-from-files", "gateway-api", "hpa", *SERVERS, "keda", "monitoring", "tracing"),
     ("secrets-from-files", "ingress", "keda"),
-    *[("secrets-from-files", name) for name in ("gateway-api", "hpa", "monitoring", "strimzi", "cloudnative-pg")],
+    ("external-secrets", "operate"),
+    *[
+        ("secrets-from-files", name)
+        for name in ("gateway-api", "hpa", "monitoring", "strimzi", "cloudnative-pg", "operate")
+    ],
 ]
 ALL = COMBINATIONS[4]
 
@@ -97,6 +103,49 @@ def test_nothing_that_settings_can_encrypt_is_sent_in_the_clear(everything: Mani
         assert "SKYULF_ALLOW_INSECURE" not in environment
 
 
+@pytest.mark.parametrize("components", [("secrets-from-files",), ALL], ids="+".join)
+def test_every_pod_accepts_what_it_is_told(build: Build, components: tuple[str, ...], tmp_path: Path) -> None:
+    manifests = build("production", *components)
+
+    assert len(manifests.ours()) == 17
+    assert refusals(manifests, tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "refusing"),
+    [
+        ("SKYULF_GATEWAY_TRUSTED_HOSTS", "skyulf.example.com", {"gateway"}),
+        ("SKYULF_PIPELINE_JOB_LEASE", "whenever", {"pipeline"}),
+        ("SKYULF_S3_SECURE", "false", set(SERVICES)),
+        ("SKYULF_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", set(SERVICES)),
+        ("SKYULF_REGISTRY_DATABASE_URL_FILE", "/run/skyulf/keys/registry.pub", {"registry"}),
+        ("SKYULF_KEYS_DIR", "/run/skyulf/secrets", set(SERVICES)),
+    ],
+)
+def test_a_pod_that_would_refuse_its_settings_is_found(
+    build: Build, setting: str, value: str, refusing: set[str], tmp_path: Path
+) -> None:
+    manifests = build("production", "secrets-from-files").copy()
+    manifests.one("ConfigMap", "skyulf-settings")["data"][setting] = value
+
+    found = refusals(manifests, tmp_path)
+
+    assert found.keys() == {each.name for each in manifests.ours() if each.service in refusing}
+
+
+def test_a_database_without_tls_is_refused_by_every_pod(build: Build, tmp_path: Path) -> None:
+    manifests = build("production", "secrets-from-files").copy()
+    for service in SERVICES:
+        data = manifests.one("Secret", f"skyulf-{service}")["data"]
+        url = base64.b64decode(data["database-url"]).removesuffix(b"?ssl=verify-full")
+        data["database-url"] = base64.b64encode(url).decode()
+
+    found = refusals(manifests, tmp_path)
+
+    assert found.keys() == {each.name for each in manifests.ours()}
+    assert all("production needs TLS to PostgreSQL" in each for each in found.values())
+
+
 def test_the_topics_of_the_operator_are_those_of_the_contracts(everything: Manifests) -> None:
     found = {
         each["metadata"]["name"]: (each["spec"]["partitions"], each["spec"]["config"]["retention.ms"])
@@ -149,16 +198,10 @@ def test_who_scales_asks_kafka_as_the_workers_do(everything: Manifests) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("role", ["worker", "migrate"])
 def test_who_speaks_to_kafka_has_its_name_and_password(
-    everything: Manifests, service: str, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    everything: Manifests, service: str, role: str, tmp_path: Path
 ) -> None:
-    workload = everything.workload(f"{service}-{role}")
-    files = mounted(everything, workload, tmp_path)
-    for name in [name for name in os.environ if name.startswith("SKYULF_")]:
-        monkeypatch.delenv(name)
-    for name, value in environment_of(everything, workload.main).items():
-        monkeypatch.setenv(name, str(files.get(value, value)))
-
-    brokers = Brokers.of(SharedSettings())
+    with told(everything, everything.workload(f"{service}-{role}"), tmp_path) as files:
+        brokers = Brokers.of(SharedSettings())
 
     (user,) = [each for each in everything.kind("KafkaUser") if each["metadata"]["name"] == brokers.username]
     assert user["spec"]["authentication"]["type"].upper() == brokers.mechanism
@@ -188,6 +231,77 @@ async def test_runners_scale_by_a_question_that_their_database_answers(
     await database.close()
 
     assert waiting == 0
+
+
+@pytest.mark.parametrize(
+    ("components", "host"),
+    [(ALL, "skyulf-postgres-rw.skyulf-data.svc"), (("secrets-from-files", "ingress", "keda"), "postgres.example.com")],
+    ids=["cloudnative-pg", "elsewhere"],
+)
+def test_who_scales_runners_asks_the_database_that_they_use(
+    build: Build, components: tuple[str, ...], host: str
+) -> None:
+    manifests = build("production", *components)
+
+    asked = [
+        trigger["metadata"]["host"]
+        for each in manifests.kind("ScaledObject")
+        for trigger in each["spec"]["triggers"]
+        if trigger["type"] == "postgresql"
+    ]
+
+    assert asked == [host, host]
+
+
+def test_postgresql_takes_every_connection_of_every_pod(everything: Manifests) -> None:
+    largest = {each.name: each.document["spec"].get("replicas") for each in everything.ours() if each.kind != "Job"}
+    for scaler in everything.kind("HorizontalPodAutoscaler", "ScaledObject"):
+        most = scaler["spec"].get("maxReplicas") or scaler["spec"]["maxReplicaCount"]
+        largest[scaler["spec"]["scaleTargetRef"]["name"]] = most
+    [cluster] = everything.kind("Cluster")
+    allowed = int(cluster["spec"]["postgresql"]["parameters"]["max_connections"])
+    pool = ServiceSettings.model_fields["database_pool_size"].default + 1  # and one for notifications
+
+    needed = sum(pods + 1 for pods in largest.values()) * pool  # one more of each while it is replaced
+
+    assert len(largest) == 12
+    assert needed <= allowed - 100
+
+
+def test_every_process_that_traces_may_reach_the_collector_and_no_other(everything: Manifests) -> None:
+    policy = everything.one("NetworkPolicy", "to-collector")["spec"]
+    [rule] = policy["egress"]
+    [peer] = rule["to"]
+    allowed = {each.name for each in everything.workloads() if chosen(policy["podSelector"], each.labels)}
+
+    told = {environment_of(everything, each.main)["OTEL_EXPORTER_OTLP_ENDPOINT"] for each in everything.ours()}
+
+    [address] = [urlsplit(each) for each in told]
+    namespace = str(address.hostname).split(".")[1]
+    assert peer == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    assert rule["ports"] == [{"port": address.port, "protocol": "TCP"}]
+    assert allowed == {each.name for each in everything.ours() if each.kind == "Deployment"}
+
+
+def test_policies_know_the_way_to_the_collector(everything: Manifests) -> None:
+    closed, open_to_all, untold = everything.copy(), everything.copy(), everything.copy()
+    closed.documents.remove(closed.one("NetworkPolicy", "to-collector"))
+    open_to_all.one("NetworkPolicy", "to-collector")["spec"]["podSelector"] = {}
+    untold.one("ConfigMap", "skyulf-settings")["data"].pop("OTEL_EXPORTER_OTLP_ENDPOINT")
+
+    missing, more, none = (list(edges_are_those_of_the_code(each)) for each in (closed, open_to_all, untold))
+
+    assert len(missing) == len(none) == 12
+    assert "registry-api -> observability:4318/TCP is needed and not allowed" in missing
+    assert "registry-api -> observability:4318/TCP is allowed and not needed" in none
+    assert more == [f"{each}-migrate -> observability:4318/TCP is allowed and not needed" for each in sorted(SERVICES)]
+
+
+def test_without_the_component_no_trace_is_recorded(build: Build) -> None:
+    manifests = build("production", "secrets-from-files")
+
+    assert not any("OTEL_EXPORTER_OTLP_ENDPOINT" in environment_of(manifests, each.main) for each in manifests.ours())
+    assert "to-collector" not in {each["metadata"]["name"] for each in manifests.kind("NetworkPolicy")}
 
 
 def test_alerts_are_those_of_the_platform(everything: Manifests) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from k8s.edges import is_invitation
 from k8s.manifests import Manifests, Node, Workload, chosen, ports_of
 
 SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
@@ -34,7 +35,8 @@ def selectors_match(manifests: Manifests) -> Iterator[str]:
         if len(manifests.selected(document, selector)) != 1:
             yield f"{document['kind']} {_name(document)}: it is not about one workload"
     for document in manifests.kind("NetworkPolicy"):
-        if not manifests.selected(document, document["spec"]["podSelector"]):
+        selector = document["spec"]["podSelector"]
+        if not manifests.selected(document, selector) and not is_invitation(manifests, selector):
             yield f"NetworkPolicy {_name(document)}: it is about no pod"
 
 
@@ -67,7 +69,7 @@ def monitors_see_everything(manifests: Manifests) -> Iterator[str]:
         found = [each for each in manifests.workloads() if chosen(monitor["spec"]["selector"], each.labels)]
         seen |= {workload.name for workload in found if named <= workload.ports()}
     for workload in manifests.ours() if monitors else []:
-        if workload.kind != "Job" and workload.name not in seen:
+        if not workload.ends and workload.name not in seen:
             yield f"{workload.kind} {workload.name}: nobody asks for its metrics"
 
 

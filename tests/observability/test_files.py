@@ -56,10 +56,13 @@ def test_the_collector_uses_what_it_declares_and_nothing_else() -> None:
 def test_what_compose_mounts_is_there_and_images_are_pinned() -> None:
     services = yaml.safe_load((OBSERVABILITY / "compose.yml").read_text())["services"]
 
-    for service in services.values():
+    for name, service in services.items():
         assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+", service["image"])
         assert service["profiles"] == ["observability"]
         assert service["mem_limit"]
+        assert service["cpus"]
+        assert service["pids_limit"]
+        assert "healthcheck" in service or name == "otel-collector", "whose image has nothing to ask with"
         sources = [volume.split(":")[0] for volume in service["volumes"] if volume.startswith(".")]
         assert all((OBSERVABILITY / source).exists() for source in sources)
     assert {service["image"].split("/")[-1].split(":")[0] for service in services.values()} == {

@@ -16,7 +16,8 @@ CASES = Path(__file__).parent / "rules"
 ALERTS = {
     "SkyulfOutboxStuck", "SkyulfDeadLetters", "SkyulfConsumerLag", "SkyulfJobsWaiting", "SkyulfJobsFailing",
     "SkyulfChildrenKilled", "SkyulfPredictionErrors", "SkyulfPredictionsSlow", "SkyulfNoReplicas",
-    "SkyulfDatabasePoolFull", "SkyulfEventLoopLag", "SkyulfTargetDown",
+    "SkyulfDeploymentUnserved", "SkyulfDeploymentFailed", "SkyulfDatabasePoolFull", "SkyulfEventLoopLag",
+    "SkyulfTargetDown",
 }  # fmt: skip
 # what Prometheus adds to every series that it scrapes
 OF_TARGETS = frozenset({"job", "instance", "process", "le"})

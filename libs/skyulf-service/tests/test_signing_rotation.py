@@ -1,5 +1,6 @@
 """Keys are rotated while others sign and verify."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,69 @@ def test_trust_in_the_current_key_cannot_be_ended(folder: Path) -> None:
         rotation.distrust(folder, "pipeline", current)
     with pytest.raises(KeyFileError, match="no key that is trusted"):
         rotation.distrust(folder, "pipeline", "0" * 16)
+
+
+@pytest.fixture
+def public(folder: Path, tmp_path: Path) -> Path:
+    """Another service's folder, where only the public keys lie."""
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in folder.glob("*.pub"):
+        shutil.copy(path, other)
+    return other
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_the_documented_order_ends_trust_where_only_public_keys_lie(folder: Path, public: Path) -> None:
+    old = load_or_create(folder, "gateway").kid
+    new = rotation.prepare(folder, "gateway").kid
+    shutil.copy(folder / f"gateway.{new}.pub", public)
+    rotation.rotate(folder, "gateway")
+
+    for each in (folder, public):
+        rotation.distrust(each, "gateway", old)
+
+    assert [each.key.kid for each in rotation.trusted(public, "gateway")] == [new]
+    assert load_public(public).get(old) is None
+    assert load_public(folder).get(old) is None
+    assert not list(public.glob("*.key")), "no key is made"
+    issuer = InternalTokenIssuer(load_or_create(folder, "gateway"), "gateway")
+    assert InternalTokenVerifier(load_public(public), "registry").verify(issuer.mint("registry", USER)) == USER
+
+
+def test_a_retired_key_is_removed_where_only_public_keys_lie(folder: Path, public: Path) -> None:
+    old = load_or_create(folder, "gateway").kid
+    new = rotation.rotate(folder, "gateway").kid
+    shutil.copy(folder / "gateway.pub", public)
+    shutil.copy(folder / f"gateway.{old}.pub", public)
+
+    rotation.distrust(public, "gateway", old)
+
+    assert {path.name for path in public.iterdir()} == {"gateway.pub", "pipeline.pub"}
+    assert [each.key.kid for each in rotation.trusted(public, "gateway")] == [new]
+
+
+@pytest.mark.parametrize("kid", ["0" * 16, "the only one"])
+def test_an_id_that_cannot_be_distrusted_changes_nothing(folder: Path, public: Path, kid: str) -> None:
+    kid = load_or_create(folder, "gateway").kid if kid == "the only one" else kid
+    before = content(public)
+
+    with pytest.raises(KeyFileError, match=kid):
+        rotation.distrust(public, "gateway", kid)
+
+    assert content(public) == before
+
+
+def test_a_key_is_not_prepared_where_only_public_keys_lie(public: Path) -> None:
+    before = content(public)
+
+    with pytest.raises(KeyFileError, match="there is no key"):
+        rotation.prepare(public, "gateway")
+
+    assert content(public) == before
 
 
 def test_a_running_verifier_forgets_a_key_whose_file_is_gone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

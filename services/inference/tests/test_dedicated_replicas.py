@@ -11,9 +11,11 @@ import orjson
 import pytest
 from pydantic import ValidationError
 from skyulf_events import ArtifactRef, DeploymentTarget, ModelDeployed
+from skyulf_inference.domain.errors import DeploymentNotReadyError
 from skyulf_inference.main import SERVICE
 from skyulf_inference.runtime.artifacts import ArtifactLoader
 from skyulf_inference.runtime.models import ModelShelf
+from skyulf_inference.service.predict import Predictor
 from skyulf_inference.service.reconcile import Reconciler
 from skyulf_inference.settings import InferenceSettings
 from skyulf_service.objects.cache import BlobCache
@@ -89,6 +91,32 @@ async def test_one_that_is_pinned_holds_back_no_other_version_and_goes_on_with_i
     assert kept is not None
     assert kept.revision == 1
     assert (answer["live"], len(answer["items"])) == (1, 1)
+
+
+async def test_one_that_is_pinned_leaves_predictions_to_others_once_its_deployment_names_another_version(
+    inference, publish, opposites, tmp_path
+):
+    first, second = [await publish(each) for each in opposites]
+    own = uuid4()
+
+    async with dedicated(inference, tmp_path / "own", own, first.digest) as shelf:
+        predictor = Predictor(shelf, max_rows=10)
+        await inference.deliver(wish(inference.project, first, "own", own))
+        await said(inference, 1)
+        before = await predictor.live(inference.project, "own", others=True)
+        await inference.deliver(wish(inference.project, second, "own", own, revision=2))
+        await said(inference, 2)
+        async with asyncio.timeout(10):
+            while not shelf.outdated:
+                await asyncio.sleep(0.02)
+        with pytest.raises(DeploymentNotReadyError) as refused:
+            await predictor.live(inference.project, "own", others=True)
+        with pytest.raises(DeploymentNotReadyError):  # made anew under its name, say
+            await predictor.live(inference.project, "not its own", others=True)
+        direct = await predictor.live(inference.project, "own")
+
+    assert (before.revision, direct.revision) == (1, 1)
+    assert refused.value.elsewhere
 
 
 async def test_a_dedicated_replica_that_cannot_load_fails_its_deployment_and_no_other(

@@ -64,6 +64,7 @@ async def test_live_replicas_are_counted(inference, serving):
     await replicas_of(inference.parts.uows)()
 
     assert value("skyulf_inference_replicas") == 1
+    assert value("skyulf_deployments_unserved") == 0
 
 
 def test_series_go_some_time_after_their_version_has_gone():

@@ -1,52 +1,33 @@
 """`skyulf doctor`: what is broken for real is named, with what to do; what is good is not complained about."""
 
-import asyncio
+import json
 import secrets
 import shutil
 import socket
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
 from skyulf_events import Topic
+from skyulf_inference.persistence.tables import servings
+from skyulf_service.database.engine import Database
+from skyulf_service.ids import utc_now
 from skyulf_service.messaging.topics import ensure_topics
 from skyulf_service.settings import SharedSettings
+from skyulf_service.signing import rotation
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
 from skyulf_standalone.doctor.databases import examine_database, same_time
+from skyulf_standalone.doctor.deployments import examine_deployments
 from skyulf_standalone.doctor.examining import examine
 from skyulf_standalone.doctor.finding import FaultError, Finding
 from skyulf_standalone.doctor.kafka import examine_kafka
 from skyulf_standalone.doctor.objects import examine_bucket
-from skyulf_standalone.services import SERVICES, service_of
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with schemas, buckets and keys, in which nothing runs."""
-    home = tmp_path_factory.mktemp("installed")
-    shared = SharedSettings(home=home)
-
-    async def prepare() -> None:
-        for name in SERVICES:
-            service = service_of(name)
-            parts = service.open(service.settings(shared=shared))
-            await service.prepare(parts)
-            await parts.close()
-
-    asyncio.run(prepare())
-    return home
-
-
-@pytest.fixture
-def home(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy to break."""
-    shutil.copytree(installed, tmp_path / "home")
-    monkeypatch.setenv("SKYULF_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "home"
+from skyulf_standalone.services import service_of
 
 
 async def failures() -> dict[str, Finding]:
@@ -103,7 +84,73 @@ async def test_a_damaged_database_is_seen(home: Path) -> None:
     data[len(data) // 2 : len(data) // 2 + 4096] = b"\xff" * 4096
     path.write_bytes(bytes(data))
 
-    assert list(await failures()) == ["inference database"]
+    found = await failures()
+
+    assert list(found) == ["inference database"]
+    assert f"{path} is damaged" in found["inference database"].text
+    assert "restore a backup" in found["inference database"].advice
+
+
+async def test_a_file_that_is_no_database_is_damaged(home: Path) -> None:
+    (home / "db" / "registry.sqlite3").write_bytes(b"no database" * 1000)
+
+    found = (await failures())["registry database"]
+
+    assert "is damaged: file is not a database" in found.text
+    assert "restore a backup" in found.advice
+
+
+async def test_deployments_that_failed_are_named(home: Path) -> None:
+    database = Database.open(service_of("inference").settings().database, name="inference")
+    now = utc_now() - timedelta(hours=1)
+    row = {
+        "id": uuid4(), "project_id": uuid4(), "deployment_id": uuid4(), "name": "flights", "revision": 1,
+        "desired_order": 1, "desired": "active", "status": "failed", "replicas": 0, "version": 1,
+        "error_code": "artifact-missing", "error_message": "It is gone.", "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    waiting = {
+        **row,
+        "id": uuid4(),
+        "deployment_id": uuid4(),
+        "name": "waiting",
+        "status": "pending",
+        "error_code": None,
+    }
+    async with database.begin() as connection:
+        await connection.execute(servings.insert(), [row, waiting, {**waiting, **STOPPED}])
+    await database.close()
+
+    found = await failures()
+    running = await examine_deployments(service_of("inference").settings(), running=True)
+
+    assert list(found) == ["deployments"]
+    assert "flights of project" in found["deployments"].text
+    assert "nobody answers (artifact-missing: It is gone)" in found["deployments"].text
+    assert "waiting" not in found["deployments"].text, "nothing runs"
+    assert "waiting of project" in running.text
+    assert "gone-by" not in running.text
+
+
+async def test_a_copy_that_does_not_run_leaves_the_address_of_the_other_alone(home: Path) -> None:
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        other.settimeout(0.2)
+        kept = {"url": f"http://127.0.0.1:{other.getsockname()[1]}", "api_key": "sk_anything"}
+        (home / "credentials.json").write_text(json.dumps(kept))
+
+        (found,) = [finding async for finding in examine() if finding.subject == "system"]
+
+        with pytest.raises(TimeoutError):
+            asked.append(other.accept()[0].recv(1))
+    assert asked == []
+    assert found.state == "skipped"
+    assert f"nothing runs on {home}" in found.text
+
+
+async def test_damaged_credentials_are_seen(home: Path) -> None:
+    (home / "credentials.json").write_text("{")
+
+    assert "credentials.json is damaged" in (await failures())["system"].text
 
 
 async def test_events_that_do_not_leave_are_seen(home: Path) -> None:
@@ -150,6 +197,21 @@ async def test_keys_that_do_not_fit_are_seen(home: Path, tmp_path: Path) -> None
     assert "pipeline.pub does not belong to pipeline.key" in found["keys"].text
 
 
+async def test_what_lies_beside_the_current_keys_is_looked_at(home: Path, tmp_path: Path) -> None:
+    rotation.prepare(home / "keys", "gateway")
+    load_or_create(tmp_path / "other", "gateway")
+    sound = await failures()
+    shutil.copy(tmp_path / "other" / "gateway.pub", home / "keys" / f"gateway.{'0' * 16}.pub")
+    (home / "keys" / "gateway.next.key").chmod(0o644)
+
+    found = [finding.text async for finding in examine() if finding.subject == "keys"]
+
+    assert sound == {}
+    assert len(found) == 2
+    assert f"gateway.{'0' * 16}.pub holds another key" in found[0]
+    assert "gateway.next.key can be read by others" in found[1]
+
+
 async def test_a_missing_public_key_is_seen(home: Path) -> None:
     (home / "keys" / "registry.pub").unlink()
     (home / "keys" / "registry.key").unlink()
@@ -192,10 +254,9 @@ async def test_a_system_that_is_away_is_seen(home: Path, monkeypatch: pytest.Mon
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-        findings = [finding async for finding in examine(url=url)]
+        (found,) = [finding async for finding in examine(url=url) if finding.subject == "system"]
 
-    assert findings[-1].subject == "system"
-    assert f"nobody answers at {url}" in findings[-1].text
+    assert f"nobody answers at {url}" in found.text
 
 
 @pytest.mark.s3
@@ -267,6 +328,9 @@ def test_a_full_disk_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(ground, "LEAST_FREE", shutil.disk_usage(home).total * 2)
 
     assert ground.disk(home).state == "fail"
+
+
+STOPPED = {"id": uuid4(), "deployment_id": uuid4(), "name": "gone-by", "desired": "stopped", "status": "stopped"}
 
 
 def change(home: Path, service: str, statement: str) -> None:

@@ -210,3 +210,8 @@ def test_parts_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
     assert "serves a version that is not there" in refusal(written(tmp_path / "1.zip", lost_model))
     assert "made by a pipeline that is not there" in refusal(written(tmp_path / "2.zip", lost_pipeline))
     assert "which is not in it" in refusal(written(tmp_path / "3.zip", lost_data))
+
+
+def test_a_name_that_is_none_is_refused() -> None:
+    with pytest.raises(MovingError, match="names no file"):
+        Writer(Path(""))

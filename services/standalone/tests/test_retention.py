@@ -4,10 +4,16 @@ import asyncio
 import os
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from skyulf_pipeline.main import SERVICE as PIPELINE
+from skyulf_pipeline.main import old_logs
+from skyulf_pipeline.persistence.tables import job_logs, jobs
 from skyulf_service.composition import object_store
+from skyulf_service.ids import utc_now
 from skyulf_service.settings import SharedSettings
 from skyulf_standalone.retention import examine
 from skyulf_standalone.services import SERVICES, service_of
@@ -44,7 +50,38 @@ async def prepare(home: Path) -> None:
     store = object_store(SharedSettings(home=home), "skyulf-ingestion")
     for key in ("orphans/old", "orphans/new"):
         await store.put_bytes(key, b"nobody refers to it")
+    await log_jobs()
     os.utime(home / "objects" / "skyulf-ingestion" / "orphans" / "old", (0, 0))
+
+
+async def log_jobs() -> None:
+    """Lines of a job that ended long ago, of one that has just ended, and of one that has run for long."""
+    long_ago, now = utc_now() - timedelta(days=365), utc_now()
+    states: list[dict[str, object]] = [
+        {"status": "failed", "finished_at": long_ago},
+        {"status": "cancelled", "finished_at": now},
+        {"status": "running", "lease_owner": "a runner"},
+    ]
+    service = service_of("pipeline")
+    parts = service.open()
+    for state in states:
+        job: dict[str, object] = {
+            "id": uuid4(), "project_id": uuid4(), "kind": "train", "pipeline_id": uuid4(), "pipeline_version": 1,
+            "pipeline_name": "p", "dataset_id": uuid4(), "dataset_version": 1, "dataset_name": "d", "register_as": "m",
+            "author": "a", "run_after": long_ago, "queued_at": long_ago, "version": 1, "created_at": long_ago,
+            "updated_at": long_ago,
+        }  # fmt: skip
+        lines = [
+            {
+                "job_id": job["id"], "attempt": 1, "seq": number, "project_id": job["project_id"], "at": long_ago,
+                "level": "info", "message": str(state["status"]),
+            }
+            for number in range(3)
+        ]  # fmt: skip
+        async with parts.database.begin() as connection:
+            await connection.execute(jobs.insert().values({**job, **state}))
+            await connection.execute(job_logs.insert(), lines)
+    await parts.close()
 
 
 async def counts(*, apply: bool = False) -> dict[tuple[str, str], int]:
@@ -55,6 +92,7 @@ EXPECTED = {
     ("registry", "claims of events"): 2500,
     ("registry", "published events"): 1,
     ("ingestion", "orphaned objects"): 1,
+    ("pipeline", "logs of ended jobs"): 3,
 }
 
 
@@ -71,3 +109,17 @@ async def test_applied_it_removes_what_was_shown_and_no_more(home: Path) -> None
         assert connection.execute("SELECT event_id FROM inbox").fetchall() == [("new",)]
         assert connection.execute("SELECT event_id FROM outbox ORDER BY seq").fetchall() == [("new",), ("waiting",)]
     assert [path.name for path in (home / "objects" / "skyulf-ingestion" / "orphans").iterdir()] == ["new"]
+    with closing(sqlite3.connect(home / "db" / "pipeline.sqlite3")) as connection:
+        left = connection.execute("SELECT message, count(*) FROM job_logs GROUP BY message ORDER BY message").fetchall()
+    assert left == [("cancelled", 3), ("running", 3)]
+
+
+async def test_a_worker_removes_old_logs_by_itself(home: Path) -> None:
+    parts = PIPELINE.open()
+
+    await old_logs(parts).run()
+
+    await parts.close()
+    assert ("pipeline", "logs of ended jobs") not in await counts()
+    with closing(sqlite3.connect(home / "db" / "pipeline.sqlite3")) as connection:
+        assert connection.execute("SELECT count(*) FROM job_logs").fetchone() == (6,)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from skyulf_client.errors import CredentialsError
+from skyulf_client.errors import CredentialsError, DamagedCredentialsError
 
 URL, KEY, HOME = "SKYULF_URL", "SKYULF_API_KEY", "SKYULF_HOME"
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -67,9 +67,9 @@ def _read(file: Path) -> Credentials | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise CredentialsError(f"{file} cannot be read: {error.strerror}.") from error
+        raise DamagedCredentialsError(f"{file} cannot be read: {error.strerror}.") from error
     try:
         found = json.loads(text)
         return Credentials(str(found["url"]).rstrip("/"), str(found["api_key"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise CredentialsError(f"{file} is damaged: it must hold url and api_key.") from error
+        raise DamagedCredentialsError(f"{file} is damaged: it must hold url and api_key.") from error

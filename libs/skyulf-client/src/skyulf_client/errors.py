@@ -63,6 +63,10 @@ class CredentialsError(SkyulfClientError):
     """Nothing says where Skyulf is or who is asking."""
 
 
+class DamagedCredentialsError(CredentialsError):
+    """The file that says it cannot be read."""
+
+
 class WaitTimeoutError(SkyulfClientError):
     """What was waited for has not happened in time; it goes on all the same."""
 

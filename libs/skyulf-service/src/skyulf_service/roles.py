@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from skyulf_service.composition import Parts, Service
 from skyulf_service.database.revisions import SchemaMismatchError, await_schema, check_schema
 from skyulf_service.database.unit_of_work import UnitOfWork
+from skyulf_service.errors import SkyulfError
+from skyulf_service.half_restored import HalfRestoredError, refuse_half_restored
 from skyulf_service.http.health import Check
 from skyulf_service.process import run_api, run_role
 from skyulf_service.settings import SharedSettings, in_words
@@ -39,7 +41,11 @@ def run_service(service: Service[U], argv: Sequence[str]) -> int:
     try:
         if role == TOPICS:
             return asyncio.run(_make_topics(SharedSettings(), seconds=arguments.seconds))
+        refuse_half_restored(SharedSettings().home)  # before keys and a database are made there
         parts = service.open()
+    except HalfRestoredError as error:
+        print(error.detail)  # noqa: T201 - the answer to a person who starts a process
+        return 1
     except ValidationError as error:
         parser.exit(2, f"{parser.prog}: these settings cannot be used: {in_words(error)}\n")
     shared = parts.settings.shared
@@ -97,13 +103,30 @@ def runner_tasks(service: Service[U], parts: Parts[U]) -> Tasks:
 
 
 async def _migrate(service: Service[U], parts: Parts[U]) -> int:
-    await service.prepare(parts)
-    await parts.close()
+    try:
+        await service.prepare(parts)
+    except SkyulfError as error:  # the database is away, of a newer release, or half restored
+        print(error.detail)  # noqa: T201 - the answer to a person who runs it
+        return 1
+    finally:
+        await parts.close()
     if parts.form == "distributed":
-        from skyulf_service.messaging.brokers import Brokers
-        from skyulf_service.messaging.topics import ensure_topics
+        return await _ensure_topics(parts.settings.shared)
+    return 0
 
-        await ensure_topics(Brokers.of(parts.settings.shared))
+
+async def _ensure_topics(shared: SharedSettings) -> int:
+    from aiokafka.errors import KafkaError
+
+    from skyulf_service.messaging.brokers import Brokers
+    from skyulf_service.messaging.topics import ensure_topics
+
+    brokers = Brokers.of(shared)
+    try:
+        await ensure_topics(brokers)
+    except KafkaError as error:
+        print(f"Kafka at {brokers} does not answer, and has no topics of ours yet ({error!r}).")  # noqa: T201
+        return 1
     return 0
 
 
@@ -121,7 +144,7 @@ async def _accepts(parts: Parts[U], check: Awaitable[None]) -> bool:
     """Say whether the schema passes the check, and why not."""
     try:
         await check
-    except SchemaMismatchError as error:
+    except (SchemaMismatchError, HalfRestoredError) as error:
         print(error.detail)  # noqa: T201 - the answer to a person who starts a process
         return False
     finally:

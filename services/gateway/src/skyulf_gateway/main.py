@@ -23,6 +23,7 @@ from skyulf_gateway.api.door import HEALTH, Behind, Door
 from skyulf_gateway.api.pages import pages
 from skyulf_gateway.api.shared import Shared
 from skyulf_gateway.clients.bounded import Bounded
+from skyulf_gateway.clients.dedicated import Dedicated
 from skyulf_gateway.clients.forwarding import Combined, Forwarder
 from skyulf_gateway.clients.http import HttpForwarder
 from skyulf_gateway.clients.in_process import InProcessForwarder
@@ -62,7 +63,7 @@ class _Api:
             heartbeat=settings.heartbeat_seconds,
             most_followers=settings.most_event_streams,
         )
-        self.http: HttpForwarder | None = None
+        self.pools: list[HttpForwarder] = []
 
     def reach(self, own: FastAPI, neighbours: Mapping[str, FastAPI] | None) -> Forwarder:
         """The way to every service: the gateway's own app, and its neighbours here or over HTTP."""
@@ -70,21 +71,31 @@ class _Api:
         most = settings.requests_per_service
         if neighbours is not None:
             return Combined(InProcessForwarder({OWN: own}), Bounded(InProcessForwarder(neighbours), most))
-        self.http = HttpForwarder(
-            settings.neighbours,
-            connect=settings.connect_seconds,
-            silence=settings.silence_seconds,
-            connections=settings.connections_per_service,
+        services = Combined(InProcessForwarder({OWN: own}), Bounded(self._over_http(settings.neighbours), most))
+        if not settings.endpoints:
+            return services
+        return Dedicated(services, Bounded(self._over_http(settings.endpoints, others=True), most))
+
+    def _over_http(self, urls: Mapping[str, str], *, others: bool = False) -> HttpForwarder:
+        settings = settings_of(self.parts)
+        self.pools.append(
+            HttpForwarder(
+                urls,
+                connect=settings.connect_seconds,
+                silence=settings.silence_seconds,
+                connections=settings.connections_per_service,
+                others=others,
+            )
         )
-        return Combined(InProcessForwarder({OWN: own}), Bounded(self.http, most))
+        return self.pools[-1]
 
     async def _first_run(self) -> None:
         await make_first_run(self.parts)
 
     def background(self) -> Sequence[Background]:
         """What runs beside the requests."""
-        pool: Sequence[Background] = [] if self.http is None else [("pool", self.http.run)]
-        return [("first-run", self._first_run), ("feed", self.feed.run), ("audit", self.audit.run), *pool]
+        pools = [(f"pool-{number}", each.run) for number, each in enumerate(self.pools)]
+        return [("first-run", self._first_run), ("feed", self.feed.run), ("audit", self.audit.run), *pools]
 
 
 def build_service(
@@ -183,6 +194,7 @@ def _behind_the_door(
         identity=api.identity,
         tokens=api.parts.tokens,
         audit=api.audit,
+        endpoints=frozenset(settings_of(api.parts).endpoints) if neighbours is None else frozenset(),
     )
     return DoorApp(own, _guarded(Door(behind), settings_of(api.parts)))
 

@@ -1,9 +1,15 @@
 """The gateway's settings."""
 
-from pydantic import Field, SecretStr
+from typing import Annotated
+
+from pydantic import Field, SecretStr, StringConstraints
 from pydantic_settings import SettingsConfigDict
 from skyulf_service.settings import ServiceSettings
 
+Endpoint = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[a-z0-9][a-z0-9._-]{0,62}$")
+]
+Address = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#@]+/?$")]
 NEIGHBOURS = ("ingestion", "pipeline", "registry", "inference")
 
 
@@ -26,6 +32,9 @@ class GatewaySettings(ServiceSettings):
     )
     trusted_hosts: list[str] = Field(default=["*"], description="Host names that requests may name; * for all")
     cors_origins: list[str] = Field(default=[], description="Origins of web pages that may call the API")
+    endpoints: dict[Endpoint, Address] = Field(
+        default={}, description="Addresses of dedicated endpoints by <project id>/<deployment>, which are asked first"
+    )
     event_retention_days: float = Field(default=30, gt=0, description="How long the event log is kept")
     audit_retention_days: float = Field(default=365, gt=0, description="How long the audit log is kept")
     most_event_streams: int = Field(default=1000, ge=1, description="Event streams open at a time, per process")

@@ -7,7 +7,7 @@ from typing import cast
 
 from fastapi import APIRouter
 from skyulf_core import NodeRegistry
-from skyulf_service.composition import Background, Parts, Service
+from skyulf_service.composition import HOUSEKEEPING_SECONDS, Background, Parts, Service
 from skyulf_service.messaging.policy import Delivery
 from skyulf_service.objects.blobs import Blobs
 from skyulf_service.objects.cache import BlobCache
@@ -34,6 +34,7 @@ from skyulf_pipeline.service.counters import begin_counting
 from skyulf_pipeline.settings import PipelineSettings
 
 BUCKET = "skyulf-pipeline"
+LOG_STEP = 1000
 # threads that spin while they wait made a boosted model ten times slower on a machine that had other work too
 CHILD_ENVIRONMENT = {"OMP_WAIT_POLICY": "passive"}
 THREAD_LIMITS = (
@@ -74,7 +75,7 @@ def worker_tasks(parts: Parts[PipelineUnitOfWork]) -> Sequence[Background]:
     """What ends or requeues jobs whose runner died, and repairs missed events; several workers may do so."""
     queue, finisher = WorkQueue(tables.jobs, parts.database), JobFinisher(parts.uows)
     every = settings_of(parts).sweep_seconds
-    tasks = [Sweep("jobs", every, lambda: requeue_expired(queue, finisher)), orphans(parts)]
+    tasks = [Sweep("jobs", every, lambda: requeue_expired(queue, finisher)), orphans(parts), old_logs(parts)]
     if parts.form == "distributed":  # in one process the relay itself hands events over, and loses none
         tasks.extend(catch_up(parts))
     return [("sweeper", Sweeper(tasks).run)]
@@ -93,6 +94,19 @@ def orphans(parts: Parts[PipelineUnitOfWork]) -> Sweep:
         await collect_orphans(store, references.referenced, grace=grace, paused=paused)
 
     return Sweep("orphans", settings.orphans_seconds, remove_orphans)
+
+
+def old_logs(parts: Parts[PipelineUnitOfWork]) -> Sweep:
+    """What removes logs of jobs that ended long ago, in short transactions."""
+    keep = timedelta(days=settings_of(parts).job_log_retention_days)
+
+    async def forget() -> None:
+        gone = LOG_STEP
+        while gone == LOG_STEP:
+            async with parts.uows() as uow:
+                gone = await uow.logs.forget(keep, limit=LOG_STEP)
+
+    return Sweep("job logs", HOUSEKEEPING_SECONDS, forget)
 
 
 def catch_up(parts: Parts[PipelineUnitOfWork]) -> list[Sweep]:

@@ -53,6 +53,9 @@ class PipelineSettings(ServiceSettings):
     orphan_grace_seconds: float = Field(
         default=86400, gt=0, description="How old an object must be before it counts as one that no model refers to"
     )
+    job_log_retention_days: float = Field(
+        default=90, gt=0, le=36_500, description="How long the log of a job is kept after it has ended"
+    )
     input_cache_bytes: int = Field(default=10 << 30, ge=0, description="Disk space for inputs that jobs may share")
     max_import_bytes: int = Field(default=4 << 30, ge=1, description="Largest model that may be sent to be imported")
 

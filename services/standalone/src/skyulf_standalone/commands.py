@@ -9,6 +9,7 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
+from skyulf_service.errors import SkyulfError
 from skyulf_service.settings import SharedSettings, home_folder
 
 from skyulf_standalone.backup.commands import register as register_backup
@@ -65,8 +66,8 @@ def up(
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             code = runner.run(Embedded(shared).run(port=port, on_ready=say))
-        except (HomeInUseError, AddressInUseError) as error:
-            typer.echo(str(error), err=True)
+        except (HomeInUseError, AddressInUseError, SkyulfError) as error:
+            typer.echo(error.detail if isinstance(error, SkyulfError) else str(error), err=True)
             code = 1
     raise typer.Exit(code)
 

@@ -5,21 +5,21 @@ import os
 from pathlib import Path
 from typing import IO
 
-RESTORING = ".restoring"
-PLACING = "placing"
-
 
 class HomeInUseError(Exception):
-    """Another process holds the data folder, or left it half restored."""
+    """The data folder cannot be had: another process holds it, or it cannot be written."""
 
 
-def refuse_half_restored(home: Path) -> None:
-    """Raise `HomeInUseError` where a restore was broken off while it put files in place."""
-    if (home / RESTORING / PLACING).exists():
-        raise HomeInUseError(
-            f"A restore into {home} was broken off, and what is there does not belong together: "
-            "run `skyulf restore FILE --replace` again."
-        )
+def in_use(home: Path) -> bool:
+    """Whether a process holds the data folder."""
+    try:
+        with (home / ".lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class locked:
@@ -30,8 +30,11 @@ class locked:
         self._file: IO[str] | None = None
 
     def __enter__(self) -> None:
-        self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = (self._home / ".lock").open("a+")
+        try:
+            self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = (self._home / ".lock").open("a+")
+        except OSError as error:
+            raise HomeInUseError(f"The data folder {self._home} cannot be written: {error.strerror}.") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -18,6 +18,7 @@ from skyulf_pipeline.main import SERVICE as PIPELINE
 from skyulf_registry.main import SERVICE as REGISTRY
 from skyulf_service.composition import Parts, Service
 from skyulf_service.database.unit_of_work import UnitOfWork
+from skyulf_service.half_restored import refuse_half_restored
 from skyulf_service.messaging.in_process import InProcessTransport
 from skyulf_service.process import DrainingServer, api_server
 from skyulf_service.settings import SharedSettings
@@ -25,7 +26,7 @@ from skyulf_service.signing.keys import load_or_create
 from skyulf_service.supervision import SupervisedTasks
 from skyulf_service.work.supervisor import Supervisor
 
-from skyulf_standalone.home import locked, refuse_half_restored
+from skyulf_standalone.home import locked
 
 _log = structlog.get_logger(__name__)
 AnyService = Service[UnitOfWork]

@@ -1,16 +1,21 @@
 """`skyulf rotate-keys` and `skyulf retention`."""
 
 import asyncio
+import math
 from datetime import timedelta
 from typing import Annotated
 
 import typer
+from skyulf_service.database.failures import driver_error
 from skyulf_service.errors import SkyulfError
 from skyulf_service.settings import SharedSettings
 from skyulf_service.signing import rotation
 from skyulf_service.signing.keys import KeyFileError
+from sqlalchemy.exc import DBAPIError
 
 from skyulf_standalone.services import SERVICES
+
+MOST_DAYS = 36_500.0
 
 
 def rotate_keys(
@@ -24,6 +29,9 @@ def rotate_keys(
     """
     if service not in SERVICES:
         typer.echo(f"There is no service {service!r}; there are: {', '.join(SERVICES)}.", err=True)
+        raise typer.Exit(2)
+    if sum((prepare, distrust is not None, show)) > 1:
+        typer.echo("--prepare, --distrust and --list are three different things: name one of them.", err=True)
         raise typer.Exit(2)
     folder = SharedSettings().keys_folder
     try:
@@ -43,11 +51,17 @@ def rotate_keys(
 def retention(
     apply: Annotated[bool, typer.Option("--apply", help="Remove it; without, nothing is changed")] = False,
     dead_letters: Annotated[
-        float | None, typer.Option(help="Discard dead letters that have waited for so many days", min=0, metavar="DAYS")
+        float | None,
+        typer.Option(
+            help="Discard dead letters that have waited for so many days", min=0, max=MOST_DAYS, metavar="DAYS"
+        ),
     ] = None,
 ) -> None:
-    """Show what is older than it is kept: events, audit, claims, keys of requests, dead letters, orphaned objects."""
+    """Show what is older than it is kept: events, audit, logs of jobs, claims, keys, dead letters, orphaned objects."""
     from skyulf_standalone.retention import Removable, examine
+
+    if dead_letters is not None and math.isnan(dead_letters):
+        raise typer.BadParameter("a number of days is wanted", param_hint="--dead-letters")
 
     async def found() -> list[Removable]:
         waited = timedelta(days=dead_letters) if dead_letters is not None else None
@@ -57,6 +71,9 @@ def retention(
         rows = asyncio.run(found())
     except SkyulfError as error:
         typer.echo(error.detail, err=True)
+        raise typer.Exit(1) from None
+    except DBAPIError as error:
+        typer.echo(f"A database cannot be used ({driver_error(error)}); `skyulf doctor` says which.", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{'service':<11} {'what':<28} {'kept for':<12} {'removed' if apply else 'would go':>9}")
     for each in rows:

@@ -10,22 +10,36 @@ from typing import cast
 
 from skyulf_gateway.persistence.tables import audit_log, event_log
 from skyulf_gateway.settings import GatewaySettings
+from skyulf_pipeline.persistence.jobs import is_old_log
+from skyulf_pipeline.persistence.tables import job_logs
+from skyulf_pipeline.settings import PipelineSettings
 from skyulf_service.composition import Parts
 from skyulf_service.database.engine import Database
 from skyulf_service.database.revisions import check_schema
 from skyulf_service.database.types import database_now
 from skyulf_service.database.unit_of_work import UnitOfWork
+from skyulf_service.errors import SkyulfError
+from skyulf_service.half_restored import refuse_half_restored
 from skyulf_service.ids import utc_now
 from skyulf_service.messaging.policy import INBOX_KEPT
 from skyulf_service.objects.collector import collect_orphans
 from skyulf_service.outbox.retention import KEPT as OUTBOX_KEPT
+from skyulf_service.settings import SharedSettings
 from sqlalchemy import ColumnElement, Table, and_, delete, func, select, tuple_
 
-from skyulf_standalone.services import SERVICES, AnyService, service_of
+from skyulf_standalone.services import SERVICES, AnyService, missing_part, service_of
 
 REPLAYED_KEPT = timedelta(days=30)
 # small deletes: a large one would be SQLite's only writer for seconds
 BATCH = 1000
+
+
+class NoInstallationError(SkyulfError):
+    """Nothing of Skyulf is where the settings say."""
+
+    code = "no-installation"
+    status = 500
+    title = "No installation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,9 @@ class Removable:
 
 async def examine(*, dead_letters: timedelta | None = None, apply: bool = False) -> AsyncIterator[Removable]:
     """Count what may go, and with ``apply`` remove it; counts are then of what went."""
+    refuse_half_restored(SharedSettings().home)
+    if (missing := missing_part()) is not None:
+        raise NoInstallationError(f"There is no installation: {missing} does not exist; look at SKYULF_HOME.")
     for name in SERVICES:
         service = service_of(name)
         parts = service.open()
@@ -71,6 +88,9 @@ def _rules(service: AnyService, parts: Parts[UnitOfWork], dead_letters: timedelt
         events, audit = timedelta(days=settings.event_retention_days), timedelta(days=settings.audit_retention_days)
         yield Rule("event log", _days(events), event_log, event_log.c.appended_at < utc_now() - events)
         yield Rule("audit log", _days(audit), audit_log, audit_log.c.at < utc_now() - audit)
+    if service.name == "pipeline":
+        logs = timedelta(days=cast("PipelineSettings", parts.settings).job_log_retention_days)
+        yield Rule("logs of ended jobs", _days(logs), job_logs, is_old_log(logs))
     published = tables.outbox.c.published_at
     yield Rule("published events", _days(OUTBOX_KEPT), tables.outbox, published < database_now(-OUTBOX_KEPT))
     handled = tables.inbox.c.handled_at

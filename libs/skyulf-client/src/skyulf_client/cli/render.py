@@ -16,6 +16,13 @@ from skyulf_client.cli.output import err, plain
 
 LONGEST_NAME = 50
 NOT_ALLOWED = re.compile(r"[^a-z0-9-]+")
+NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+CPU = re.compile(r"([0-9]{1,4})(\.[0-9]{1,3})?|([0-9]{1,7})m")
+MEMORY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?)(Ki|Mi|Gi|Ti|k|M|G|T|)")
+UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
+    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
+}  # fmt: skip
+LEAST_MEMORY = 192 * 2**20  # of a replica that holds no model yet
 
 
 class Placement(StrEnum):
@@ -24,15 +31,44 @@ class Placement(StrEnum):
     DEDICATED = "dedicated"
 
 
-def render(
+def a_namespace(text: str) -> str:
+    """Refuse what is no name of a namespace."""
+    if not NAMESPACE.fullmatch(text):
+        raise typer.BadParameter(
+            f"{text!r} is no namespace: lower-case letters, digits and - between them, at most 63."
+        )
+    return text
+
+
+def processors(text: str) -> str:
+    """Refuse what is no number of processors."""
+    if not CPU.fullmatch(text) or float(text.rstrip("m")) == 0:
+        raise typer.BadParameter(f"{text!r} is no number of processors: write 2, 0.5 or 500m.")
+    return text
+
+
+def bytes_of_memory(text: str) -> str:
+    """Refuse what is no amount of memory, or too little for any model."""
+    found = MEMORY.fullmatch(text)
+    if not found:
+        raise typer.BadParameter(f"{text!r} is no amount of memory: write 4Gi or 1500Mi.")
+    if float(found[1]) * UNITS[found[2]] < LEAST_MEMORY:
+        raise typer.BadParameter(f"{text} of memory holds no model: a replica alone needs 192Mi.")
+    return text
+
+
+def render(  # noqa: PLR0913 - an option of the command each
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME")],
     placement: Annotated[Placement, typer.Option(help="dedicated: pods that serve this model alone")],
-    namespace: Annotated[str, typer.Option(help="Kubernetes namespace of Skyulf")] = "skyulf",
+    namespace: Annotated[str, typer.Option(help="Kubernetes namespace of Skyulf", callback=a_namespace)] = "skyulf",
     min_replicas: Annotated[int, typer.Option(min=1)] = 2,
     max_replicas: Annotated[int, typer.Option(min=1)] = 10,
-    cpu: Annotated[str, typer.Option(help="Processors of one pod")] = "1",
-    memory: Annotated[str, typer.Option(help="Memory of one pod")] = "1Gi",
+    cpu: Annotated[str, typer.Option(help="Processors of one pod", callback=processors)] = "1",
+    memory: Annotated[str, typer.Option(help="Memory of one pod", callback=bytes_of_memory)] = "1Gi",
+    direct: Annotated[
+        bool, typer.Option("--direct", help="Also let pods with a label call it past the gateway, with internal tokens")
+    ] = False,
 ) -> None:
     """Print Kubernetes manifests that serve what a deployment wants now, by its digest."""
     with client(context) as skyulf:
@@ -41,13 +77,18 @@ def render(
             err().print(f"{plain(name)} serves nothing: it is {found.desired}.")
             raise typer.Exit(1)
         served = skyulf.models.version(found.model, found.version)
+        project_id = skyulf.keys.me().project.id
     pod = {"min_replicas": min_replicas, "max_replicas": max(max_replicas, min_replicas), "cpu": cpu, "memory": memory}
-    typer.echo(manifests(found, served, {"namespace": namespace, **pod}), nl=False)
+    wishes = {"project_id": project_id, "namespace": namespace, **pod}
+    typer.echo(manifests(found, served, wishes, direct=direct), nl=False)
 
 
-def manifests(deployment: Deployment, served: ModelVersion, wishes: Mapping[str, object]) -> str:
-    """Fill the template in."""
-    text = (files("skyulf_client.cli") / "dedicated.yaml").read_text(encoding="utf-8")
+def manifests(
+    deployment: Deployment, served: ModelVersion, wishes: Mapping[str, object], *, direct: bool = False
+) -> str:
+    """Fill the templates in."""
+    chosen = ["dedicated.yaml", *(["direct.yaml"] if direct else [])]
+    text = "".join((files("skyulf_client.cli") / name).read_text(encoding="utf-8") for name in chosen)
     return Template(text).substitute(
         name=deployment.name,
         endpoint=endpoint_name(deployment),

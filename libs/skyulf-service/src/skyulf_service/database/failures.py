@@ -32,6 +32,12 @@ def is_full(error: BaseException) -> bool:
     return sqlstate(error).startswith(FULL_STATES) or (isinstance(cause, sqlite3.Error) and "is full" in str(cause))
 
 
+def is_damaged(error: BaseException) -> bool:
+    """Whether a file is no database of SQLite, or one with damaged pages."""
+    code = getattr(driver_error(error), "sqlite_errorcode", None)
+    return isinstance(code, int) and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def violates_unique(error: IntegrityError) -> bool:
     """Whether a unique constraint or primary key was hit, as opposed to NOT NULL, CHECK or a foreign key."""
     cause = driver_error(error)

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from skyulf_service.database.engine import Database
 from skyulf_service.database.failures import driver_error
 from skyulf_service.errors import SkyulfError, UnavailableError
+from skyulf_service.half_restored import HalfRestoredError, is_marked
 
 SUPPORTS = "schema_supports"
 
@@ -70,9 +71,12 @@ async def await_schema(database: Database, package: str, *, seconds: float, paus
 async def refuse_unknown(database: Database, package: str) -> str | None:
     """Return the database's schema (None: it is empty).
 
-    Raises `SchemaMismatchError` where the package does not know it and it does not support the package either.
+    Raises `SchemaMismatchError` where the package does not know it and it does not support the package either, and
+    `HalfRestoredError` where a restore was broken off.
     """
     async with database.read() as connection:
+        if await connection.run_sync(is_marked):
+            raise HalfRestoredError(f"the database of {database.name}")
         found = await connection.run_sync(_current)
         supported = await connection.run_sync(_supported, found)
     if found is not None and found not in revisions(package) and newest_revision(package) not in supported:

@@ -24,7 +24,11 @@ E = TypeVar("E", bound=Exception)
 log = structlog.get_logger(__name__)
 
 ELSEWHERE = "Skyulf-Elsewhere"
-"""The header of an answer that another replica of the service may not give: nothing was done for the request."""
+"""The header of an answer that another replica of the service may not give: nothing was done for the request.
+
+In a request it says that there are others to ask: who serves another version than its deployment names leaves it to
+them.
+"""
 MEDIA_TYPE = "application/problem+json"
 CLIENT_CLOSED = 499  # never seen by a client; nginx's number for "went away", for metrics and logs
 CODES = {

@@ -120,8 +120,13 @@ class StreamCheck:
         return StoredObject(size=self.size, sha256=found)
 
 
+def is_key(key: str) -> bool:
+    """Whether an object may have this key."""
+    return len(key) <= _MAX_KEY and bool(_KEY.fullmatch(key))
+
+
 def check_key(key: str) -> str:
     """Return the key unchanged, or raise `InvalidKeyError`."""
-    if len(key) > _MAX_KEY or not _KEY.fullmatch(key):
+    if not is_key(key):
         raise InvalidKeyError("An object's key is made of plain segments separated by single slashes.")
     return key

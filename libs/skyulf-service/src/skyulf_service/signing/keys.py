@@ -109,7 +109,7 @@ class PublicKeys:
         Raises `KeyFileError` where an owner has no key.
         """
         chosen = None if names is None else tuple(names)
-        return cls(_read_folder(folder, chosen), folder=folder, names=chosen)
+        return cls(public_files(folder, chosen).values(), folder=folder, names=chosen)
 
     def get(self, kid: str) -> PublicKey | None:
         """Return the key with this id."""
@@ -127,7 +127,7 @@ class PublicKeys:
             return
         self._looked_at, self._stamp = monotonic(), stamp
         with suppress(KeyFileError):
-            self._keys = {key.kid: key for key in _read_folder(folder, self._names)}
+            self._keys = {key.kid: key for key in public_files(folder, self._names).values()}
 
     def __iter__(self) -> Iterator[PublicKey]:
         return iter(list(self._keys.values()))
@@ -136,12 +136,13 @@ class PublicKeys:
         return len(self._keys)
 
 
-def _read_folder(folder: Path, names: Sequence[str] | None) -> list[PublicKey]:
-    """Current keys by ``<name>.pub``, others that are trusted by ``<name>.<kid>.pub``."""
+def public_files(folder: Path, names: Sequence[str] | None = None) -> dict[Path, PublicKey]:
+    """The files that say who is trusted: ``<name>.pub``, and beside it ``<name>.<kid>.pub``. Raises `KeyFileError`."""
     others = {path: found[1] for path in sorted(folder.glob("*.pub")) if (found := _OTHER.fullmatch(path.name))}
     wanted = sorted(path.stem for path in folder.glob("*.pub") if path not in others) if names is None else names
-    keys = [_read_public(folder / f"{_checked(name)}.pub", name) for name in wanted]
-    return keys + [_read_public(path, name) for path, name in others.items() if names is None or name in names]
+    owners = {folder / f"{_checked(name)}.pub": name for name in wanted}
+    owners |= {path: name for path, name in others.items() if names is None or name in names}
+    return {path: _read_public(path, name) for path, name in owners.items()}
 
 
 def _stamp(folder: Path | None) -> int | None:
@@ -188,14 +189,14 @@ def publish_public(folder: Path, key: SigningKey) -> None:
 def write_private(path: Path, key: SigningKey, *, replace: bool) -> None:
     """Write a private key for its owner alone, whole or not at all. Without ``replace`` the first of several wins."""
     pem = key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _publish(path, pem, mode=0o600, replace=replace)
+    publish(path, pem, mode=0o600, replace=replace)
 
 
 def write_public(path: Path, key: PublicKey) -> None:
     """Write a public key, unless the file holds it already."""
     pem = key.key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     if not path.exists() or path.read_bytes() != pem:
-        _publish(path, pem, mode=0o644, replace=True)
+        publish(path, pem, mode=0o644, replace=True)
 
 
 def _checked(name: str) -> str:
@@ -204,7 +205,7 @@ def _checked(name: str) -> str:
     return name
 
 
-def _publish(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
+def publish(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
     """Write a whole file or none. Without ``replace`` the first of several writers wins: linking never overwrites."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

@@ -1,6 +1,6 @@
 """New keys for old ones, without a moment in which anybody is refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from skyulf_service.signing.keys import (
     SigningKey,
     load,
     load_or_create,
+    public_files,
     write_private,
     write_public,
 )
@@ -32,8 +33,10 @@ class Trusted:
 def prepare(folder: Path, name: str) -> PublicKey:
     """Make the next key, and let its public half be trusted before anything is signed with it. Harmless to repeat.
 
-    Where services have folders of their own, the public file has to be in all of them before `rotate`.
+    Where services have folders of their own, the public file has to be in all of them before `rotate`. Raises
+    `KeyFileError` in a folder without the service's private key.
     """
+    load(folder, name)  # where only public keys lie, a private one would be made that nobody else trusts
     upcoming = _upcoming(folder, name)
     if not upcoming.exists():
         write_private(upcoming, SigningKey.generate(name), replace=False)
@@ -55,23 +58,47 @@ def rotate(folder: Path, name: str) -> PublicKey:
 
 
 def distrust(folder: Path, name: str, kid: str) -> None:
-    """Trust nothing any more that was signed with this key. Raises `KeyFileError` for the current one."""
-    if load_or_create(folder, name).kid == kid:
+    """Trust nothing any more that was signed with this key. Also where only public keys lie; a key is never made.
+
+    Raises `KeyFileError`, and changes nothing, where it is not trusted, or is the current or only one.
+    """
+    signing = _signing(folder, name)
+    if signing is not None and signing.kid == kid:
         raise KeyFileError(f"{kid} is the current key of {name}: rotate first")
-    found = [each.key for each in trusted(folder, name) if each.key.kid == kid]
-    if not found:
+    files = public_files(folder, [name])
+    if kid not in {key.kid for key in files.values()}:
         raise KeyFileError(f"{kid} is no key that is trusted for {name}")
+    first = folder / f"{name}.pub"
+    if files[first].kid == kid:  # only public keys lie here, and the next one was copied beside: it takes the place
+        write_public(first, signing.public if signing is not None else _heir(files, name, kid))
     upcoming = _upcoming(folder, name)
     if upcoming.exists() and SigningKey.of(name, load(folder, upcoming.stem).key).kid == kid:
         upcoming.unlink()
-    _beside(folder, found[0]).unlink()
+    for path, key in files.items():
+        if path != first and key.kid == kid:
+            path.unlink()
+
+
+def _heir(files: Mapping[Path, PublicKey], name: str, kid: str) -> PublicKey:
+    """Another key that is trusted, the one that was copied here last."""
+    others = [path for path, key in files.items() if key.kid != kid]
+    if not others:
+        raise KeyFileError(
+            f"{kid} is the only key that is trusted for {name}: copy the public file of the next one here"
+        )
+    return files[max(others, key=lambda path: path.stat().st_mtime_ns)]
+
+
+def _signing(folder: Path, name: str) -> SigningKey | None:
+    return load(folder, name) if (folder / f"{name}.key").exists() else None
 
 
 def trusted(folder: Path, name: str) -> list[Trusted]:
     """The keys that are trusted for a service, the current one first."""
     current = PublicKeys.load(folder, [name])
-    signing = load(folder, name).kid if (folder / f"{name}.key").exists() else None
-    return sorted((Trusted(key, key.kid == signing) for key in current), key=lambda each: not each.current)
+    signing = _signing(folder, name)
+    kid = signing.kid if signing is not None else None
+    return sorted((Trusted(key, key.kid == kid) for key in current), key=lambda each: not each.current)
 
 
 def followed(folder: Path, name: str) -> CurrentKey:

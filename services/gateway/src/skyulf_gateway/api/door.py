@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from skyulf_gateway.api import headers
 from skyulf_gateway.api.paths import Match, MethodNotAllowed, PathTable
 from skyulf_gateway.api.tracing import Trace
+from skyulf_gateway.clients.dedicated import ENDPOINT
 from skyulf_gateway.clients.forwarding import Forwarder
 from skyulf_gateway.domain.audit import CLIENT_GONE, AuditEntry
 from skyulf_gateway.domain.keys import Principal
@@ -36,7 +37,8 @@ log = structlog.get_logger(__name__)
 
 OWN = "gateway"
 HEALTH = frozenset({"/livez", "/readyz", "/metrics"})
-UNAUDITED = frozenset({"predictions:make"})
+PREDICT = "predictions:make"
+UNAUDITED = frozenset({PREDICT})
 LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -51,6 +53,8 @@ class Behind:
     identity: Identity
     tokens: InternalTokenIssuer
     audit: AuditWriter
+    # deployments with an endpoint of their own, each as <project id>/<name>
+    endpoints: frozenset[str] = frozenset()
     # asked for once: asking costs more than a span
     tracer: Tracer = field(default_factory=lambda: trace.get_tracer("skyulf"))
 
@@ -136,6 +140,13 @@ class _Visit:
         self._elsewhere = match.route.service == OWN
         await self._behind.forwarder.forward(match.route.service, inward, receive, self._answer)
 
+    def _endpoint(self, match: Match) -> str | None:
+        """The endpoint that the deployment has of its own, where predictions of it are asked for."""
+        if not self._behind.endpoints or match.route.permission != PREDICT or self._principal is None:
+            return None
+        own = f"{self._principal.project_id}/{match.objects().get('name')}"
+        return own if own in self._behind.endpoints else None
+
     async def _inward(self, match: Match, span: Trace) -> Scope:
         """The request as the service shall see it."""
         found: list[tuple[bytes, bytes]] = self._scope["headers"]
@@ -147,6 +158,7 @@ class _Visit:
             token = self._behind.tokens.mint(match.route.service, asking)
         return {
             **self._scope,
+            ENDPOINT: self._endpoint(match),
             "headers": headers.forwarded(found, token=token, request_id=self._request_id, traceparent=span.traceparent),
         }
 

@@ -15,7 +15,7 @@ NOT_FORWARDED = frozenset(
         b"host", b"authorization", b"x-api-key", b"cookie", b"x-request-id", b"traceparent", b"tracestate", b"baggage",
         b"forwarded", b"via", b"expect", b"connection", b"keep-alive", b"te", b"trailer", b"upgrade",
         b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"x-real-ip", b"x-http-method-override",
-        b"x-original-url", b"x-rewrite-url",
+        b"x-original-url", b"x-rewrite-url", b"skyulf-elsewhere",
     }
 )  # fmt: skip
 NOT_FORWARDED_PREFIXES = (b"x-skyulf-", b"x-forwarded-", b"skyulf-project")

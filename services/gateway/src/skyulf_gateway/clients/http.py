@@ -44,6 +44,7 @@ class HttpForwarder:
     """Forwards to services at base URLs.
 
     ``connect`` and ``silence`` are in seconds: how long a connection may take, and how long a service may keep silent.
+    With ``others`` there are others who may answer what one says it has not begun: `UnavailableError` at once.
     """
 
     def __init__(
@@ -54,11 +55,13 @@ class HttpForwarder:
         silence: float = 60.0,
         connections: int = 256,
         renew: float = RENEW_SECONDS,
+        others: bool = False,
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._bases = {name: URL(url.rstrip("/")) for name, url in urls.items()}
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=silence)
         self._connections = connections
+        self._others = others
         self._resolver = resolver
         self._pools = Renewed(self._open, seconds=renew)
 
@@ -88,6 +91,9 @@ class HttpForwarder:
         async with self._pools.use() as session, AsyncExitStack() as held:
             try:
                 response = await self._request(session, service, scope, _target(base, scope), data)
+                if self._others and ELSEWHERE in response.headers:
+                    response.close()
+                    raise UnavailableError(f"{service} leaves this to others.")
                 if ELSEWHERE in response.headers and (data is None or isinstance(data, bytes)):
                     fresh = await held.enter_async_context(self._open(keep=False))
                     response = await self._elsewhere(response, fresh, service, scope, _target(base, scope), data)

@@ -9,6 +9,7 @@ from skyulf_core.serving.explaining import Explanations
 from skyulf_service.http.direct import DirectRoute
 from skyulf_service.http.identity import identify
 from skyulf_service.http.json_body import read_json
+from skyulf_service.http.problems import ELSEWHERE
 from skyulf_service.http.requires import requires
 from starlette.requests import ClientDisconnect
 
@@ -38,7 +39,7 @@ def create_router(predictor: Predictor, explainers: Explainers) -> APIRouter:
         rows, single = rows_of(read_json(await request.body()))
         scope = await identify(request)
         project_id = scope.require_project()
-        live = await predictor.live(project_id, name)
+        live = await predictor.live(project_id, name, others=ELSEWHERE in request.headers)
         found = await _while_there(request, explainers.explain(project_id, live, rows, single=single))
         return Response(orjson.dumps(_body(found, live, request)), media_type="application/json")
 

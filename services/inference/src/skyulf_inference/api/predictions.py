@@ -9,6 +9,7 @@ from skyulf_service.http.dependencies import CurrentScope, read_unit_of_work
 from skyulf_service.http.direct import DirectRoute
 from skyulf_service.http.identity import identify
 from skyulf_service.http.json_body import read_json
+from skyulf_service.http.problems import ELSEWHERE
 from skyulf_service.http.requires import requires
 
 from skyulf_inference.api.schemas import PredictRead, PredictRequest, ReplicaRead, ReplicasRead
@@ -33,7 +34,7 @@ def create_router(predictor: Predictor) -> APIRouter:
         # Read by hand: a pydantic model of 10,000 rows costs more than predicting them.
         rows, single, intervals = asked_of(read_json(await request.body()))
         scope = await identify(request)
-        live = await predictor.live(scope.require_project(), name)
+        live = await predictor.live(scope.require_project(), name, others=ELSEWHERE in request.headers)
         answer = await predictor.predict(live, rows, single=single, intervals=intervals)
         body = _body(answer, request)
         if intervals:

@@ -143,6 +143,12 @@ class ReplicaRepository:
         count = await self.connection.scalar(alive if serving is None else alive.where(_covers(serving)))
         return int(count or 0)
 
+    async def unserved(self) -> int:
+        """Count active deployments that no live replica answers for, not even from an older revision."""
+        active = tables.servings.c.desired == Desired.ACTIVE.value
+        query = select(func.count()).select_from(tables.servings).where(active, ~is_answered())
+        return int(await self.connection.scalar(query) or 0)
+
     async def say(self, state: ReplicaState) -> None:
         """Record what a replica makes of a revision."""
         values = {**asdict(state), "status": state.status.value, "updated_at": utc_now()}
@@ -162,6 +168,14 @@ class ReplicaRepository:
             await self.connection.execute(query.where(_alive(), _covers(serving), *newest).order_by(columns.replica_id))
         ).mappings()
         return [_state(row) for row in rows]
+
+
+def is_answered() -> ColumnElement[bool]:
+    """Whether a live replica answers for a row of servings, be it from an older revision."""
+    states, replicas = tables.replica_states, tables.replicas
+    joined = states.join(replicas, replicas.c.id == states.c.replica_id)
+    mine = states.c.serving_id == tables.servings.c.id, states.c.serving_revision.is_not(None)
+    return exists().select_from(joined).where(_alive(), *mine)
 
 
 def _alive() -> ColumnElement[bool]:

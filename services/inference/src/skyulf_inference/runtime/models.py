@@ -61,12 +61,14 @@ Key = tuple[UUID, str]
 class ModelShelf:
     """What is served now, by project and name; deployments of one digest share one copy.
 
-    ``wanted`` is what shall be served (None: not known yet), ``loading`` what is on its way.
+    ``wanted`` is what shall be served (None: not known yet), ``loading`` what is on its way, ``outdated`` what is
+    served though its deployment names another version by now.
     """
 
     def __init__(self) -> None:
         self.wanted: set[Key] | None = None
         self.loading: set[Key] = set()
+        self.outdated: frozenset[Key] = frozenset()
         self._live: dict[Key, Live] = {}
         self._settled = asyncio.Condition()
         self._retirement = Retirement()

@@ -42,15 +42,18 @@ class Predictor:
         self._shelf = shelf
         self._max_rows = max_rows
 
-    async def live(self, project_id: UUID, name: str) -> Live:
+    async def live(self, project_id: UUID, name: str, *, others: bool = False) -> Live:
         """Return what serves the deployment; a model that is being loaded is waited for, for a few seconds.
 
-        Raises `DeploymentUnknownError` or `DeploymentNotReadyError`.
+        Raises `DeploymentUnknownError` or `DeploymentNotReadyError`. Where ``others`` can be asked, who serve all, the
+        latter also for a deployment that this replica is not for, or that names another version than it serves.
         """
+        key = project_id, name
+        if others and self._shelf.wanted is not None and (key not in self._shelf.wanted or key in self._shelf.outdated):
+            raise DeploymentNotReadyError(f"This endpoint does not serve what {name!r} is by now.")
         live = self._shelf.get(project_id, name)
         if live is not None:
             return live
-        key = project_id, name
         if self._shelf.wanted is None:
             raise DeploymentNotReadyError("This replica has just begun, and does not know yet what is deployed.")
         if key not in self._shelf.wanted:

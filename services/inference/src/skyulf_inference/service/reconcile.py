@@ -86,6 +86,9 @@ class Reconciler:
         async with self._uows.read() as uow:
             servings = [serving for serving in await uow.servings.active() if self._is_mine(serving)]
         self._shelf.keep_only({(serving.project_id, serving.name) for serving in servings})
+        self._shelf.outdated = frozenset(
+            (serving.project_id, serving.name) for serving in servings if not self._is_wanted(serving)
+        )
         for serving in servings:
             if serving.target is not None and self._is_wanted(serving) and self._is_due(serving):
                 self._begin(serving, serving.target)

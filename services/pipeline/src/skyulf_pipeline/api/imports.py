@@ -56,6 +56,10 @@ class BundleFilesRead(BaseModel):
     next_cursor: None = None
 
 
+# an address beyond 64 KiB is no HTTP request to the server; so many names of 200 letters of any script fit
+MOST_SOURCES = 20
+
+
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """What the address of an import says of the model. What it was made from is taken as told, and need not be here."""
@@ -66,7 +70,9 @@ class ImportOptions:
     dataset_name: Annotated[str, Query(max_length=255, pattern=rf"^{PLAIN}*$")] = ""
     source: Annotated[
         list[Annotated[str, Query(pattern=SOURCE)]] | None,
-        Query(max_length=100, description="A further source, as `<dataset id>:<version>:<name of the source>`"),
+        Query(
+            max_length=MOST_SOURCES, description="A further source, as `<dataset id>:<version>:<name of the source>`"
+        ),
     ] = None
     register_as: Annotated[
         str | None, Query(pattern=SLUG, description="The model that gets the version; default: the pipeline's")

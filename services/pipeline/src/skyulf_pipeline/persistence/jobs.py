@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from skyulf_service.database.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
 from skyulf_service.database.repository import Repository
 from skyulf_service.errors import NotFoundError
+from skyulf_service.ids import utc_now
 from skyulf_service.scope import Scope
 from skyulf_service.work.claims import Claim, fence
 from skyulf_service.work.states import WorkState, storable_message
-from sqlalchemy import RowMapping, and_, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_pipeline.domain.jobs import (
@@ -108,6 +110,12 @@ class JobLogs:
         if rows:
             await self.connection.execute(tables.job_logs.insert(), rows)
 
+    async def forget(self, keep: timedelta, *, limit: int) -> int:
+        """Remove up to so many lines of jobs that ended longer ago; returns how many."""
+        key = list(tables.job_logs.primary_key.columns)
+        chosen = select(*key).where(is_old_log(keep)).limit(limit)
+        return (await self.connection.execute(delete(tables.job_logs).where(tuple_(*key).in_(chosen)))).rowcount
+
     async def page(self, job: Job, *, limit: int, cursor: str | None) -> Page[LogLine]:
         """Return a page of a job's log, oldest first."""
         columns = tables.job_logs.c
@@ -121,6 +129,12 @@ class JobLogs:
             return Page(found)
         last = found[limit - 1]
         return Page(found[:limit], encode_cursor("job_logs", [last.attempt, last.seq]))
+
+
+def is_old_log(keep: timedelta) -> ColumnElement[bool]:
+    """Whether a row of the logs is of a job that ended longer ago; one that runs, or waits to run again, has not."""
+    ended = select(tables.jobs.c.id).where(tables.jobs.c.finished_at < utc_now() - keep)
+    return tables.job_logs.c.job_id.in_(ended)
 
 
 def _position(cursor: str) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import secrets
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -16,7 +16,7 @@ from typing import IO, Self
 from pydantic import ValidationError
 
 from skyulf_standalone.backup.errors import BackupError, DamagedArchiveError
-from skyulf_standalone.backup.manifest import NAME, Entry, Manifest, is_member
+from skyulf_standalone.backup.manifest import NAME, Entry, Manifest, contradiction, is_member
 
 CHUNK = 1 << 20
 MOST_MANIFEST = 512 << 20
@@ -55,7 +55,8 @@ class ArchiveWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # a full disk was said already
+            self._file.close()
         self._unfinished.unlink(missing_ok=True)
 
     @property
@@ -66,7 +67,9 @@ class ArchiveWriter:
     def add(self, name: str, source: IO[bytes], size: int, *, sha256: str | None = None, told: Told = untold) -> None:
         """Append a file of so many bytes; other bytes than ``sha256`` names are refused."""
         if not is_member(name):
-            raise BackupError(f"The name {name!r} cannot be kept in a backup.")
+            raise BackupError(
+                f"The name {name!r} cannot be kept in a backup (control characters, not UTF-8, or too long): rename it."
+            )
         reader = _Hashing(source, told)
         info = tarfile.TarInfo(name)
         info.size, info.mode = size, PRIVATE
@@ -120,6 +123,8 @@ def verified(path: Path, told: Told = untold) -> Manifest:
     wrong = sorted(name for name in listed.keys() | found.keys() if listed.get(name) != found.get(name))
     if wrong:
         raise DamagedArchiveError(f"{path} is damaged: {', '.join(wrong[:5])} is not what its manifest says.")
+    if (wrong_with_it := contradiction(manifest)) is not None:
+        raise DamagedArchiveError(f"{path} is no backup of Skyulf: {wrong_with_it}.")
     return manifest
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from skyulf_service.database.failures import driver_error
 from skyulf_service.errors import SkyulfError
+from sqlalchemy.exc import DBAPIError
 
 from skyulf_standalone.backup.errors import BackupError
 from skyulf_standalone.backup.manifest import Manifest
@@ -26,16 +28,18 @@ def backup(
     file: Annotated[Path, typer.Argument(help="The file to write; it holds the private keys")], home: Home = None
 ) -> None:
     """Write databases, objects and keys of one moment into a file; Skyulf may run meanwhile."""
-    from skyulf_standalone.backup.making import back_up
+    from skyulf_standalone.backup.making import back_up, left_out
     from skyulf_standalone.backup.watching import bars
 
     _use(home)
     try:
         with bars() as watcher:
             made = asyncio.run(back_up(file, watcher))
-    except (BackupError, SkyulfError, OSError) as error:
+    except (BackupError, SkyulfError, DBAPIError, OSError) as error:
         raise _failed(error) from None
     typer.echo(f"{file}: {_described(made)}. It holds the private keys: keep it as safe as them.")
+    for each in left_out():
+        typer.echo(f"Not in it: {each}; copy it yourself.")
 
 
 def restore(
@@ -51,7 +55,7 @@ def restore(
     try:
         with bars() as watcher:
             made, aside = asyncio.run(put_back(file, watcher, replace=replace))
-    except (BackupError, HomeInUseError, SkyulfError, OSError) as error:
+    except (BackupError, HomeInUseError, SkyulfError, DBAPIError, OSError) as error:
         raise _failed(error) from None
     typer.echo(f"Restored: {_described(made)}.")
     if aside is not None:
@@ -71,5 +75,8 @@ def _described(made: Manifest) -> str:
 
 
 def _failed(error: Exception) -> typer.Exit:
-    typer.echo(error.detail if isinstance(error, SkyulfError) else str(error), err=True)
+    said = error.detail if isinstance(error, SkyulfError) else str(error)
+    if isinstance(error, DBAPIError):
+        said = f"A database cannot be used ({driver_error(error)}); `skyulf doctor` says which."
+    typer.echo(said, err=True)
     return typer.Exit(1)

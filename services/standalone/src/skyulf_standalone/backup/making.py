@@ -10,25 +10,34 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, cast
 
+from skyulf_pipeline.settings import PipelineSettings
+from skyulf_service.database.failures import driver_error
 from skyulf_service.database.revisions import check_schema
 from skyulf_service.errors import SkyulfError
+from skyulf_service.half_restored import refuse_half_restored
 from skyulf_service.objects.blobs import BlobRef
 from skyulf_service.objects.store import ObjectStore
 from skyulf_service.outbox.lease import BACKUP, Lease
 from skyulf_service.settings import SharedSettings
-from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from skyulf_standalone.backup.archive import ArchiveWriter, Told
 from skyulf_standalone.backup.cut import Copied, Source, copied
 from skyulf_standalone.backup.errors import BackupError
-from skyulf_standalone.backup.manifest import DATABASES, HOME, KEYS, OBJECTS, DatabaseEntry, Manifest
+from skyulf_standalone.backup.manifest import (
+    DATABASES,
+    HOME,
+    HOME_FILES,
+    HOME_FOLDERS,
+    KEYS,
+    OBJECTS,
+    DatabaseEntry,
+    Manifest,
+)
 from skyulf_standalone.backup.watching import Watcher
-from skyulf_standalone.services import SERVICES, service_of
+from skyulf_standalone.services import SERVICES, missing_part, service_of
 
 HELD = timedelta(seconds=60)
-# beside databases, objects and keys: settings, the key of the `skyulf` command, files that nodes may read
-HOME_FILES = ("credentials.json", "skyulf.toml")
-HOME_FOLDERS = ("files",)
 
 
 async def back_up(path: Path, watcher: Watcher) -> Manifest:
@@ -37,7 +46,9 @@ async def back_up(path: Path, watcher: Watcher) -> Manifest:
     Raises `BackupError`; there is a file at ``path`` only when it is whole.
     """
     shared = SharedSettings()
-    _require_databases()
+    refuse_half_restored(shared.home)
+    if (missing := missing_part()) is not None:
+        raise BackupError(f"There is nothing to back up: {missing} does not exist; see --home.")
     with ArchiveWriter(path) as archive, tempfile.TemporaryDirectory(prefix=".backup-", dir=path.parent) as folder:
         async with _opened() as sources, _collectors_paused(sources):
             moment, found = await copied(sources, Path(folder), watcher)
@@ -56,11 +67,14 @@ async def back_up(path: Path, watcher: Watcher) -> Manifest:
     return manifest
 
 
-def _require_databases() -> None:
-    for name in SERVICES:
-        url = make_url(service_of(name).settings().database)
-        if url.drivername.startswith("sqlite") and not Path(str(url.database)).is_file():
-            raise BackupError(f"There is nothing to back up: {url.database} does not exist; see --home.")
+def left_out() -> list[str]:
+    """What an operator may take for a part of the installation, and a backup does not hold, in words."""
+    shared = SharedSettings()
+    found = [f"{path} is no plain file" for path in _home_files(shared) if path.is_symlink() or not path.is_file()]
+    named = cast("PipelineSettings", service_of("pipeline").settings()).node_files
+    if named is not None and not named.resolve().is_relative_to((shared.home / "files").resolve()):
+        found.append(f"{named} is named by SKYULF_PIPELINE_NODE_FILES and lies outside of the data folder's `files`")
+    return found
 
 
 @asynccontextmanager
@@ -71,11 +85,20 @@ async def _opened() -> AsyncIterator[list[Source]]:
             service = service_of(name)
             source = Source(service, service.open())
             stack.push_async_callback(source.parts.close)
-            await check_schema(source.database, service.package)
+            await _require_readable(source)
             sources.append(source)
         if len({source.database.dialect for source in sources}) > 1:
             raise BackupError("Some databases are SQLite, others PostgreSQL; a backup needs all of one kind.")
         yield sources
+
+
+async def _require_readable(source: Source) -> None:
+    try:
+        await check_schema(source.database, source.service.package)
+    except DBAPIError as error:
+        raise BackupError(
+            f"The database of {source.service.name} cannot be read ({driver_error(error)}); `skyulf doctor` says more."
+        ) from error
 
 
 @asynccontextmanager
@@ -132,12 +155,17 @@ def _add_home(archive: ArchiveWriter, shared: SharedSettings) -> None:
     for path in sorted(shared.keys_folder.iterdir()):
         if path.suffix in (".key", ".pub"):
             archive.add_file(f"{KEYS}/{path.name}", path)
-    plain = [shared.home / name for name in HOME_FILES]
-    for folder in HOME_FOLDERS:
-        plain += sorted((shared.home / folder).rglob("*"))
-    for path in plain:
+    for path in _home_files(shared):
         if path.is_file() and not path.is_symlink():
             archive.add_file(f"{HOME}/{path.relative_to(shared.home).as_posix()}", path)
+
+
+def _home_files(shared: SharedSettings) -> list[Path]:
+    """Files that are kept, if they are files; folders are left to what is in them."""
+    found = [path for name in HOME_FILES if (path := shared.home / name).exists() or path.is_symlink()]
+    for folder in HOME_FOLDERS:
+        found += sorted(path for path in (shared.home / folder).rglob("*") if path.is_symlink() or not path.is_dir())
+    return found
 
 
 class _Reader(io.RawIOBase):

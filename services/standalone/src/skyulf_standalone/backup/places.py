@@ -1,5 +1,6 @@
 """Where keys, settings and other files of the data folder go when they are restored."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -29,6 +30,14 @@ class Places:
                 "Restore into an empty folder (--home), or put the old one aside with --replace."
             )
 
+    def check(self, staging: Path) -> None:
+        """Raise `BackupError` where what was unpacked cannot be put in its place; nothing is changed."""
+        for source, target in self._moves(staging):
+            if not _same(source, target) and not os.access(_nearest(target.parent), os.W_OK | os.X_OK):
+                raise BackupError(f"{target} cannot be written; nothing was restored.")
+        if self._gone(staging) and not os.access(self._keys, os.W_OK | os.X_OK):
+            raise BackupError(f"{self._keys} holds keys that the backup has not, and cannot be written.")
+
     def put(self, staging: Path) -> Path:
         """Move restored files to their places, and what differs there aside; returns the folder that it lies in.
 
@@ -36,21 +45,29 @@ class Places:
         """
         aside = self._home / f"replaced-{utc_now():%Y%m%dT%H%M%S}"
         try:
-            for path in [*self._keys.glob("*.key"), *self._keys.glob("*.pub")]:
-                if not (staging / KEYS / path.name).exists():
-                    shutil.move(path, self._kept(path, aside))
-            for folder, target in ((staging / KEYS, self._keys), (staging / HOME, self._home)):
-                for path in sorted(folder.rglob("*")) if folder.exists() else ():
-                    if path.is_file():
-                        self._move(path, target / path.relative_to(folder), aside)
+            for path in self._gone(staging):
+                shutil.move(path, self._kept(path, aside))
+            for source, target in self._moves(staging):
+                self._move(source, target, aside)
         except OSError as error:
-            raise BackupError(
-                f"{error.filename} cannot be written ({error.strerror}); the restore is half done."
-            ) from error
+            raise BackupError(f"{error.filename} cannot be written ({error.strerror}).") from error
         return aside
 
+    def _gone(self, staging: Path) -> list[Path]:
+        there = [*self._keys.glob("*.key"), *self._keys.glob("*.pub")]
+        return [path for path in there if not (staging / KEYS / path.name).exists()]
+
+    def _moves(self, staging: Path) -> list[tuple[Path, Path]]:
+        pairs = ((staging / KEYS, self._keys), (staging / HOME, self._home))
+        return [
+            (path, target / path.relative_to(folder))
+            for folder, target in pairs
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        ]
+
     def _move(self, source: Path, target: Path, aside: Path) -> None:
-        if target.exists() and digest_file(target) == digest_file(source):
+        if _same(source, target):
             return  # where keys are mounted they cannot be written, and need not
         if target.exists():
             shutil.copy2(target, self._kept(target, aside))
@@ -62,3 +79,12 @@ class Places:
         inside = path.relative_to(self._home) if path.is_relative_to(self._home) else Path(KEYS) / path.name
         (aside / inside).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return aside / inside
+
+
+def _same(source: Path, target: Path) -> bool:
+    return target.is_file() and digest_file(target) == digest_file(source)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the one above it that exists."""
+    return next(each for each in (folder, *folder.parents) if each.exists())

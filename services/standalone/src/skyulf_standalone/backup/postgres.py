@@ -40,6 +40,11 @@ async def load(url: URL, source: Path) -> None:
     await _run("pg_restore", [*arguments, str(source)], url)
 
 
+async def list_content(url: URL, source: Path) -> None:
+    """Raise `BackupError` where a file is no dump that `load` can read, or the program for it is missing."""
+    await _run("pg_restore", ["--list", f"--file={os.devnull}", str(source)], url)
+
+
 async def others_connected(engine: AsyncEngine) -> int:
     """How many other sessions of this role use the database: a running process has some."""
     query = text(
@@ -59,11 +64,10 @@ async def is_empty(engine: AsyncEngine) -> bool:
     return found == 0
 
 
-async def empty(engine: AsyncEngine) -> None:
-    """Remove every table; a service refuses to start on what is left."""
-    async with engine.begin() as connection:
-        await connection.execute(text("DROP SCHEMA public CASCADE"))
-        await connection.execute(text("CREATE SCHEMA public"))
+async def empty(connection: AsyncConnection) -> None:
+    """Remove every table."""
+    await connection.execute(text("DROP SCHEMA public CASCADE"))
+    await connection.execute(text("CREATE SCHEMA public"))
 
 
 async def _run(program: str, arguments: Sequence[str], url: URL) -> None:

@@ -4,25 +4,30 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import IO
 
 from skyulf_service.composition import object_store
 from skyulf_service.database.revisions import revisions
+from skyulf_service.errors import SkyulfError
+from skyulf_service.half_restored import PLACING, RESTORING, mark_folder
 from skyulf_service.objects.store import ObjectStore
 from skyulf_service.settings import SharedSettings
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from skyulf_standalone.backup import archive
 from skyulf_standalone.backup.archive import CHUNK, Told
 from skyulf_standalone.backup.errors import BackupError
-from skyulf_standalone.backup.manifest import OBJECTS, Entry, Manifest
+from skyulf_standalone.backup.manifest import OBJECTS, Entry, Manifest, bucket_of
 from skyulf_standalone.backup.places import Places
 from skyulf_standalone.backup.targets import EmbeddedTarget, PostgresTarget, Target
 from skyulf_standalone.backup.watching import Watcher
-from skyulf_standalone.home import PLACING, RESTORING, locked
+from skyulf_standalone.home import locked
 from skyulf_standalone.services import SERVICES, service_of
+
+UNPACKED = "unpacked"
 
 
 async def restore(path: Path, watcher: Watcher, *, replace: bool = False) -> tuple[Manifest, Path | None]:
@@ -45,13 +50,36 @@ async def restore(path: Path, watcher: Watcher, *, replace: bool = False) -> tup
             await target.check(replace=replace)
             if not replace:
                 places.require_free(manifest)
+            staging = shared.home / RESTORING / UNPACKED
+            stack.callback(_clear, staging)
             with archive.damage(path):  # it was whole a moment ago
-                staging = await _unpacked(path, manifest, shared, watcher)
-            (staging / PLACING).touch()
-            aside = places.put(staging)
-            await target.put(staging, manifest.databases, aside)
-            shutil.rmtree(staging)
+                await _unpacked(path, staging, manifest, shared, watcher)
+            places.check(staging)
+            await target.prepare(staging, manifest.databases)
+            mark_folder(shared.home)
+            aside = await _placed(places, target, staging, manifest)
+            (shared.home / RESTORING / PLACING).unlink()
     return manifest, aside if aside.exists() else None
+
+
+async def _placed(places: Places, target: Target, staging: Path, manifest: Manifest) -> Path:
+    try:
+        aside = places.put(staging)
+        await target.put(staging, manifest.databases, aside)
+    except (BackupError, SkyulfError, SQLAlchemyError, OSError) as error:
+        said = error.detail if isinstance(error, SkyulfError) else str(error)
+        raise BackupError(
+            f"{said.rstrip('.')}. The restore is half done, and nothing starts there: mend it, and run `skyulf restore "
+            "FILE --replace` again."
+        ) from error
+    return aside
+
+
+def _clear(staging: Path) -> None:
+    """Remove what was unpacked; the mark beside it stays until everything is in its place."""
+    shutil.rmtree(staging, ignore_errors=True)
+    with suppress(OSError):  # the mark is in it, or there was nothing
+        staging.parent.rmdir()
 
 
 def _verified(path: Path, watcher: Watcher) -> Manifest:
@@ -62,6 +90,10 @@ def _verified(path: Path, watcher: Watcher) -> Manifest:
 def _require_known(manifest: Manifest, urls: Mapping[str, URL]) -> None:
     if sorted(each.service for each in manifest.databases) != sorted(SERVICES):
         raise BackupError(f"The backup does not hold the databases of {', '.join(SERVICES)}; another release made it.")
+    buckets = {bucket for name in SERVICES for bucket in service_of(name).buckets}
+    strange = [entry.name for entry in manifest.files if bucket_of(entry.name) not in {None, *buckets}]
+    if strange:
+        raise BackupError(f"The backup holds an object of no bucket of this release: {strange[0]}.")
     for each in manifest.databases:
         if each.revision not in revisions(service_of(each.service).package):
             raise BackupError(
@@ -76,28 +108,32 @@ def _require_known(manifest: Manifest, urls: Mapping[str, URL]) -> None:
             )
 
 
-async def _unpacked(path: Path, manifest: Manifest, shared: SharedSettings, watcher: Watcher) -> Path:
+async def _unpacked(path: Path, staging: Path, manifest: Manifest, shared: SharedSettings, watcher: Watcher) -> None:
     """Objects into their stores, where they harm nobody; everything else into a folder beside its place."""
-    staging = shared.home / RESTORING
-    if staging.exists():
-        shutil.rmtree(staging)
-    staging.mkdir(mode=0o700)
+    await asyncio.to_thread(_make_empty, staging)
     listed = {entry.name: entry for entry in manifest.files}
     told, stores = watcher.begin("restoring", manifest.size), dict[str, ObjectStore]()
+    # each bucket with its owner's account: one that all share need not exist
+    owners = {bucket: service_of(name).settings().shared for name in SERVICES for bucket in service_of(name).buckets}
     members = archive.files(path)
     while (member := await asyncio.to_thread(next, members, None)) is not None:
         name, _, file = member
         if name.startswith(f"{OBJECTS}/"):
             _, bucket, key = name.split("/", 2)
             if bucket not in stores:
-                stores[bucket] = object_store(shared, bucket)
+                stores[bucket] = object_store(owners.get(bucket, shared), bucket)
                 await stores[bucket].ensure_bucket()
             await stores[bucket].put_stream(key, _chunks(file, told), sha256=listed[name].sha256)
         else:
             await asyncio.to_thread(_write, staging / name, file, listed[name], told)
     for store in stores.values():
         await store.close()
-    return staging
+
+
+def _make_empty(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(mode=0o700, parents=True)
 
 
 async def _chunks(file: IO[bytes], told: Told) -> AsyncIterator[bytes]:
@@ -107,13 +143,16 @@ async def _chunks(file: IO[bytes], told: Told) -> AsyncIterator[bytes]:
 
 
 def _write(path: Path, file: IO[bytes], entry: Entry, told: Told) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.touch(mode=0o600)
     digest = hashlib.sha256()
-    with path.open("wb") as target:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-            target.write(chunk)
-            told(len(chunk))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        with path.open("wb") as target:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+                target.write(chunk)
+                told(len(chunk))
+    except OSError as error:
+        raise BackupError(f"{path} cannot be written ({error.strerror}); nothing was restored.") from error
     if digest.hexdigest() != entry.sha256:
         raise BackupError(f"The backup was changed while it was read ({entry.name}); nothing of it was put in place.")

@@ -37,10 +37,13 @@ def copy(reader: sqlite3.Connection, target: Path, told: Callable[[int], None]) 
         told((left[-1] if left else total) - remaining)
         left[:] = [remaining]
 
-    with closing(sqlite3.connect(target)) as connection:
-        reader.backup(connection, pages=PAGES, progress=progress)
-        connection.execute("PRAGMA journal_mode=DELETE")  # one file, not three
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    try:
+        with closing(sqlite3.connect(target)) as connection:
+            reader.backup(connection, pages=PAGES, progress=progress)
+            connection.execute("PRAGMA journal_mode=DELETE")  # one file, not three
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:  # the disk is full, or the database damaged
+        raise BackupError(f"The database of {target.stem} cannot be copied into {target.parent}: {error}.") from error
     if found != "ok":
         raise BackupError(f"The copied database {target.name} is damaged: {found}.")
 

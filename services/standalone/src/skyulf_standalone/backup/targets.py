@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from skyulf_service.database.engine import Database
+from skyulf_service.half_restored import mark_database, unmark_database
+from skyulf_service.messaging.brokers import Brokers
 from skyulf_service.settings import SharedSettings
 from sqlalchemy import text
 from sqlalchemy.engine import URL
@@ -34,6 +36,10 @@ class Target(Protocol):
         """Raise `BackupError` where something runs on them, or (without ``replace``) where they hold something."""
         ...
 
+    async def prepare(self, staging: Path, databases: Sequence[DatabaseEntry]) -> None:
+        """Try everything that can fail before anything is changed; raises `BackupError`."""
+        ...
+
     async def put(self, staging: Path, databases: Sequence[DatabaseEntry], aside: Path) -> None:
         """Put the restored ones in their place."""
         ...
@@ -58,13 +64,22 @@ class EmbeddedTarget:
                 "Restore into an empty folder (--home), or put the old one aside with --replace."
             )
 
+    async def prepare(self, staging: Path, databases: Sequence[DatabaseEntry]) -> None:
+        """Look at the new files, and make them ready."""
+        for each in databases:
+            try:
+                with closing(sqlite3.connect(staging / each.file)) as connection:
+                    _require_sound(connection, each)
+                    for statement in (_FRESH_CLAIMS["sqlite"], _NO_LEASES):
+                        connection.execute(statement)
+                    connection.commit()
+            except sqlite3.Error as error:
+                raise BackupError(
+                    f"The backup's database of {each.service} cannot be used ({error}); nothing was restored."
+                ) from error
+
     async def put(self, staging: Path, databases: Sequence[DatabaseEntry], aside: Path) -> None:
         """Old files aside, with what SQLite keeps beside them; then the new ones."""
-        for each in databases:
-            with closing(sqlite3.connect(staging / each.file)) as connection:
-                for statement in (_FRESH_CLAIMS["sqlite"], _NO_LEASES):
-                    connection.execute(statement)
-                connection.commit()
         for path in self._paths.values():
             for old in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
                 if old.exists():
@@ -87,7 +102,7 @@ class PostgresTarget:
             name: Database.open(url.render_as_string(hide_password=False), name=name, pool_size=2)
             for name, url in urls.items()
         }
-        self._shared = shared
+        self._brokers = Brokers.of(shared) if shared.form == "distributed" else None
 
     async def check(self, *, replace: bool) -> None:
         """No role may run; databases that hold tables are only replaced on purpose."""
@@ -98,24 +113,44 @@ class PostgresTarget:
             if not replace and not await postgres.is_empty(database.engine):
                 raise BackupError(f"The database of {name} is not empty; --replace drops what it holds.")
 
-    async def put(self, staging: Path, databases: Sequence[DatabaseEntry], aside: Path) -> None:
-        """First empty all: where this is broken off, at least one service has no schema and refuses to start."""
-        from skyulf_service.messaging.brokers import Brokers
+    async def prepare(self, staging: Path, databases: Sequence[DatabaseEntry]) -> None:
+        """Read the dumps' contents, and see whether Kafka is there."""
+        from skyulf_standalone.backup.topics import require_brokers
 
+        for each in databases:
+            await postgres.list_content(self._databases[each.service].engine.url, staging / each.file)
+        if self._brokers is not None:
+            await require_brokers(self._brokers)
+
+    async def put(self, staging: Path, databases: Sequence[DatabaseEntry], aside: Path) -> None:
+        """First empty and mark all: no role starts on a marked one, and the marks go when all are filled."""
         from skyulf_standalone.backup.topics import forget_records
 
-        if self._shared.form == "distributed":
-            await forget_records(Brokers.of(self._shared))
+        if self._brokers is not None:
+            await forget_records(self._brokers)
         for database in self._databases.values():
-            await postgres.empty(database.engine)
+            async with database.begin() as connection:
+                await postgres.empty(connection)
+                await mark_database(connection)
         for each in databases:
             database = self._databases[each.service]
             await postgres.load(database.engine.url, staging / each.file)
             async with database.begin() as connection:
                 for statement in (_FRESH_CLAIMS["postgresql"], _NO_LEASES, _OFFERED_ANEW):
                     await connection.execute(text(statement))
+        for database in self._databases.values():
+            async with database.begin() as connection:
+                await unmark_database(connection)
 
     async def close(self) -> None:
         """Give up connections."""
         for database in self._databases.values():
             await database.close()
+
+
+def _require_sound(connection: sqlite3.Connection, entry: DatabaseEntry) -> None:
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    revisions = [str(row[0]) for row in connection.execute("SELECT version_num FROM alembic_version")]
+    if found != "ok" or revisions != [entry.revision]:
+        said = found if found != "ok" else f"it has schema {', '.join(revisions) or 'none'}, not {entry.revision}"
+        raise BackupError(f"The backup's database of {entry.service} cannot be used ({said}); nothing was restored.")

@@ -10,6 +10,14 @@ from skyulf_service.messaging.topics import partitions_of_topics
 from skyulf_standalone.backup.errors import BackupError
 
 
+async def require_brokers(brokers: Brokers) -> None:
+    """Raise `BackupError` where Kafka does not answer."""
+    try:
+        await _ends(brokers)
+    except (KafkaError, OSError) as error:
+        raise BackupError(f"Kafka at {brokers} does not answer ({error!r}); nothing was restored.") from error
+
+
 async def forget_records(brokers: Brokers) -> None:
     """Remove all records of Skyulf's topics; the outboxes are published again. Topics that are missing are left so."""
     try:
@@ -23,7 +31,7 @@ async def forget_records(brokers: Brokers) -> None:
         finally:
             await admin.close()
     except (KafkaError, OSError) as error:
-        raise BackupError(f"Kafka at {brokers} cannot be emptied ({error!r}); nothing was restored.") from error
+        raise BackupError(f"Kafka at {brokers} cannot be emptied ({error!r}).") from error
 
 
 async def _ends(brokers: Brokers) -> dict[TopicPartition, int]:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from skyulf_service.database.access import advice_on_access
 from skyulf_service.database.engine import Database
+from skyulf_service.database.failures import driver_error, is_damaged
 from skyulf_service.database.revisions import check_schema, newest_revision
 from skyulf_service.database.types import database_now
 from skyulf_service.settings import ServiceSettings
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from skyulf_standalone.doctor.finding import FaultError, Finding, attempt
 from skyulf_standalone.services import AnyService
@@ -40,13 +42,21 @@ async def _schema(database: Database, service: AnyService) -> str:
     url = database.engine.url
     if database.dialect == "sqlite" and not Path(str(url.database)).is_file():  # noqa: ASYNC240 - one stat
         raise FaultError(f"{url.database} does not exist", "start Skyulf once, or restore a backup")
-    await check_schema(database, service.package)
-    if database.dialect == "sqlite":
-        async with database.read() as connection:
-            found = (await connection.execute(text("PRAGMA quick_check(1)"))).scalar_one()
-        if found != "ok":
-            raise FaultError(f"{url.database} is damaged: {found}", "stop Skyulf and restore a backup")
+    try:
+        await check_schema(database, service.package)
+        found = await _quick_check(database) if database.dialect == "sqlite" else "ok"
+    except DBAPIError as error:
+        if not is_damaged(error):
+            raise
+        found = str(driver_error(error))
+    if found != "ok":
+        raise FaultError(f"{url.database} is damaged: {found}", "stop Skyulf and restore a backup")
     return f"schema {newest_revision(service.package)}, {url.render_as_string(hide_password=True)}"
+
+
+async def _quick_check(database: Database) -> str:
+    async with database.read() as connection:
+        return str((await connection.execute(text("PRAGMA quick_check(1)"))).scalar_one())
 
 
 async def _closed(database: Database) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_settings.exceptions import SettingsError
+from skyulf_service.half_restored import HalfRestoredError, refuse_half_restored
 from skyulf_service.settings import ServiceSettings, SharedSettings, in_words
-from skyulf_service.signing.keys import KeyFileError, load, load_public
+from skyulf_service.signing.keys import KeyFileError, SigningKey, load, load_public, public_files
 
 from skyulf_standalone.doctor.finding import Finding
 from skyulf_standalone.services import SERVICES, service_of
@@ -35,6 +36,12 @@ def folder(home: Path) -> Finding:
     """Whether the data folder can be written to."""
     if not home.is_dir():
         return Finding("data folder", "fail", f"{home} does not exist", "set SKYULF_HOME, or start Skyulf once")
+    if os.statvfs(home).f_flag & os.ST_RDONLY:
+        return Finding("data folder", "fail", f"{home} lies on a file system that is read-only", "mount it for writing")
+    try:
+        refuse_half_restored(home)
+    except HalfRestoredError as error:
+        return Finding("data folder", "fail", error.detail, "repeat it; the same file will do")
     if not os.access(home, os.W_OK | os.X_OK):
         return Finding(
             "data folder", "fail", f"{home} is not writable", f"give it to the user that runs Skyulf: {home}"
@@ -59,26 +66,31 @@ def keys(shared: SharedSettings) -> list[Finding]:
     path = shared.keys_folder
     if not path.is_dir():
         return [Finding("keys", "fail", f"there is no folder {path}", "start Skyulf once, or set SKYULF_KEYS_DIR")]
-    wrong = [Finding("keys", "fail", text, advice) for text, advice in _key_faults(path)]
+    wrong = [Finding("keys", "fail", text, advice) for name in SERVICES for text, advice in _key_faults(path, name)]
     if wrong:
         return wrong
-    own = sorted(each.stem for each in path.glob("*.key"))
-    return [Finding("keys", "ok", f"public keys of all services, private ones of {', '.join(own) or 'none'}")]
+    own = sorted(each.stem for each in path.glob("*.key") if not each.stem.endswith(".next"))
+    # the ids: who has folders of their own can compare them
+    trusted = ", ".join(f"{name} {' '.join(key.kid for key in load_public(path, [name]))}" for name in SERVICES)
+    return [Finding("keys", "ok", f"trusted are {trusted}; private ones of {', '.join(own) or 'none'}")]
 
 
-def _key_faults(path: Path) -> Iterator[tuple[str, str]]:
-    for name in SERVICES:
+def _key_faults(path: Path, name: str) -> Iterator[tuple[str, str]]:
+    try:
+        public = public_files(path, [name])
+    except KeyFileError as error:
+        yield str(error), f"copy {name}.pub here, or restore it from a backup"
+        return
+    for file, key in public.items():
+        if file.stem not in (name, f"{name}.{key.kid}"):
+            yield f"{file.name} holds another key, {key.kid}", f"find out who put it there; it is trusted for {name}"
+    known = {key.kid for key in public.values()}
+    for stem, advice in (
+        (name, f"remove {name}.pub; the next start of {name} writes it anew"),
+        (f"{name}.next", f"run `skyulf rotate-keys {name} --prepare` again"),
+    ):
         try:
-            public = {key.kid for key in load_public(path, [name])}
+            if (path / f"{stem}.key").exists() and SigningKey.of(name, load(path, stem).key).kid not in known:
+                yield f"{name}.pub does not belong to {stem}.key: what that signs is refused", advice
         except KeyFileError as error:
-            yield str(error), f"copy {name}.pub here, or restore it from a backup"
-            continue
-        if (path / f"{name}.key").exists():
-            try:
-                if load(path, name).kid not in public:
-                    yield (
-                        f"{name}.pub does not belong to {name}.key: what {name} signs is refused",
-                        f"remove {name}.pub; the next start of {name} writes it anew",
-                    )
-            except KeyFileError as error:
-                yield str(error), ""
+            yield str(error), ""

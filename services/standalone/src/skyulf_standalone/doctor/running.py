@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import os
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 from skyulf_client import SkyulfClientError, find_credentials
+from skyulf_client.errors import DamagedCredentialsError
 from skyulf_service.settings import SharedSettings
 
 from skyulf_standalone.doctor.finding import FaultError, Finding, State, attempt
+from skyulf_standalone.home import in_use
 
 ROUND_SECONDS = 30.0
 PROBE = b"doctor,probe\n1,2\n"
@@ -20,8 +23,15 @@ async def examine_running(shared: SharedSettings, *, url: str | None = None) -> 
     """Ask the gateway how everybody is, then let a dataset come and go."""
     try:
         credentials = find_credentials(url, home=Path(shared.home))
+    except DamagedCredentialsError as error:
+        yield Finding("system", "fail", str(error), "restore it from a backup, or set SKYULF_URL and SKYULF_API_KEY")
+        return
     except SkyulfClientError as error:
         yield Finding("system", "skipped", str(error))
+        return
+    if shared.form == "embedded" and not (url or os.environ.get("SKYULF_URL")) and not in_use(shared.home):
+        # the address that is kept may be that of the installation which this one is a copy of
+        yield Finding("system", "skipped", f"nothing runs on {shared.home}; {credentials.url} was left alone")
         return
     headers = {"Authorization": f"Bearer {credentials.api_key}"}
     async with httpx.AsyncClient(base_url=credentials.url, headers=headers, timeout=10, trust_env=False) as http:

@@ -34,6 +34,8 @@ class Writer:
     """Writes a file beside its name, and gives it the name when it is whole; what has the name already stays."""
 
     def __init__(self, path: Path) -> None:
+        if not path.name:
+            raise MovingError(f"'{path}' names no file: say where to write.")
         self._path = path
         self._unfinished = path.with_name(f".{path.name}.unfinished")
         self._entries: list[Entry] = []

@@ -1,0 +1,64 @@
+"""A place that a restore was broken off in: nothing starts there until it is restored again.
+
+The mark lies in the data folder; where databases are PostgreSQL's, also in each of them, because roles have folders of
+their own there.
+"""
+
+import os
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from skyulf_service.errors import SkyulfError
+
+RESTORING = ".restoring"
+PLACING = "placing"
+TABLE = "half_restored"
+
+
+class HalfRestoredError(SkyulfError):
+    """What is there does not belong together."""
+
+    code = "half-restored"
+    status = 500
+    title = "Half restored"
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"A restore into {where} was broken off, and what is there does not belong together: "
+            "run `skyulf restore FILE --replace` again."
+        )
+
+
+def refuse_half_restored(home: Path) -> None:
+    """Raise `HalfRestoredError` where a restore was broken off while it put files in place."""
+    if (home / RESTORING / PLACING).exists():
+        raise HalfRestoredError(str(home))
+
+
+def mark_folder(home: Path) -> None:
+    """Say in a data folder that a restore begins to put things in place; on disk before anything is."""
+    folder = home / RESTORING
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / PLACING).touch()
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+async def mark_database(connection: AsyncConnection) -> None:
+    """Say the same in a database; a dump that is loaded beside it leaves it there."""
+    await connection.execute(text(f"CREATE TABLE {TABLE} (id integer PRIMARY KEY)"))
+
+
+async def unmark_database(connection: AsyncConnection) -> None:
+    """What is there belongs together."""
+    await connection.execute(text(f"DROP TABLE {TABLE}"))
+
+
+def is_marked(connection: Connection) -> bool:
+    """Whether a database says so."""
+    return inspect(connection).has_table(TABLE)
