@@ -1,79 +1,88 @@
 """What every container must keep to."""
 
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from importlib.metadata import version
 
-from k8s.manifests import Manifests, Node, Workload
+from k8s.manifests import Manifests, Workload, name_and_tag, service_of
+from k8s.settings_policies import setting_of
+from skyulf_service.process import DRAIN_SECONDS, GRACE_SECONDS
 
-PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
-UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-# what a parent needs beside its child: libraries, buffers, the next warm child
+# by probe what it asks of ours: a process that waits for its database is not ready, and must not be started anew
+PROBES = {"startupProbe": "/livez", "readinessProbe": "/readyz", "livenessProbe": "/livez"}
+ACTIONS = ("httpGet", "tcpSocket", "grpc", "exec")
+QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti|)")
+SLEEP = re.compile(r"sleep\D*(\d+)")
+UNITS = {
+    "m": Decimal("0.001"),
+    "": Decimal(1),
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
+# what a parent needs beside its children: libraries, buffers, the next warm child
 PARENT_BYTES = 512 * 2**20
+# the children of a runner: what each may have, and how many there are
+CHILDREN = {
+    "ingestion": ("import_memory_bytes", "import_concurrency"),
+    "pipeline": ("job_memory_bytes", "job_concurrency"),
+}
+# nodes have about a hundred GiB for all their pods
+LARGEST_VOLUME = 64 * 2**30
 
 
 def limits(manifests: Manifests) -> Iterator[str]:
-    """Every container says what it needs and what it may have."""
-    for where, container in _containers(manifests):
-        for part in ("requests", "limits"):
-            for resource in ("cpu", "memory"):
-                if resource not in container.get("resources", {}).get(part, {}):
-                    yield f"{where}: no {part} of {resource}"
+    """Every container says what it needs and what it may have, and needs no more than that."""
+    for where, container in (each for workload in manifests.workloads() for each in workload.containers()):
+        for resource, least in (("cpu", Decimal("0.01")), ("memory", Decimal(2**24))):
+            given = {
+                part: container.get("resources", {}).get(part, {}).get(resource) for part in ("requests", "limits")
+            }
+            for part in (part for part, value in given.items() if value is None):
+                yield f"{where}: no {part} of {resource}"
+            if None in given.values():
+                continue
+            needed, most = (size(str(value)) for value in given.values())
+            if needed is None or most is None or not least <= needed <= most:
+                yield f"{where}: {given['requests']} to {given['limits']} of {resource} is nothing to run with"
 
 
 def probes(manifests: Manifests) -> Iterator[str]:
-    """Whatever runs for ever says when it has started, is ready, and is stuck."""
+    """Whatever runs for ever says when it has started, is ready, and is stuck; ours, each at its own address."""
     for workload in manifests.workloads():
-        if workload.ends:
-            continue
-        for probe in PROBES:
-            if probe not in workload.main:
-                yield f"{workload.kind} {workload.name}: no {probe}"
+        for where, container in workload.lasting():
+            for probe, path in PROBES.items():
+                asked = container.get(probe, {})
+                if not any(asked.get(action) for action in ACTIONS) or asked.get("exec", {}).get("command") == []:
+                    yield f"{where}: no {probe}"
+                elif service_of(container) and asked.get("httpGet", {}).get("path") != path:
+                    yield f"{where}: its {probe} does not ask {path}"
 
 
-def read_only_root(manifests: Manifests) -> Iterator[str]:
-    """No container writes to its image."""
-    for where, container in _containers(manifests):
-        if container.get("securityContext", {}).get("readOnlyRootFilesystem") is not True:
-            yield f"{where}: its root can be written to"
-
-
-def no_root(manifests: Manifests) -> Iterator[str]:
-    """The restricted Pod Security Standard."""
-    for workload in manifests.workloads():
-        context = workload.pod.get("securityContext", {})
-        if context.get("runAsNonRoot") is not True or not context.get("runAsUser"):
-            yield f"{workload.kind} {workload.name}: it may run as root"
-        if context.get("seccompProfile", {}).get("type") != "RuntimeDefault":
-            yield f"{workload.kind} {workload.name}: no seccomp profile"
-        if any(workload.pod.get(name) for name in ("hostNetwork", "hostPID", "hostIPC")):
-            yield f"{workload.kind} {workload.name}: it shares what is the node's"
-        for where, container in workload.containers():
-            yield from (f"{where}: {fault}" for fault in _more_rights(container.get("securityContext", {})))
-
-
-def no_token(manifests: Manifests) -> Iterator[str]:
-    """No pod can talk to the cluster's API, and Kubernetes gives it no variables that look like settings."""
-    accounts = {each["metadata"]["name"]: each for each in manifests.kind("ServiceAccount")}
-    for workload in manifests.workloads():
-        for switch in ("automountServiceAccountToken", "enableServiceLinks"):
-            if workload.pod.get(switch) is not False:
-                yield f"{workload.kind} {workload.name}: {switch} is on"
-        account = workload.pod.get("serviceAccountName")
-        if account is not None and account not in accounts:
-            yield f"{workload.kind} {workload.name}: there is no ServiceAccount {account}"
-    for name, account in accounts.items():
-        if account.get("automountServiceAccountToken") is not False:
-            yield f"ServiceAccount {name}: its token is mounted"
+def time_to_end(manifests: Manifests) -> Iterator[str]:
+    """What serves or works is left as long to end as it may take: what comes first, draining, and what is in flight."""
+    for workload in manifests.ours():
+        given = workload.pod.get("terminationGracePeriodSeconds", 30)
+        before = sum(map(float, SLEEP.findall(str(workload.main.get("lifecycle", {}).get("preStop")))))
+        if not workload.ends and given <= before + DRAIN_SECONDS + GRACE_SECONDS:
+            yield f"{workload}: it is killed after {given} s, in the middle of its end"
 
 
 def pinned_images(manifests: Manifests) -> Iterator[str]:
     """Every image has a tag, and ours the packages' version."""
-    for where, container in _containers(manifests):
-        name, _, tag = str(container["image"]).rpartition(":")
-        if not name or tag == "latest":
-            yield f"{where}: {container['image']} is not pinned"
-        elif name.startswith("skyulf/") and tag != version("skyulf-service"):
-            yield f"{where}: {container['image']} is not of this release, {version('skyulf-service')}"
+    for where, container in (each for workload in manifests.workloads() for each in workload.containers()):
+        image = str(container["image"])
+        _, tag = name_and_tag(image)
+        if not tag or tag == "latest":
+            yield f"{where}: {image} is not pinned"
+        elif service_of(container) and tag != version("skyulf-service"):
+            yield f"{where}: {image} is not of this release, {version('skyulf-service')}"
 
 
 def bounded_volumes(manifests: Manifests) -> Iterator[str]:
@@ -84,46 +93,36 @@ def bounded_volumes(manifests: Manifests) -> Iterator[str]:
         for name, volume in volumes.items():
             claim = volume.get("persistentVolumeClaim", {}).get("claimName")
             if claim is not None and claim not in asked:
-                yield f"{workload.kind} {workload.name}: there is no PersistentVolumeClaim {claim}"
-            if "emptyDir" in volume and "sizeLimit" not in volume["emptyDir"]:
-                yield f"{workload.kind} {workload.name}: volume {name} has no limit"
+                yield f"{workload}: there is no PersistentVolumeClaim {claim}"
+            is_empty = "emptyDir" in volume or volume.keys() == {"name"}
+            most = size(str(volume.get("emptyDir", {}).get("sizeLimit", "")))
+            if is_empty and (most is None or most > LARGEST_VOLUME):
+                yield f"{workload}: volume {name} has no limit that a node has room for"
         for where, container in workload.containers():
-            for mount in container.get("volumeMounts", []):
+            for mount in [*container.get("volumeMounts", []), *container.get("volumeDevices", [])]:
                 if mount["name"] not in {*volumes, *workload.claims()}:
                     yield f"{where}: there is no volume {mount['name']}"
 
 
 def children_fit(manifests: Manifests) -> Iterator[str]:
-    """A child is ended by its parent, with a reason, before the kernel ends both without one."""
-    for settings in manifests.kind("ConfigMap"):
-        data = settings.get("data", {})
-        for runner, setting in (
-            ("ingestion-runner", "SKYULF_INGESTION_IMPORT_MEMORY_BYTES"),
-            ("pipeline-runner", "SKYULF_PIPELINE_JOB_MEMORY_BYTES"),
-        ):
-            if setting in data:
-                limit = size(
-                    manifests.workload(runner).main.get("resources", {}).get("limits", {}).get("memory", "0Gi")
-                )
-                if int(data[setting]) + PARENT_BYTES > limit:
-                    yield f"{runner}: {setting} leaves less than {PARENT_BYTES >> 20} MiB of its {limit >> 20}"
+    """Children are ended by their parent, with a reason, before the kernel ends all of them without one."""
+    for workload in manifests.ours():
+        if workload.main.get("args") != ["runner"] or workload.service not in CHILDREN:
+            continue
+        memory, number = (_number(manifests, workload, field) for field in CHILDREN[workload.service])
+        limit = size(str(workload.main.get("resources", {}).get("limits", {}).get("memory"))) or 0
+        if memory is None or number is None:
+            yield f"{workload}: nothing says what its children may have, and by default that is what the node has"
+        elif memory * number + PARENT_BYTES > limit:
+            yield f"{workload}: {number} children of {memory >> 20} MiB and their parent are more than its limit"
 
 
-def size(text: str) -> int:
-    """Bytes of a quantity such as 2Gi."""
-    return int(text[:-2]) * UNITS[text[-2:]]
+def size(text: str) -> Decimal | None:
+    """The number that a quantity such as 2Gi or 100m is; None where it is none."""
+    found = QUANTITY.fullmatch(text)
+    return Decimal(found[1]) * UNITS[found[2]] if found else None
 
 
-def _more_rights(context: Node) -> Iterator[str]:
-    if context.get("allowPrivilegeEscalation") is not False or context.get("privileged"):
-        yield "it may gain rights"
-    if context.get("capabilities", {}).get("drop") != ["ALL"] or context["capabilities"].get("add"):
-        yield "it has capabilities"
-    if context.get("runAsUser") == 0 or context.get("runAsNonRoot") is False:
-        yield "it may run as root"
-
-
-def _containers(manifests: Manifests) -> Iterator[tuple[str, Node]]:
-    workloads: list[Workload] = manifests.workloads()
-    for workload in workloads:
-        yield from workload.containers()
+def _number(manifests: Manifests, workload: Workload, field: str) -> int | None:
+    found = setting_of(manifests, workload, field)
+    return int(found) if found is not None and found.isdecimal() else None

@@ -18,9 +18,14 @@ DEPLOY = ROOT / "deploy" / "k8s"
 Node = dict[str, Any]
 
 
+# whatever makes pods: a kind that is not looked at is one that need not keep to anything
+MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod")
+ENDING = ("Job", "CronJob")
+
+
 @dataclass(frozen=True)
 class Workload:
-    """What makes pods: a Deployment, StatefulSet, Job or CronJob."""
+    """What makes pods, or is one."""
 
     document: Node
 
@@ -33,20 +38,28 @@ class Workload:
         return str(self.document["metadata"]["name"])
 
     @property
-    def service(self) -> str:
-        """The service whose image it runs, where it is one of ours."""
-        return str(self.main["image"]).partition("/")[2].partition(":")[0]
+    def namespace(self) -> str:
+        return namespace_of(self.document)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
 
     @property
-    def template(self) -> Node:
-        spec = self.document["spec"]
-        found: Node = (spec["jobTemplate"]["spec"] if self.kind == "CronJob" else spec)["template"]
-        return found
+    def service(self) -> str:
+        """The service whose image it runs, where it is one of ours."""
+        return service_of(self.main)
 
     @property
     def ends(self) -> bool:
         """Whether its pods do something and end."""
-        return self.kind in ("Job", "CronJob")
+        return self.kind in ENDING
+
+    @property
+    def template(self) -> Node:
+        if self.kind == "Pod":
+            return self.document
+        spec: Node = self.document["spec"]
+        return spec["jobTemplate"]["spec"]["template"] if self.kind == "CronJob" else spec["template"]
 
     @property
     def pod(self) -> Node:
@@ -54,7 +67,7 @@ class Workload:
 
     @property
     def labels(self) -> dict[str, str]:
-        return self.template["metadata"]["labels"]
+        return self.template.get("metadata", {}).get("labels", {})
 
     @property
     def main(self) -> Node:
@@ -63,13 +76,19 @@ class Workload:
 
     def containers(self) -> Iterator[tuple[str, Node]]:
         """All containers, those that come first too, each with where it is."""
-        for container in [*self.pod.get("initContainers", []), *self.pod["containers"]]:
-            yield f"{self.kind} {self.name}, container {container['name']}", container
+        for part in ("initContainers", "containers", "ephemeralContainers"):
+            for container in self.pod.get(part, []):
+                yield f"{self}, container {container['name']}", container
 
-    def ports(self) -> set[str | int]:
+    def lasting(self) -> Iterator[tuple[str, Node]]:
+        """The containers that run for ever; one that comes first is such, if it is started anew."""
+        first = {each["name"] for each in self.pod.get("initContainers", []) if each.get("restartPolicy") != "Always"}
+        if not self.ends:
+            yield from ((where, each) for where, each in self.containers() if each["name"] not in first)
+
+    def ports(self, protocol: str = "TCP") -> set[str | int]:
         """What its containers listen on, by name and by number."""
-        listed = [port for container in self.pod["containers"] for port in container.get("ports", [])]
-        return {value for port in listed for value in (port["name"], port["containerPort"])}
+        return {port for container in self.pod["containers"] for port in ports_of(container, protocol)}
 
     def claims(self) -> list[str]:
         return [claim["metadata"]["name"] for claim in self.document["spec"].get("volumeClaimTemplates", [])]
@@ -98,20 +117,64 @@ class Manifests:
         return found[0]
 
     def workloads(self) -> list[Workload]:
-        return [Workload(document) for document in self.kind("Deployment", "StatefulSet", "Job", "CronJob")]
+        return [Workload(document) for document in self.kind(*MAKERS)]
 
     def workload(self, name: str) -> Workload:
         return next(each for each in self.workloads() if each.name == name)
 
     def ours(self) -> list[Workload]:
         """The workloads that run our images."""
-        return [each for each in self.workloads() if str(each.main["image"]).startswith("skyulf/")]
+        return [each for each in self.workloads() if each.service]
+
+    def selected(self, document: Node, selector: Node) -> list[Workload]:
+        """The workloads in a document's namespace whose pods a selector chooses."""
+        here = [each for each in self.workloads() if each.namespace == namespace_of(document)]
+        return [each for each in here if chosen(selector, each.labels)]
+
+    def behind(self, service: Node) -> list[Workload]:
+        """The workloads whose pods a Service sends to; none where it selects nothing."""
+        return self.selected(service, {"matchLabels": service["spec"].get("selector") or {"": ""}})
+
+
+def namespace_of(document: Node) -> str:
+    return str(document["metadata"].get("namespace", "default"))
+
+
+def name_and_tag(image: str) -> tuple[str, str]:
+    """The parts of an image's name. A colon before the last slash is that of a registry's port."""
+    name, _, digest = image.partition("@")
+    folder, slash, last = name.rpartition("/")
+    last, _, tag = last.partition(":")
+    return folder + slash + last, digest or tag
+
+
+def service_of(container: Node) -> str:
+    """The service whose image a container runs, from whatever registry; empty where it is none of ours."""
+    *folders, name = name_and_tag(str(container["image"]))[0].split("/")
+    return name if folders[-1:] == ["skyulf"] else ""
+
+
+def ports_of(container: Node, protocol: str = "TCP") -> set[str | int]:
+    """What a container listens on, by name and by number."""
+    listed = [each for each in container.get("ports", []) if each.get("protocol", "TCP") == protocol]
+    return {each[key] for each in listed for key in ("name", "containerPort") if key in each}
 
 
 def chosen(selector: Node, labels: dict[str, str]) -> bool:
     """Whether a selector (empty: everything) chooses these labels."""
-    wanted = all(labels.get(rule["key"]) in rule["values"] for rule in selector.get("matchExpressions", []))
+    wanted = all(_holds(rule, labels) for rule in selector.get("matchExpressions", []))
     return wanted and selector.get("matchLabels", {}).items() <= labels.items()
+
+
+def _holds(rule: Node, labels: dict[str, str]) -> bool:
+    key = rule["key"]
+    answers = {
+        "In": labels.get(key) in rule.get("values", []),
+        "NotIn": labels.get(key) not in rule.get("values", []),
+        "Exists": key in labels,
+        "DoesNotExist": key not in labels,
+    }
+    return answers[rule["operator"]]
 
 
 def prepared(folder: Path) -> Path:

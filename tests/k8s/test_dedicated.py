@@ -11,10 +11,10 @@ import pytest
 import yaml
 from k8s.configuration_policies import environment_of
 from k8s.manifests import Manifests, add_resource, add_setting, built
+from k8s.network_policies import edges_are_those_of_the_code, edges_have_two_ends
 from k8s.policies import violations
 from k8s.schema_checks import faults
 from k8s.told import told
-from k8s.wiring_policies import edges_have_two_ends
 from skyulf_client.answers import Deployment, ModelVersion
 from skyulf_client.cli.render import endpoint_name, manifests
 from skyulf_client.main import create_app
@@ -121,9 +121,46 @@ def test_a_labelled_pod_may_call_it_directly_where_that_is_wished(
 
     assert faults(with_callers) == []
     assert list(edges_have_two_ends(with_callers)) == []
+    assert not [each for each in edges_are_those_of_the_code(with_callers) if name in each]
     assert let_in == [{"podSelector": label}, {"namespaceSelector": label, "podSelector": label}]
     with_callers.documents.remove(with_callers.one("NetworkPolicy", f"{name}-calls"))
-    assert list(edges_have_two_ends(with_callers)) == [f"{name}:8004 lets caller in, which may not call it"]
+    assert list(edges_have_two_ends(with_callers)) == [f"caller -> {name}:8004/TCP may not be called"]
+
+
+def test_whom_it_invites_need_not_be_there(
+    with_endpoint: Manifests, deployment: Deployment, served: ModelVersion
+) -> None:
+    found = with_endpoint.copy()
+    rendered = yaml.safe_load_all(manifests(deployment, served, WISHES, direct=True))
+    found.documents += [each for each in rendered if each["metadata"]["name"].endswith(("-direct", "-calls"))]
+
+    assert violations(found) == []
+
+
+def test_nobody_else_can_be_invited(with_callers: Manifests, deployment: Deployment) -> None:
+    name = endpoint_name(deployment)
+    invitation = {"matchLabels": {f"skyulf/calls-{name}": "yes"}}
+    peers = {"namespaceSelector": invitation, "podSelector": invitation}
+    let_in = with_callers.one("NetworkPolicy", f"{name}-direct")["spec"]["ingress"][0]["from"]
+    before = set(violations(with_callers))
+
+    let_in.append({**peers, "podSelector": {}})
+    with_callers.one("NetworkPolicy", "registry-api-callers")["spec"]["ingress"][0]["from"].append(peers)
+
+    found = set(violations(with_callers)) - before
+    assert f"NetworkPolicy {name}-direct: an ingress rule names no namespace" in found
+    assert "NetworkPolicy registry-api-callers: an ingress rule names no namespace" in found
+
+
+def test_the_gateway_may_reach_it_where_it_is_told_of_it(with_endpoint: Manifests, deployment: Deployment) -> None:
+    name, found = endpoint_name(deployment), with_endpoint.copy()
+    for end in ("callers", "gateway"):
+        found.documents.remove(found.one("NetworkPolicy", f"{name}-{end}"))
+    untold = with_endpoint.copy()
+    untold.one("ConfigMap", "skyulf-settings")["data"].pop("SKYULF_GATEWAY_ENDPOINTS")
+
+    assert list(edges_are_those_of_the_code(found)) == [f"gateway-api -> {name}:8004/TCP is needed and not allowed"]
+    assert list(edges_are_those_of_the_code(untold)) == [f"gateway-api -> {name}:8004/TCP is allowed and not needed"]
 
 
 @pytest.mark.parametrize("direct", [False, True])

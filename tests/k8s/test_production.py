@@ -11,6 +11,7 @@ import yaml
 from alerts import RULES
 from k8s.configuration_policies import environment_of
 from k8s.manifests import DEPLOY, Manifests, chosen
+from k8s.network_policies import edges_are_those_of_the_code
 from k8s.policies import violations
 from k8s.schema_checks import OPERATORS, faults
 from k8s.told import refusals, told
@@ -280,6 +281,20 @@ def test_every_process_that_traces_may_reach_the_collector_and_no_other(everythi
     assert peer == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
     assert rule["ports"] == [{"port": address.port, "protocol": "TCP"}]
     assert allowed == {each.name for each in everything.ours() if each.kind == "Deployment"}
+
+
+def test_policies_know_the_way_to_the_collector(everything: Manifests) -> None:
+    closed, open_to_all, untold = everything.copy(), everything.copy(), everything.copy()
+    closed.documents.remove(closed.one("NetworkPolicy", "to-collector"))
+    open_to_all.one("NetworkPolicy", "to-collector")["spec"]["podSelector"] = {}
+    untold.one("ConfigMap", "skyulf-settings")["data"].pop("OTEL_EXPORTER_OTLP_ENDPOINT")
+
+    missing, more, none = (list(edges_are_those_of_the_code(each)) for each in (closed, open_to_all, untold))
+
+    assert len(missing) == len(none) == 12
+    assert "registry-api -> observability:4318/TCP is needed and not allowed" in missing
+    assert "registry-api -> observability:4318/TCP is allowed and not needed" in none
+    assert more == [f"{each}-migrate -> observability:4318/TCP is allowed and not needed" for each in sorted(SERVICES)]
 
 
 def test_without_the_component_no_trace_is_recorded(build: Build) -> None:

@@ -1,41 +1,42 @@
-"""Who reaches whom: names, ports and selectors that must fit together."""
+"""What selects, asks, scales and watches pods: names, ports and labels that must fit together."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-from k8s.manifests import Manifests, Node, Workload, chosen
+from k8s.edges import is_invitation
+from k8s.manifests import Manifests, Node, Workload, chosen, ports_of
 
-Route = tuple[str, str, str, str | int]
 SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
+ACTIONS = ("httpGet", "tcpSocket", "grpc")
 
 
 def ports_exist(manifests: Manifests) -> Iterator[str]:
-    """Every port that a Service, a probe or a NetworkPolicy names is one of the containers it is about."""
-    workloads = manifests.workloads()
+    """Every port that a Service, a probe, a hook or a NetworkPolicy names is one of the containers it is about."""
     for service in manifests.kind("Service"):
-        for workload in _selected(workloads, {"matchLabels": service["spec"]["selector"]}):
+        for workload in manifests.behind(service):
             for port in service["spec"]["ports"]:
-                if port.get("targetPort", port["port"]) not in workload.ports():
-                    yield f"Service {_name(service)}: {workload.name} has no port {port.get('targetPort')}"
-    for workload in workloads:
-        for probe, action in _asked(workload):
-            if action["port"] not in workload.ports():
-                yield f"{workload.kind} {workload.name}: its {probe} asks port {action['port']}"
+                asked = port.get("targetPort", port["port"])
+                if asked not in workload.ports(port.get("protocol", "TCP")):
+                    yield f"Service {_name(service)}: {workload.name} has no port {asked}"
+    for workload in manifests.workloads():
+        for where, container in workload.containers():
+            for asking, port in _asked(container):
+                if port not in ports_of(container):
+                    yield f"{where}: its {asking} asks port {port}"
     yield from _ports_of_policies(manifests)
 
 
 def selectors_match(manifests: Manifests) -> Iterator[str]:
     """What selects pods selects some, and what is about one workload selects exactly one."""
-    workloads = manifests.workloads()
-    for workload in workloads:
-        yield from (f"{workload.kind} {workload.name}: {fault}" for fault in _own_selectors(workload, workloads))
+    for workload in manifests.workloads():
+        yield from (f"{workload}: {fault}" for fault in _own_selectors(manifests, workload))
     for document in manifests.kind("Service", "PodDisruptionBudget"):
-        selector = document["spec"]["selector"]
+        selector = document["spec"].get("selector", {})
         selector = selector if "matchLabels" in selector else {"matchLabels": selector}
-        if len(_selected(workloads, selector)) != 1:
+        if len(manifests.selected(document, selector)) != 1:
             yield f"{document['kind']} {_name(document)}: it is not about one workload"
     for document in manifests.kind("NetworkPolicy"):
-        if not _selected(workloads, document["spec"]["podSelector"]):
+        selector = document["spec"]["podSelector"]
+        if not manifests.selected(document, selector) and not is_invitation(manifests, selector):
             yield f"NetworkPolicy {_name(document)}: it is about no pod"
 
 
@@ -61,111 +62,48 @@ def monitors_see_everything(manifests: Manifests) -> Iterator[str]:
         if chosen(monitor["spec"]["selector"], service["metadata"].get("labels", {}))
         and {port["name"] for port in service["spec"]["ports"]}
         >= {each["port"] for each in monitor["spec"]["endpoints"]}
-        for workload in _selected(manifests.workloads(), {"matchLabels": service["spec"]["selector"]})
+        for workload in manifests.behind(service)
     }
     for monitor in manifests.kind("PodMonitor"):
         named = {each["port"] for each in monitor["spec"]["podMetricsEndpoints"]}
-        found = _selected(manifests.workloads(), monitor["spec"]["selector"])
+        found = [each for each in manifests.workloads() if chosen(monitor["spec"]["selector"], each.labels)]
         seen |= {workload.name for workload in found if named <= workload.ports()}
     for workload in manifests.ours() if monitors else []:
         if not workload.ends and workload.name not in seen:
             yield f"{workload.kind} {workload.name}: nobody asks for its metrics"
 
 
-def routes_lead_somewhere(manifests: Manifests) -> Iterator[str]:
-    """What comes in from outside is for a Service that exists, at its port, and never for health or metrics."""
-    services = {_name(each): each["spec"]["ports"] for each in manifests.kind("Service")}
-    for route, path, service, port in [*_routes(manifests), *_ingress_paths(manifests)]:
-        if not any(port in (each["name"], each["port"]) for each in services.get(service, [])):
-            yield f"{route}: there is no port {port} of {service}"
-        if path in ("/", "/livez", "/readyz", "/metrics"):
-            yield f"{route}: {path} would show health and metrics to everybody"
-
-
 def every_deployment_has_a_budget(manifests: Manifests) -> Iterator[str]:
-    """Draining a node takes one pod of a Deployment at a time."""
-    budgets = [each["spec"]["selector"] for each in manifests.kind("PodDisruptionBudget")]
+    """Draining a node takes one pod of a Deployment at a time, and can take one."""
+    budgets = [each["spec"] for each in manifests.kind("PodDisruptionBudget")]
     for workload in manifests.workloads():
-        if workload.kind == "Deployment" and not any(chosen(each, workload.labels) for each in budgets):
-            yield f"Deployment {workload.name}: no PodDisruptionBudget"
+        found = [each.get("maxUnavailable") for each in budgets if chosen(each["selector"], workload.labels)]
+        if workload.kind == "Deployment" and found != [1]:
+            yield f"{workload}: no PodDisruptionBudget of one pod at a time, but {found}"
 
 
-def nothing_else_is_allowed(manifests: Manifests) -> Iterator[str]:
-    """All is denied but what a policy names: no policy lets everybody in, or a pod out to everywhere."""
-    denied = [
-        each
-        for each in manifests.kind("NetworkPolicy")
-        if each["spec"]["podSelector"] == {} and not ({"ingress", "egress"} & each["spec"].keys())
-    ]
-    if not any(set(each["spec"]["policyTypes"]) == {"Ingress", "Egress"} for each in denied):
-        yield "no NetworkPolicy denies everything"
-    for policy in manifests.kind("NetworkPolicy"):
-        for direction, peers in (("ingress", "from"), ("egress", "to")):
-            for rule in policy["spec"].get(direction, []):
-                if not rule.get(peers) or not rule.get("ports"):
-                    yield f"NetworkPolicy {_name(policy)}: an {direction} rule has no peer or no port"
+def every_deployment_is_spread(manifests: Manifests) -> Iterator[str]:
+    """The pods of a Deployment do not all go with one node."""
+    for workload in manifests.workloads():
+        keys = {each["topologyKey"] for each in workload.pod.get("topologySpreadConstraints", [])}
+        if workload.kind == "Deployment" and "kubernetes.io/hostname" not in keys:
+            yield f"{workload}: its pods may all be on one node"
 
 
-def edges_have_two_ends(manifests: Manifests) -> Iterator[str]:
-    """What one pod may send, the other may receive, and the other way round."""
-    out, into = set(_edges(manifests, "egress", "to")), set(_edges(manifests, "ingress", "from"))
-    for source, target, port in sorted(out - into):
-        yield f"{source} may call {target}:{port}, which does not let it in"
-    for source, target, port in sorted(into - out):
-        yield f"{target}:{port} lets {source} in, which may not call it"
+def every_deployment_rolls(manifests: Manifests) -> Iterator[str]:
+    """A new release takes no pod away before another is ready, and there is one to begin with."""
+    for workload in manifests.workloads():
+        spec = workload.document.get("spec", {})
+        rolling = spec.get("strategy", {}).get("rollingUpdate", {})
+        if workload.kind == "Deployment" and (rolling.get("maxUnavailable") != 0 or not rolling.get("maxSurge")):
+            yield f"{workload}: a new release takes pods away before others are ready"
+        if spec.get("replicas") == 0:
+            yield f"{workload}: it has no pods"
 
 
-def addresses_are_allowed(manifests: Manifests) -> Iterator[str]:
-    """The addresses in the settings that are names of this namespace are Services with that port."""
-    services = {_name(each): {port["port"] for port in each["spec"]["ports"]} for each in manifests.kind("Service")}
-    for settings in manifests.kind("ConfigMap"):
-        for name, value in settings.get("data", {}).items():
-            if not name.startswith("SKYULF_") or not name.endswith(("_URL", "_BOOTSTRAP", "_ENDPOINT")):
-                continue
-            for address in value.split(","):
-                parts = urlsplit(address if "//" in address else f"//{address}")
-                host = str(parts.hostname)
-                if "." not in host and parts.port not in services.get(host, set()):
-                    yield f"{name}: there is no Service {parts.netloc}"
-
-
-def _edges(manifests: Manifests, direction: str, peers: str) -> Iterator[tuple[str, str, int]]:
-    """(caller, called, port) that the rules of one direction allow between workloads."""
-    workloads = manifests.workloads()
-    for policy in manifests.kind("NetworkPolicy"):
-        mine = _selected(workloads, policy["spec"]["podSelector"])
-        for rule in policy["spec"].get(direction, []):
-            others = [
-                other
-                for peer in rule.get(peers, [])
-                if "podSelector" in peer and "namespaceSelector" not in peer
-                for other in _selected(workloads, peer["podSelector"])
-            ]
-            for one, other in ((one, other) for one in mine for other in others):
-                source, target = (one, other) if direction == "egress" else (other, one)
-                for port in rule.get("ports", []):
-                    yield source.name, target.name, _number(target, port["port"])
-
-
-def _routes(manifests: Manifests) -> Iterator[Route]:
-    for document in manifests.kind("HTTPRoute"):
-        for rule in document["spec"]["rules"]:
-            for match in rule.get("matches") or [{"path": {"value": "/"}}]:
-                for backend in rule["backendRefs"]:
-                    yield f"HTTPRoute {_name(document)}", match["path"]["value"], backend["name"], backend["port"]
-
-
-def _ingress_paths(manifests: Manifests) -> Iterator[Route]:
-    for document in manifests.kind("Ingress"):
-        for path in [path for rule in document["spec"]["rules"] for path in rule["http"]["paths"]]:
-            service = path["backend"]["service"]
-            port = service["port"].get("name") or service["port"]["number"]
-            yield f"Ingress {_name(document)}", path["path"], service["name"], port
-
-
-def _own_selectors(workload: Workload, workloads: list[Workload]) -> Iterator[str]:
-    selector = workload.document["spec"].get("selector", {})
-    if not workload.ends and len(_selected(workloads, selector)) != 1:
+def _own_selectors(manifests: Manifests, workload: Workload) -> Iterator[str]:
+    selector = workload.document["spec"].get("selector")
+    if selector is not None and len(manifests.selected(workload.document, selector)) != 1:
         yield "its selector is not its own"
     for spread in workload.pod.get("topologySpreadConstraints", []):
         if not chosen(spread["labelSelector"], workload.labels):
@@ -173,41 +111,35 @@ def _own_selectors(workload: Workload, workloads: list[Workload]) -> Iterator[st
 
 
 def _ports_of_policies(manifests: Manifests) -> Iterator[str]:
-    workloads = manifests.workloads()
     for policy in manifests.kind("NetworkPolicy"):
-        for workload in _selected(workloads, policy["spec"]["podSelector"]):
-            for rule in policy["spec"].get("ingress", []):
-                named = {port["port"] for port in rule.get("ports", [])}
-                # a policy about all pods may name the ports of several kinds of them
-                if not named & workload.ports():
-                    yield f"NetworkPolicy {_name(policy)}: {workload.name} has no port {sorted(map(str, named))}"
-        for workload, port in _called(workloads, policy):
-            if port not in workload.ports():
-                yield f"NetworkPolicy {_name(policy)}: {workload.name} has no port {port}"
+        for rule in policy["spec"].get("ingress", []):
+            for workload in manifests.selected(policy, policy["spec"]["podSelector"]):
+                if not _has_some(workload, rule.get("ports", [])):
+                    yield f"NetworkPolicy {_name(policy)}: {workload.name} has no such port"
+        for rule in policy["spec"].get("egress", []):
+            for peer in [each for each in rule.get("to", []) if each.keys() == {"podSelector"}]:
+                for workload in manifests.selected(policy, peer["podSelector"]):
+                    if not all(_has_some(workload, [port]) for port in rule.get("ports", [])):
+                        yield f"NetworkPolicy {_name(policy)}: {workload.name} has no such port"
 
 
-def _called(workloads: list[Workload], policy: Node) -> Iterator[tuple[Workload, str | int]]:
-    """The pods of this namespace that a policy lets others reach, each with the port."""
-    for rule in policy["spec"].get("egress", []):
-        peers = [peer for peer in rule.get("to", []) if "podSelector" in peer and "namespaceSelector" not in peer]
-        for workload in [each for peer in peers for each in _selected(workloads, peer["podSelector"])]:
-            yield from ((workload, port["port"]) for port in rule.get("ports", []))
+def _has_some(workload: Workload, ports: list[Node]) -> bool:
+    """Whether a pod has one of the ports, each by its protocol: a policy about all pods names those of several kinds.
+
+    A number is no name that another kind of pod may have: there each must be one of its ports.
+    """
+    has = [port.get("port") in workload.ports(port.get("protocol", "TCP")) for port in ports]
+    numbers = [there for there, port in zip(has, ports, strict=True) if isinstance(port.get("port"), int)]
+    return any(has) and all(numbers)
 
 
-def _asked(workload: Workload) -> Iterator[tuple[str, Node]]:
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        for action in ("httpGet", "tcpSocket"):
-            if action in workload.main.get(probe, {}):
-                yield probe, workload.main[probe][action]
-
-
-def _selected(workloads: list[Workload], selector: Node) -> list[Workload]:
-    return [each for each in workloads if chosen(selector, each.labels)]
-
-
-def _number(workload: Workload, port: str | int) -> int:
-    listed = {each["name"]: each["containerPort"] for each in workload.main.get("ports", [])}
-    return port if isinstance(port, int) else listed.get(port, 0)
+def _asked(container: Node) -> Iterator[tuple[str, str | int]]:
+    """The ports that the kubelet asks, each with what for."""
+    hooks = container.get("lifecycle", {})
+    asking = {name: container.get(name, {}) for name in ("startupProbe", "readinessProbe", "livenessProbe")}
+    for name, actions in {**asking, **hooks}.items():
+        if isinstance(actions, dict):
+            yield from ((name, actions[each]["port"]) for each in ACTIONS if each in actions)
 
 
 def _name(document: Node) -> str:
