@@ -20,7 +20,8 @@ CONTENTS = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY")
 def secrets_are_of_the_service(manifests: Manifests) -> Iterator[str]:
     """Pods use the Secrets of their service, operations those of all, and public keys; servers none of Skyulf's."""
     for workload in manifests.workloads():
-        own = {*(f"skyulf-{each}" for each in services_of(workload.service)), PUBLIC} if workload.service else set()
+        services = services_of(workload.service) if workload.service else ()
+        own = {name for each in services for name in (f"skyulf-{each}", f"{each}-tls", PUBLIC)}
         for kind, name, _, _ in set(references(workload)):
             plain = HASH.sub("", name)
             if kind == "Secret" and plain not in own and (workload.service or plain.startswith("skyulf-")):

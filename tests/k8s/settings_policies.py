@@ -18,6 +18,7 @@ FOREIGN = frozenset({"PGSSLROOTCERT", "SSL_CERT_FILE", "OTEL_EXPORTER_OTLP_ENDPO
 # what the `skyulf` command reads: where the gateway is, and with which key
 COMMAND = frozenset({"SKYULF_URL", "SKYULF_API_KEY"})
 FILES = ("_FILE", "PGSSLROOTCERT")
+AUTHORITY = "SKYULF_TLS_CA_FILE"
 Place = tuple[Workload, str, Node]
 
 
@@ -58,9 +59,12 @@ def files_are_mounted(manifests: Manifests) -> Iterator[str]:
     """A setting that names a file names one that the container of the service mounts."""
     for workload, where, container in _ours(manifests):
         present = {path for path, _ in mounted_files(manifests, workload, container)}
-        for name, value in environment_of(manifests, container).items():
+        environment = environment_of(manifests, container)
+        # the command looks for the authority of an https:// address alone
+        unread = {AUTHORITY} if environment.get("SKYULF_URL", "").startswith("http:") else set()
+        for name in environment.keys() - unread:
             is_its_own = _is_known(name, frozenset(settings_by_name(service_of(container))))
-            if name.endswith(FILES) and is_its_own and value not in present:
+            if name.endswith(FILES) and is_its_own and (value := environment[name]) not in present:
                 yield f"{where}: {name} is {value}, which is not mounted"
 
 
