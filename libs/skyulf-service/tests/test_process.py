@@ -1,4 +1,5 @@
 import contextlib
+import json
 import signal
 import socket
 import subprocess
@@ -110,6 +111,21 @@ def test_a_draining_api_is_not_ready_first_and_still_answers(start) -> None:
     still = httpx.get(api.url + "/api/v1/sleep/0")
     assert (still.status_code, still.headers["connection"]) == (200, "close")
     assert api.process.wait(10) == 0
+
+
+@pytest.mark.parametrize("said", [b"GET /" + b"%85" * 30_000 + b" HTTP/1.1\r\n\r\n", b"no request at all\r\n\r\n"])
+def test_what_is_no_request_gets_a_problem_too(start, said: bytes) -> None:
+    api = start("api")
+    api.wait_until("/readyz", 200)
+
+    with socket.create_connection(("127.0.0.1", api.port), timeout=10) as connection:
+        connection.sendall(said)
+        head, _, body = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head
+    assert json.loads(body)["type"] == "/problems/unreadable-request"
+    assert httpx.get(api.url + "/readyz").status_code == 200
 
 
 @pytest.mark.promise("R11")

@@ -37,6 +37,14 @@ class SkyulfError(Exception):
             self.retry_after = retry_after
 
 
+class UnreadableRequestError(SkyulfError):
+    """What came in is not HTTP as servers here read it: broken, or with an address beyond 64 KiB."""
+
+    code = "unreadable-request"
+    status = 400
+    title = "Not readable as a request"
+
+
 class NotFoundError(SkyulfError):
     """The thing does not exist, or belongs to another tenant."""
 

@@ -20,6 +20,7 @@ import uvloop
 from fastapi import FastAPI
 
 from skyulf_service.http.health import Check, health_router, named
+from skyulf_service.http.wire import ProblemProtocol
 from skyulf_service.supervision import SupervisedTasks, TaskFailedError
 from skyulf_service.telemetry.metrics import LOOP_LAG
 
@@ -103,7 +104,7 @@ def api_server(
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=ProblemProtocol,
         lifespan="on",
         access_log=False,
         log_config=None,

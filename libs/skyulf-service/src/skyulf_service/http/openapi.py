@@ -25,7 +25,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, object]]:
     }
 
 
-COMMON_RESPONSES = problems(401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
+COMMON_RESPONSES = problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
 
 
 @dataclass(frozen=True, slots=True)
