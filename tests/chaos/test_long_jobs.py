@@ -16,7 +16,7 @@ LOOK_SECONDS = 0.2
 SESSION_SECONDS = 15  # so long a member that was killed, by another test, counts as one
 KNOWN_SECONDS = 10.0
 # so many rounds on so many rows take a quarter of an hour and more, also on a machine that has nothing else to do
-ENDLESS, ROWS = 10_000, 600_000
+ENDLESS, ROWS = 10_000, 330_000
 JOB_SECONDS = 330  # aiokafka's `max_poll_interval_ms`, as the consumers set it, is 300 s
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
