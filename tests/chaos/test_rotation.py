@@ -4,14 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from harness.api import Api
-from harness.constants import ROWS, check, opposites
+from harness.constants import always_answered, opposites
 from harness.distributed import SERVICES, Distributed
 from harness.embedded import Embedded
 
@@ -26,34 +23,12 @@ def rotate(keys: Path, *words: str) -> list[str]:
     return [line.split()[0] for line in done.stdout.splitlines()]
 
 
-@contextmanager
-def predicting(api: Api, name: str) -> Iterator[list[int]]:
-    """Predict without a pause, as a user of the gateway; any failure is raised at the end."""
-    answers, failures, over = list[int](), list[BaseException](), threading.Event()
-
-    def run() -> None:
-        try:
-            while not over.is_set():
-                answers.append(check(api.predict(name, ROWS)))
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield answers
-    finally:
-        over.set()
-        thread.join(60)
-    assert failures == []
-
-
 def test_rotation_in_one_folder_is_not_noticed(embedded: Embedded) -> None:
     api, keys = embedded.project(), embedded.home / "keys"
     opposites(api, "rotated")
     api.deploy("rotated", "rotated", 1)
 
-    with predicting(api, "rotated") as answers:
+    with always_answered(api, "rotated") as answers:
         for service in ("gateway", "pipeline"):
             rotate(keys, service)
             time.sleep(SETTLED)
@@ -70,7 +45,7 @@ def test_rotation_in_many_folders_is_not_noticed(distributed: Distributed) -> No
     opposites(api, "rotated")
     api.deploy("rotated", "rotated", 1)
 
-    with predicting(api, "rotated") as answers:
+    with always_answered(api, "rotated") as answers:
         own = distributed.keys_of("gateway")
         rotate(own, "gateway", "--prepare")
         for service in SERVICES:  # the public half is everywhere before the private one signs

@@ -1,12 +1,8 @@
 """Operations from the container that is made for them: nothing is installed, nothing is opened to the outside."""
 
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from harness import constants
-from harness.api import Api
 from harness.composed import BASE, MB, Composed
 from images.compose_file import ends, ours, services
 from skyulf_service.ports import PORTS
@@ -36,7 +32,7 @@ def test_a_rotation_reaches_all_containers_under_predictions(running: Composed) 
     with running.project() as api:
         constants.opposites(api, "rotated")
         api.deploy("rotated", "rotated", 1)
-        with predicting(api, "rotated") as answers:
+        with constants.always_answered(api, "rotated") as answers:
             for service in PORTS:
                 running.operate("rotate-keys", service)
         known = {name: running.inside(name, "sh", "-c", "ls /run/skyulf/keys/*.pub").split() for name in ROLES}
@@ -65,26 +61,3 @@ def test_what_a_backup_holds_comes_back_and_the_backup_leaves_the_container(runn
         assert constants.check(api.predict("kept", constants.ROWS)) == 1
         assert int(size.split()[0]) > 10_000
     assert "FAIL" not in running.operate("doctor")
-
-
-@contextmanager
-def predicting(api: Api, name: str) -> Iterator[list[int]]:
-    """Predict without a pause; what was not answered is raised at the end."""
-    answers, failures, over = list[int](), list[BaseException](), threading.Event()
-
-    def run() -> None:
-        try:
-            while not over.is_set():
-                answers.append(constants.check(api.predict(name, constants.ROWS)))
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield answers
-    finally:
-        over.set()
-        thread.join(60)
-    if failures:
-        raise failures[0]

@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
-from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from harness.promises import Figures
 from prometheus_client import REGISTRY
-from skyulf_events import TOPICS, Topic
+from skyulf_events import Topic
 from skyulf_service.database.engine import Database
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.errors import UnavailableError
@@ -27,10 +26,9 @@ from skyulf_service.messaging.kafka import (
 from skyulf_service.messaging.kafka_producer import KafkaPublisher
 from skyulf_service.messaging.policy import Delivery, Retries
 from skyulf_service.messaging.records import Record
-from skyulf_service.messaging.topics import ensure_topics, wait_for_topics
+from skyulf_service.messaging.topics import ensure_topics
 from skyulf_service.outbox.relay import Relay
 from skyulf_service.testing.handles import KafkaBroker
-from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.sample import (
     TOPIC,
     Counter,
@@ -157,34 +155,6 @@ async def test_the_lag_of_a_stuck_consumer_grows_and_leaves_with_it(street: Stre
             street.open.set()
             await until(lambda: sum(lag_of(street)) == 0)
     assert lag_of(street) == []
-
-
-async def test_topics_are_made_from_the_manifest_once(kafka_broker: KafkaBroker) -> None:
-    await ensure_topics(kafka_broker.bootstrap)
-    assert await ensure_topics(kafka_broker.bootstrap) == []
-
-    name = f"probe-{new_id().hex}"
-    made = await asyncio.gather(*(ensure_topics(kafka_broker.bootstrap, [Topic(name=name)]) for _ in range(3)))
-
-    assert [name] in made
-    assert {topic.name for topic in TOPICS} <= await _topics(kafka_broker.bootstrap)
-
-
-async def test_topics_are_made_as_soon_as_a_broker_that_is_starting_answers(kafka_broker: KafkaBroker) -> None:
-    await asyncio.to_thread(kafka_broker.stop)
-    waiting = asyncio.create_task(wait_for_topics(kafka_broker.bootstrap, seconds=60))
-    await asyncio.sleep(1.5)
-    assert not waiting.done()
-
-    await asyncio.to_thread(kafka_broker.start)
-    await waiting
-
-    assert await ensure_topics(kafka_broker.bootstrap) == []
-
-
-async def test_brokers_that_never_answer_are_an_error_after_a_while() -> None:
-    with pytest.raises(KafkaError):
-        await wait_for_topics(f"127.0.0.1:{free_port()}", seconds=0.1)
 
 
 async def test_an_event_goes_through_outbox_and_kafka_to_its_effect(street: Street) -> None:
@@ -364,15 +334,6 @@ async def test_nobody_there_is_unavailable_and_the_outbox_keeps_its_rows(databas
 
     async with database.read() as connection:
         assert (await connection.execute(select(messaging.outbox.c.published_at))).scalars().all() == [None]
-
-
-async def _topics(bootstrap: str) -> set[str]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
-    await consumer.start()
-    try:
-        return set(await consumer.topics())
-    finally:
-        await consumer.stop()
 
 
 async def _find(street: Street, event: CounterRaised) -> ConsumerRecord:
