@@ -28,7 +28,7 @@ Clock = Callable[[], float]
 
 @dataclass(slots=True)
 class _Recent:
-    """The last few values, each until its moment; the oldest go first."""
+    """The last few values, each until its moment; those that were not asked for the longest go first."""
 
     clock: Clock
     entries: "OrderedDict[object, tuple[float, object]]" = field(default_factory=OrderedDict)
@@ -45,9 +45,15 @@ class _Recent:
         return value
 
     def put(self, key: object, value: object, until: float) -> None:
-        self.entries[key] = (until, value)
-        if len(self.entries) > MOST_CACHED:
+        # nobody asks for a token again that has ended: without this, dead ones would fill the memory up to its limit
+        while self.entries and (self._is_over() or len(self.entries) >= MOST_CACHED):
             self.entries.popitem(last=False)
+        self.entries[key] = (until, value)
+
+    def _is_over(self) -> bool:
+        """Whether the value that was not asked for the longest has had its moment."""
+        until, _ = next(iter(self.entries.values()))
+        return self.clock() >= until
 
 
 class InternalTokenIssuer:
