@@ -1,5 +1,6 @@
 """Predictions of a deployment that has an endpoint of its own: they go there, and nobody is refused because of it."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -15,17 +16,24 @@ OTHERS = {"predictions": [1.0], "model": "late", "model_version": 1}  # what the
 
 
 class Endpoint:
-    """Answers predictions of its own; ``leaves`` them to others where it is told that there are some."""
+    """Answers predictions of its own; ``leaves`` them to others where it is told that there are some.
+
+    Where it ``breaks`` off it ends as a pod that is killed, and ``silent`` it does not end.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.seen: list[dict[str, str]] = []
-        self.leaves = False
+        self.leaves = self.breaks = self.silent = False
 
     async def answer(self, request: web.Request) -> web.Response:
         self.seen.append(dict(request.headers))
         if self.leaves and ELSEWHERE in request.headers:
             return web.Response(status=503, headers={ELSEWHERE: "may"})
+        if self.silent:
+            await asyncio.sleep(30)
+        if self.breaks and request.transport is not None:
+            request.transport.abort()
         return web.json_response({"mine": request.path, "asked": await request.json()})
 
 
@@ -49,9 +57,10 @@ def with_endpoint(start, sqlite_url, registry_url):
         async with start(sqlite_url, form="distributed", registry_url=registry_url) as first:
             return str((await first.client.get("/api/v1/auth/me")).json()["project"]["id"])
 
-    async def begin(url: str):
+    async def begin(url: str, **settings: object):
         endpoints = {f"{await project()}/late": url}
-        return start(sqlite_url, form="distributed", registry_url=registry_url, endpoints=endpoints, connect_seconds=2)
+        given = {"endpoints": endpoints, "connect_seconds": 2, **settings}
+        return start(sqlite_url, form="distributed", registry_url=registry_url, **given)
 
     return begin
 
@@ -93,6 +102,16 @@ async def test_an_endpoint_that_is_away_costs_nobody_an_answer(with_endpoint):
         answers = [await gateway.client.post("/api/v1/deployments/late/predict", json=ROW) for _ in range(3)]
 
     assert [each.json() for each in answers] == [OTHERS] * 3
+
+
+@pytest.mark.parametrize("fault", ["breaks", "silent"])
+async def test_an_endpoint_that_does_not_end_its_answer_costs_nobody_his(with_endpoint, endpoint, fault):
+    setattr(endpoint, fault, True)
+    async with await with_endpoint(endpoint.url, silence_seconds=1) as gateway:
+        answers = [await gateway.client.post("/api/v1/deployments/late/predict", json=ROW) for _ in range(3)]
+
+    assert [each.json() for each in answers] == [OTHERS] * 3
+    assert len(endpoint.seen) == 1
 
 
 async def test_what_an_endpoint_leaves_to_others_they_answer_and_it_is_not_asked_each_time(with_endpoint, endpoint):

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from skyulf_gateway.clients.forwarding import Forwarder
-from skyulf_gateway.domain.errors import OverloadedError
+from skyulf_gateway.domain.errors import BadGatewayError, GatewayTimeoutError, OverloadedError
 
 # larger ones would have to be kept until the endpoint has answered, for many requests at a time
 LARGEST_BODY = 64 * 1024
@@ -22,9 +22,10 @@ ENDPOINT = "skyulf.endpoint"
 class Dedicated:
     """Hands requests that name an endpoint to it, and all others to the services.
 
-    An endpoint that is away, or says that others may answer (it holds another version than its deployment names), is
-    passed over for a few seconds. So a prediction is never refused because of an endpoint, nor answered by a version
-    that was taken back. Bodies that are not small go to everybody's replicas: they cannot be sent twice.
+    An endpoint that is away, breaks off, keeps silent, or says that others may answer (it holds another version than
+    its deployment names), is passed over for a few seconds. So a prediction is never refused because of an endpoint,
+    nor answered by a version that was taken back. Bodies that are not small go to everybody's replicas: they cannot be
+    sent twice.
     """
 
     def __init__(self, services: Forwarder, endpoints: Forwarder, *, rest: float = REST_SECONDS) -> None:
@@ -48,7 +49,8 @@ class Dedicated:
                 return
             except OverloadedError:
                 pass  # it has enough to do: others help, and it goes on
-            except UnavailableError:
+            except (UnavailableError, BadGatewayError, GatewayTimeoutError):
+                # raised before an answer began; and whoever predicts twice has changed nothing
                 self._resting[endpoint] = monotonic() + self._rest
             receive = _Again(body, receive)
         await self._services.forward(service, scope, receive, send)
