@@ -142,9 +142,18 @@ def test_migrate_with_kafka_away(home: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "registry: failed" in done.stdout
 
 
-def started(*words: str) -> subprocess.CompletedProcess[str]:
+def test_topics_with_kafka_away(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("SKYULF_KAFKA_BOOTSTRAP", f"127.0.0.1:{nobody.getsockname()[1]}")
+        done = started("topics", "--seconds", "0", module="skyulf_gateway.main")
+
+    assert "does not answer" in done.stdout
+
+
+def started(*words: str, module: str = "skyulf_standalone") -> subprocess.CompletedProcess[str]:
     """A command in a process of its own: it says how all of the process logs."""
-    command = [sys.executable, "-m", "skyulf_standalone", *words]
+    command = [sys.executable, "-m", module, *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
