@@ -21,9 +21,14 @@ async def lock_messages(connection: AsyncConnection) -> None:
     await connection.execute(text("LOCK TABLE outbox, inbox IN SHARE MODE"))
 
 
+async def allow_idle(connection: AsyncConnection) -> None:
+    """Let this transaction do nothing for longer than those of services may: objects are read meanwhile."""
+    await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+
+
 async def export_snapshot(connection: AsyncConnection) -> str:
     """Pin what is committed now, for this connection and for `dump`; it is held until the transaction ends."""
-    await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    await allow_idle(connection)
     found: str = (await connection.execute(text("SELECT pg_export_snapshot()"))).scalar_one()
     return found
 
