@@ -1,12 +1,11 @@
 """What operators' commands cannot do is said in words, with no traceback, and nothing is made on the way."""
 
 import random
-import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,8 @@ from click.testing import Result
 from skyulf_service.signing.keys import load_or_create
 from skyulf_standalone.commands import register
 from typer.testing import CliRunner
+
+Limited = Callable[[int], AbstractContextManager[None]]
 
 
 def skyulf(*words: str) -> Result:
@@ -31,18 +32,7 @@ def said(result: Result) -> str:
     return result.output
 
 
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """As on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_a_backup_on_a_full_disk(home: Path, tmp_path: Path) -> None:
+def test_a_backup_on_a_full_disk(home: Path, tmp_path: Path, largest_file: Limited) -> None:
     with largest_file(60_000):  # which the working files of the databases themselves stay below
         result = skyulf("backup", str(tmp_path / "b.tgz"))
 
@@ -50,7 +40,7 @@ def test_a_backup_on_a_full_disk(home: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
-def test_an_archive_on_a_full_disk(home: Path, tmp_path: Path) -> None:
+def test_an_archive_on_a_full_disk(home: Path, tmp_path: Path, largest_file: Limited) -> None:
     (home / "files").mkdir()
     sizes = [path.stat().st_size for path in (home / "db").iterdir()]
     (home / "files" / "noise").write_bytes(random.Random(7).randbytes(3 * max(sizes)))  # which no packing makes smaller
@@ -61,7 +51,9 @@ def test_an_archive_on_a_full_disk(home: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
-def test_a_restore_onto_a_full_disk(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restore_onto_a_full_disk(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest_file: Limited
+) -> None:
     monkeypatch.setenv("SKYULF_HOME", str(tmp_path / "target"))
     with largest_file(20_000):
         result = skyulf("restore", str(backup))
