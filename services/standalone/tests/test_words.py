@@ -92,6 +92,37 @@ def test_a_mistyped_folder_stays_missing(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == []
 
 
+COMMANDS = (("backup", "b.tgz"), ("restore", "b.tgz"), ("retention",), ("rotate-keys", "gateway"), ("up",))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_settings_that_cannot_be_used_are_said_without_what_they_hold(
+    home: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    before = sorted(home.rglob("*"))
+    monkeypatch.setenv("SKYULF_TLS_CERT_FILE", "tls.crt")
+    monkeypatch.setenv("SKYULF_S3_SECRET_KEY", "hunter2")
+
+    result = skyulf(*words)
+
+    assert "SKYULF_TLS_CERT_FILE and SKYULF_TLS_KEY_FILE go together" in said(result)
+    assert result.exit_code == 2
+    assert "hunter2" not in result.output
+    assert sorted(home.rglob("*")) == before
+
+
+@pytest.mark.parametrize("words", COMMANDS[:3], ids=lambda words: words[0])
+def test_a_service_s_settings_are_looked_at_too(
+    home: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("SKYULF_INGESTION_S3_ACCESS_KEY_FILE", "nowhere")
+
+    result = skyulf(*words)
+
+    assert "S3_ACCESS_KEY_FILE cannot be read" in said(result)
+    assert result.exit_code == 2
+
+
 def test_a_folder_without_a_private_key_gets_none(home: Path) -> None:
     (home / "keys" / "gateway.key").unlink()
     before = sorted(home.rglob("*"))

@@ -17,6 +17,7 @@ from skyulf_standalone.demo import demo
 from skyulf_standalone.doctor.commands import doctor
 from skyulf_standalone.moving.commands import register as register_moving
 from skyulf_standalone.operating import retention, rotate_keys
+from skyulf_standalone.usable import require_usable, usable
 
 SERVICES = ("ingestion", "pipeline", "registry", "inference", "gateway")
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}", metavar="SERVICE")]
@@ -53,7 +54,8 @@ def up(
 
     if home is not None:
         os.environ["SKYULF_HOME"] = str(home)
-    shared = SharedSettings(home=home_folder(), form="embedded", host=host)
+    shared = usable(lambda: SharedSettings(home=home_folder(), form="embedded", host=host))
+    require_usable(shared)
     configure_logging(service="standalone", level=shared.log_level, log_format=shared.log_format)
     configure_tracing(service="standalone", role="embedded")
     configure_metrics()
