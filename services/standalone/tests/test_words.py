@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import typer
@@ -121,6 +122,20 @@ def test_a_service_s_settings_are_looked_at_too(
 
     assert "S3_ACCESS_KEY_FILE cannot be read" in said(result)
     assert result.exit_code == 2
+
+
+def test_a_token_is_made_with_the_key_that_is_there_or_not_at_all(home: Path) -> None:
+    project = ("--project", str(uuid4()))
+    made = skyulf("token", "inference", *project)
+    (home / "keys" / "gateway.key").unlink()
+    before = sorted(home.rglob("*"))
+
+    refused = skyulf("token", "inference", *project)
+
+    assert made.exit_code == 0
+    assert made.output.count(".") == 2
+    assert "there is no key" in said(refused)
+    assert sorted(home.rglob("*")) == before
 
 
 def test_a_folder_without_a_private_key_gets_none(home: Path) -> None:

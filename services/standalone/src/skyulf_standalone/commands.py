@@ -97,11 +97,16 @@ def token(
 ) -> None:
     """Print a token of 60 seconds for calling a service directly; needs read access to the gateway's key."""
     from skyulf_service.scope import Scope
-    from skyulf_service.signing.keys import load_or_create
+    from skyulf_service.signing.keys import KeyFileError, load
     from skyulf_service.signing.tokens import InternalTokenIssuer
 
     _known(service)
-    issuer = InternalTokenIssuer(load_or_create(SharedSettings().keys_folder, "gateway"), "gateway")
+    try:
+        key = load(usable(SharedSettings).keys_folder, "gateway")  # one that was made here nobody would believe
+    except (KeyFileError, OSError) as error:
+        typer.echo(f"{error}.", err=True)
+        raise typer.Exit(1) from None
+    issuer = InternalTokenIssuer(key, "gateway")
     scope = Scope(project, "user:operator", frozenset(permission or ["predictions:make"]))
     typer.echo(issuer.mint(service, scope))
 
