@@ -14,6 +14,8 @@ from settings_example import SERVICES
 HASH = re.compile(r"-[2456789bcdfghkmt]{10}$")
 PUBLIC = "skyulf-public-keys"
 NAMES = re.compile(r"PASSWORD|PASSPHRASE|SECRET|TOKEN|ACCESS_KEY|API_KEY|CREDENTIAL")
+# in a script: an option whose value is a password
+ARGUMENT = re.compile(r"--\S*(?:password|secret)\S*[= ]", re.IGNORECASE)
 CONTENTS = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY")
 
 
@@ -60,6 +62,8 @@ def nothing_secret_is_in_the_clear(manifests: Manifests) -> Iterator[str]:
         for name, value in (document.get("data") or {}).items():
             if _is_secret(name, value):
                 yield f"ConfigMap {document['metadata']['name']}: {name} is there for everybody to read"
+            if ARGUMENT.search(value):
+                yield f"ConfigMap {document['metadata']['name']}: {name} shows a secret to all who list processes"
     for workload in manifests.workloads():
         for where, container in workload.containers():
             for each in container.get("env", []):

@@ -14,12 +14,15 @@ from fastapi import FastAPI
 from skyulf_service.errors import UnavailableError
 from skyulf_service.http.catch_up import NeighbourFeed, connecting
 from skyulf_service.process import api_server
+from skyulf_service.settings import SharedSettings
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.signing.tokens import InternalTokenIssuer
 from skyulf_service.testing.certificates import Authority
 from skyulf_service.testing.ports import free_port, wait_until
 from skyulf_service.testing.processes import ServiceProcess
 from skyulf_service.tls import LOOK_AGAIN, Authorities, serving_context
+from skyulf_standalone.doctor.finding import Finding
+from skyulf_standalone.doctor.running import examine_running
 
 ADMIN = "sk_0123456789ab_" + "A" * 43
 SECONDS = 10.0
@@ -173,6 +176,25 @@ async def test_a_worker_reads_the_feed_of_whom_it_believes(installation: Install
     assert await feed(installation.authority.file).after(0) == ([], 0)
     with pytest.raises(UnavailableError):
         await feed(stranger.file).after(0)
+
+
+async def test_doctor_believes_whom_other_commands_believe(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKYULF_API_KEY", ADMIN)
+
+    async def examined(ca_file: Path) -> Finding:
+        shared = SharedSettings(home=tmp_path, form="distributed", tls_ca_file=ca_file)
+        (found,) = [each async for each in examine_running(shared, url=installation.url("gateway"))]
+        return found
+
+    believed = await examined(installation.authority.file)
+    stranger = await examined(Authority(tmp_path / "stranger.crt").file)
+    missing = await examined(tmp_path / "missing.crt")
+
+    assert "ingestion is" in believed.text, "its neighbours are away, which the gateway itself has said"
+    assert "nobody answers" in stranger.text
+    assert (missing.state, str(tmp_path / "missing.crt") in missing.text) == ("fail", True)
 
 
 async def timed(installation: Installation, path: str) -> tuple[int, str, float]:

@@ -159,11 +159,11 @@ def _settings(credentials: Credentials) -> dict[str, Any]:
     local = httpx.URL(credentials.url).host in LOOPBACK
     settings: dict[str, Any] = {"base_url": f"{credentials.url}/api/v1", "headers": headers, "trust_env": not local}
     if (ca_file := os.environ.get(CA_FILE)) and credentials.url.startswith("https:"):
-        settings["verify"] = _believing(ca_file)
+        settings["verify"] = believing(ca_file)
     return settings
 
 
-def _believing(ca_file: str) -> ssl.SSLContext:
+def believing(ca_file: str) -> ssl.SSLContext:
     """A context that believes who signed Skyulf's certificates, and whom this machine believes."""
     context = ssl.create_default_context()
     try:

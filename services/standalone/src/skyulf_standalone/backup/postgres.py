@@ -12,12 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from skyulf_standalone.backup.errors import BackupError
 
-LOCK_MILLISECONDS = 4000
 
-
-async def lock_messages(connection: AsyncConnection) -> None:
+async def lock_messages(connection: AsyncConnection, *, seconds: float) -> None:
     """Wait until no transaction that sends or takes in an event is open, and let none begin until this one ends."""
-    await connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))
+    await connection.execute(text(f"SET LOCAL lock_timeout = {round(seconds * 1000)}"))
     await connection.execute(text("LOCK TABLE outbox, inbox IN SHARE MODE"))
 
 
