@@ -1,7 +1,9 @@
 """Gateway and services as processes that speak HTTPS: whom they answer, whom they believe, and when that changes."""
 
 import asyncio
+import os
 import ssl
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -139,6 +141,16 @@ async def test_a_plain_address_of_a_service_with_a_certificate_is_no_way(install
 
     assert (status, problem) == (502, "/problems/bad-gateway")
     assert seconds < SECONDS
+
+
+@pytest.mark.parametrize("service", ["gateway", "registry"])
+def test_the_health_check_of_the_images_asks_by_https(installation: Installation, service: str) -> None:
+    command = [sys.executable, "-m", "skyulf_service.probe", service, "api"]
+    env = {**os.environ, **installation.secured}
+
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+
+    assert (done.returncode, done.stdout[:3]) == (0, "200"), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("service", ["gateway", "registry"])
