@@ -132,6 +132,23 @@ async def test_a_backup_waits_for_a_long_transaction_and_lets_others_go_on_meanw
     assert max(waits) < 1.0, "the locks were given back before the long transaction ended"
 
 
+def test_a_database_that_its_role_may_not_empty_is_said_before_anything_is_changed(
+    home: Path, tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    asyncio.run(back_up(tmp_path / "backup.tgz", Nobody()))
+    (home / "keys" / "gateway.key").rename(home / "keys" / "other.key")
+    before, place = keys(home), make_url(service_of("gateway").settings().database).database
+    postgres_server.execute(
+        f'ALTER DATABASE "{place}" OWNER TO CURRENT_USER', f'GRANT CONNECT ON DATABASE "{place}" TO "{place}"'
+    )
+
+    with pytest.raises(BackupError, match=rf"gateway may not empty .* ALTER DATABASE {place} OWNER TO {place}"):
+        asyncio.run(restore(tmp_path / "backup.tgz", Nobody(), replace=True))
+
+    assert keys(home) == before
+    assert asyncio.run(refused()) == []
+
+
 async def put(manifest: Manifest, staging: Path, aside: Path) -> None:
     urls = {name: make_url(service_of(name).settings().database) for name in SERVICES}
     target = PostgresTarget(urls, SharedSettings())

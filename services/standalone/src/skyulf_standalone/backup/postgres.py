@@ -67,6 +67,17 @@ async def is_empty(engine: AsyncEngine) -> bool:
     return found == 0
 
 
+async def may_empty(engine: AsyncEngine) -> bool:
+    """Whether `empty` would be allowed: who owns the database may, and who owns the schema and may make another."""
+    query = text(
+        "SELECT has_database_privilege(current_database(), 'CREATE')"
+        " AND coalesce((SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'public'), true)"
+    )
+    async with engine.connect() as connection:
+        found: bool = (await connection.execute(query)).scalar_one()
+    return found
+
+
 async def empty(connection: AsyncConnection) -> None:
     """Remove every table."""
     await connection.execute(text("DROP SCHEMA public CASCADE"))
