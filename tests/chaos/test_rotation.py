@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from harness.api import Api
-from harness.constants import always_answered, opposites
+from harness.constants import ROWS, always_answered, check, opposites
 from harness.distributed import SERVICES, Distributed
 from harness.embedded import Embedded
 from skyulf_service.signing.rotation import distrust, trusted
@@ -30,10 +30,17 @@ def signing(keys: Path) -> str:
 
 
 def go_on(answers: list[int]) -> None:
-    """Let every process see the change; with a key that nobody trusts any more nothing would be answered then."""
+    """Let every process see the change, and be asked afterwards."""
     time.sleep(SETTLED)
     seen = len(answers)
     Api.eventually(lambda: len(answers) > seen, what="predictions go on")
+
+
+def somebody_new_is_answered(api: Api) -> None:
+    """Tokens are kept for a while; that of somebody who has never asked is signed and believed with the keys of now."""
+    key = api.ok("POST", "/api-keys", json={"name": "new", "scopes": ["owner"]})["key"]
+    with Api(api.url, key, project_id=api.project_id) as new:
+        assert check(new.predict("rotated", ROWS)) == 1
 
 
 def test_rotation_in_one_folder_is_not_noticed(embedded: Embedded) -> None:
@@ -48,6 +55,7 @@ def test_rotation_in_one_folder_is_not_noticed(embedded: Embedded) -> None:
             go_on(answers)
         distrust(keys, "gateway", old)
         go_on(answers)
+        somebody_new_is_answered(api)
 
     assert set(answers) == {1}
     again = api.deploy("rotated", "rotated", 2)  # signed with the old key, loaded with the new ones beside it
@@ -72,5 +80,6 @@ def test_rotation_in_many_folders_is_not_noticed(distributed: Distributed) -> No
         for service in SERVICES:
             distrust(distributed.keys_of(service), "gateway", old)
         go_on(answers)
+        somebody_new_is_answered(api)
 
     assert set(answers) == {1}
