@@ -13,7 +13,7 @@ import pytest
 from harness.composed import Composed
 from harness.distributed import Distributed
 from harness.embedded import Embedded
-from harness.form import LEASE_SECONDS, NODE_FILES, Skyulf, started
+from harness.form import LEASE_SECONDS, NODE_FILES, Skyulf
 from k8s.cluster import Cluster
 from k8s.manifests import prepared
 from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
@@ -28,8 +28,10 @@ FORMS = [ELSEWHERE[os.environ["FORM"]]] if "FORM" in os.environ else ["embedded"
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     """Skyulf in one process."""
-    with started(Embedded(tmp_path_factory.mktemp("embedded"))) as running:
-        yield running
+    running = Embedded(tmp_path_factory.mktemp("embedded"))
+    running.start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +39,10 @@ def distributed(tmp_path_factory: pytest.TempPathFactory, postgres_server: Postg
     """Skyulf in thirteen processes."""
     with servers_of_its_own() as (kafka, s3):
         folder = tmp_path_factory.mktemp("distributed")
-        with started(Distributed(folder, kafka=kafka, postgres=postgres_server, s3=s3)) as running:
-            yield running
+        running = Distributed(folder, kafka=kafka, postgres=postgres_server, s3=s3)
+        running.start()
+        yield running
+        running.stop()
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +56,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresS
     }
     with servers_of_its_own() as (kafka, s3):
         folder = tmp_path_factory.mktemp("cluster")
-        with started(Cluster(folder, overlay, kafka=kafka, postgres=postgres_server, s3=s3, settings=settings)) as made:
-            yield made
+        running = Cluster(folder, overlay, kafka=kafka, postgres=postgres_server, s3=s3, settings=settings)
+        try:
+            running.start()
+            yield running
+        finally:
+            running.stop()
 
 
 @contextmanager
@@ -69,8 +77,12 @@ def servers_of_its_own() -> Iterator[tuple[KafkaBroker, S3Server]]:
 @pytest.fixture(scope="session")
 def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     """Skyulf in containers, from new volumes; at the end every container has to end well."""
-    with started(Composed(tmp_path_factory.mktemp("composed"))) as running:
+    running = Composed(tmp_path_factory.mktemp("composed"))
+    try:
+        running.start()
         yield running
+    finally:
+        running.stop()
 
 
 @pytest.fixture(scope="session", params=FORMS)
