@@ -13,7 +13,7 @@ import pytest
 from harness.composed import Composed
 from harness.distributed import Distributed
 from harness.embedded import Embedded
-from harness.form import LEASE_SECONDS, NODE_FILES, Skyulf
+from harness.form import LEASE_SECONDS, NODE_FILES, Skyulf, started
 from k8s.cluster import Cluster
 from k8s.manifests import prepared
 from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
@@ -28,10 +28,8 @@ FORMS = [ELSEWHERE[os.environ["FORM"]]] if "FORM" in os.environ else ["embedded"
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     """Skyulf in one process."""
-    running = Embedded(tmp_path_factory.mktemp("embedded"))
-    running.start()
-    yield running
-    running.stop()
+    with started(Embedded(tmp_path_factory.mktemp("embedded"))) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -39,10 +37,8 @@ def distributed(tmp_path_factory: pytest.TempPathFactory, postgres_server: Postg
     """Skyulf in thirteen processes."""
     with servers_of_its_own() as (kafka, s3):
         folder = tmp_path_factory.mktemp("distributed")
-        running = Distributed(folder, kafka=kafka, postgres=postgres_server, s3=s3)
-        running.start()
-        yield running
-        running.stop()
+        with started(Distributed(folder, kafka=kafka, postgres=postgres_server, s3=s3)) as running:
+            yield running
 
 
 @pytest.fixture(scope="session")
@@ -56,12 +52,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresS
     }
     with servers_of_its_own() as (kafka, s3):
         folder = tmp_path_factory.mktemp("cluster")
-        running = Cluster(folder, overlay, kafka=kafka, postgres=postgres_server, s3=s3, settings=settings)
-        try:
-            running.start()
-            yield running
-        finally:
-            running.stop()
+        with started(Cluster(folder, overlay, kafka=kafka, postgres=postgres_server, s3=s3, settings=settings)) as made:
+            yield made
 
 
 @contextmanager
@@ -77,12 +69,8 @@ def servers_of_its_own() -> Iterator[tuple[KafkaBroker, S3Server]]:
 @pytest.fixture(scope="session")
 def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     """Skyulf in containers, from new volumes; at the end every container has to end well."""
-    running = Composed(tmp_path_factory.mktemp("composed"))
-    try:
-        running.start()
+    with started(Composed(tmp_path_factory.mktemp("composed"))) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="session", params=FORMS)

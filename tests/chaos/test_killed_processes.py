@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import pytest
 from harness import configs
-from harness.api import Api, Json
 from harness.distributed import Distributed
 from harness.promises import Figures
 
@@ -30,7 +29,7 @@ def test_as_many_versions_as_runs(distributed: Distributed, runs: int, figures: 
         with distributed.orchestrated(), killing(distributed) as killed:
             jobs = [api.patient("POST", path, key=f"run-{number}", json=run)["id"] for number in range(runs)]
             again = [api.patient("POST", path, key=f"run-{number}", json=run)["id"] for number in range(runs)]
-            ended = [finished(api, job) for job in jobs]
+            ended = [api.ended(job) for job in jobs]
         assert len(killed) >= 3
         assert again == jobs
 
@@ -65,15 +64,3 @@ def killing(distributed: Distributed) -> Iterator[list[str]]:
     finally:
         over.set()
         thread.join()
-
-
-def finished(api: Api, job_id: str) -> Json:
-    """Wait for the end of a job while servers come and go."""
-    found: list[Json] = []
-
-    def look() -> bool:
-        found[:] = [api.steady(f"/jobs/{job_id}")]
-        return found[0]["status"] in ("succeeded", "failed", "cancelled")
-
-    api.eventually(look, what=f"job {job_id} ends", seconds=600)
-    return found[0]

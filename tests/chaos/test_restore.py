@@ -94,7 +94,9 @@ def test_backup_under_load_destroy_restore(tmp_path: Path) -> None:
         assert api.deployment("switch", revision=1)["status"] == "ready"
         assert check(api.predict("switch", ROWS)) == 1
         assert api.predict("switch", ROWS)["predictions"] == ANSWERS[1]
-        for dataset in busy.api.ok("GET", "/datasets", params={"limit": 200})["items"]:
+        datasets = busy.api.ok("GET", "/datasets", params={"limit": 200})["items"]
+        assert len(datasets) >= 2, "so many were there at every moment of the backup"
+        for dataset in datasets:
             found = busy.api.dataset(dataset["id"])  # an import that was under way is done again
             assert found["status"] == "ready"
             assert busy.api.call("GET", f"/datasets/{dataset['id']}/sample").status_code == 200
@@ -116,7 +118,6 @@ def everything_is_told_once(running: Embedded, api: Api, last: int) -> None:
     assert rows(path, "SELECT count(*) FROM dead_letters") == [(0,)]
     told = Counter((seen.type, seen.event["subject"], seen.data["aggregate_version"]) for seen in read_stream(api))
     assert max(told.values()) == 1
-    assert told["deployment.ready", api.ok("GET", "/deployments/switch")["id"], 1] <= 1
 
 
 def announced(running: Embedded) -> Counter[UUID]:

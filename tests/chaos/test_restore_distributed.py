@@ -16,7 +16,8 @@ import pytest
 from harness.api import Api
 from harness.constants import ROWS, check, opposites
 from harness.distributed import SERVICES, Distributed
-from harness.form import quiet
+from harness.form import quiet, started
+from harness.operators import of_operators
 from minio import Minio
 from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
 from skyulf_service.testing.hub import LocalHub
@@ -25,18 +26,8 @@ pytestmark = pytest.mark.slow
 
 
 def skyulf(running: Distributed, *words: str) -> subprocess.CompletedProcess[str]:
-    settings = {
-        "SKYULF_HOME": str(running.home),
-        "SKYULF_FORM": "distributed",
-        "SKYULF_KAFKA_BOOTSTRAP": running.bootstrap,
-        "SKYULF_S3_ENDPOINT": running.s3.endpoint,
-        "SKYULF_S3_ACCESS_KEY": running.s3.access_key,
-        "SKYULF_S3_SECRET_KEY": running.s3.secret_key,
-        "SKYULF_KEYS_DIR": str(running.keys),
-        **{f"SKYULF_{service.upper()}_DATABASE_URL": running.database_url(service) for service in SERVICES},
-    }
     command = [sys.executable, "-m", "skyulf_standalone", *words]
-    env = {**os.environ, **quiet(settings)}
+    env = {**os.environ, **quiet({"SKYULF_HOME": str(running.home), **of_operators(running)})}
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, check=False)
 
 
@@ -45,10 +36,10 @@ def own(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Distributed
     """An installation of its own: everything in it is destroyed."""
     hub = LocalHub()
     try:
-        running = Distributed(tmp_path, kafka=KafkaBroker(hub), postgres=postgres_server, s3=S3Server(hub))
-        running.start()
-        yield running
-        running.stop()
+        with started(
+            Distributed(tmp_path, kafka=KafkaBroker(hub), postgres=postgres_server, s3=S3Server(hub))
+        ) as running:
+            yield running
     finally:
         hub.close()
 

@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 from harness.api import Api
-from harness.constants import always_answered, opposites
+from harness.constants import ROWS, always_answered, check, opposites
 from harness.distributed import SERVICES, Distributed
 from harness.embedded import Embedded
+from skyulf_service.signing.rotation import distrust, trusted
 
 SETTLED = 2.5  # processes look at their keys once a second
 
@@ -23,17 +24,38 @@ def rotate(keys: Path, *words: str) -> list[str]:
     return [line.split()[0] for line in done.stdout.splitlines()]
 
 
+def signing(keys: Path) -> str:
+    """The key that the gateway signs with, by its id."""
+    return next(each.key.kid for each in trusted(keys, "gateway") if each.current)
+
+
+def go_on(answers: list[int]) -> None:
+    """Let every process see the change, and be asked afterwards."""
+    time.sleep(SETTLED)
+    seen = len(answers)
+    Api.eventually(lambda: len(answers) > seen, what="predictions go on")
+
+
+def somebody_new_is_answered(api: Api) -> None:
+    """Tokens are kept for a while; that of somebody who has never asked is signed and believed with the keys of now."""
+    key = api.ok("POST", "/api-keys", json={"name": "new", "scopes": ["owner"]})["key"]
+    with Api(api.url, key, project_id=api.project_id) as new:
+        assert check(new.predict("rotated", ROWS)) == 1
+
+
 def test_rotation_in_one_folder_is_not_noticed(embedded: Embedded) -> None:
     api, keys = embedded.project(), embedded.home / "keys"
     opposites(api, "rotated")
     api.deploy("rotated", "rotated", 1)
 
     with always_answered(api, "rotated") as answers:
+        old = signing(keys)
         for service in ("gateway", "pipeline"):
             rotate(keys, service)
-            time.sleep(SETTLED)
-            seen = len(answers)
-            Api.eventually(lambda seen=seen: len(answers) > seen, what="predictions go on")
+            go_on(answers)
+        distrust(keys, "gateway", old)
+        go_on(answers)
+        somebody_new_is_answered(api)
 
     assert set(answers) == {1}
     again = api.deploy("rotated", "rotated", 2)  # signed with the old key, loaded with the new ones beside it
@@ -52,9 +74,12 @@ def test_rotation_in_many_folders_is_not_noticed(distributed: Distributed) -> No
             for path in own.glob("gateway.*.pub"):
                 if service != "gateway":
                     shutil.copy(path, distributed.keys_of(service))
+        old = signing(own)
         rotate(own, "gateway")
-        time.sleep(SETTLED)
-        seen = len(answers)
-        Api.eventually(lambda: len(answers) > seen, what="predictions go on")
+        go_on(answers)
+        for service in SERVICES:
+            distrust(distributed.keys_of(service), "gateway", old)
+        go_on(answers)
+        somebody_new_is_answered(api)
 
     assert set(answers) == {1}

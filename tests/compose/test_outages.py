@@ -22,7 +22,7 @@ def test_a_server_that_restarts_in_the_middle_loses_nothing(running: Composed, s
         restart.start()
         datasets = [upload(api, number) for number in range(JOBS)]
         jobs = [train(api, dataset, number) for number, dataset in enumerate(datasets)]
-        ended = [finished(api, job["id"]) for job in jobs]
+        ended = [api.ended(job["id"], seconds=240) for job in jobs]
         restart.join()
         running.up()
         versions = [api.version_of(job)["version"] for job in ended]
@@ -55,17 +55,6 @@ def train(api: Api, dataset: Json, number: int) -> Json:
     body = {"name": f"p{number}", "config": tiny(), "register_as": f"m{number}"}
     pipeline = api.patient("POST", "/pipelines", json=body)
     return api.patient("POST", f"/pipelines/{pipeline['id']}/runs", json={"dataset_id": dataset["id"]})
-
-
-def finished(api: Api, job_id: str) -> Json:
-    """Wait until the job has ended."""
-
-    def look() -> Json | None:
-        found = api.steady(f"/jobs/{job_id}")
-        return found if found["status"] in ("succeeded", "failed", "cancelled") else None
-
-    found: Json = api.eventually(look, what=f"job {job_id}", seconds=240)
-    return found
 
 
 def dead_letters(running: Composed) -> list[Json]:

@@ -1,5 +1,6 @@
 """Files that cannot become datasets: refused at once or failed soon, always with the reason, and nothing stays."""
 
+import random
 import socket
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pytest
 from harness import configs
 from harness.api import Api
 from harness.form import Skyulf
+from harness.promises import Figures
 from harness.refusals import refused
 
 BUCKET = "skyulf-ingestion"
@@ -115,14 +117,18 @@ def test_a_file_that_says_it_is_too_large_is_not_even_read(skyulf: Skyulf, api: 
     assert skyulf.objects.keys(BUCKET) == before
 
 
-def test_a_connection_that_is_cut_leaves_nothing(skyulf: Skyulf, api: Api) -> None:
+@pytest.mark.promise("R17")
+def test_a_connection_that_is_cut_leaves_nothing(skyulf: Skyulf, api: Api, figures: Figures) -> None:
     before, known = skyulf.objects.keys(BUCKET), names(api)
-    for sent in (b"", b"a,b\n", LONG):
-        with half_a_request(api, length=1 << 20, sent=sent):
+    chance = random.Random(17)
+    cuts = [0, 4, len(LONG), *(chance.randrange(len(LONG)) for _ in range(5))]
+    for cut in cuts:
+        with half_a_request(api, length=1 << 20, sent=LONG[:cut]):
             time.sleep(0.2)
 
     api.eventually(lambda: skyulf.objects.keys(BUCKET) == before, what="the half of a file is gone", seconds=10)
     assert names(api) == known
+    figures(f"{skyulf.form}: {len(cuts)} uploads cut, 5 at bytes that were drawn: 0 datasets, 0 objects")
 
 
 def half_a_request(api: Api, *, length: int, sent: bytes) -> socket.socket:

@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 
-from harness.distributed import SERVICES, Distributed
+from harness.distributed import Distributed
 from harness.embedded import Embedded
 from harness.form import Skyulf, quiet
+from harness.operators import of_operators
 
 
 def examined(running: Skyulf, settings: dict[str, str]) -> dict[str, dict[str, str]]:
@@ -34,7 +35,7 @@ def test_one_process_is_sound(embedded: Embedded) -> None:
 
 
 def test_many_processes_are_sound(distributed: Distributed) -> None:
-    found = examined(distributed, everything(distributed))
+    found = examined(distributed, of_operators(distributed))
 
     assert faults(found) == []
     for subject in ("round trip", "kafka", "registry access", "gateway clock", "pipeline objects", "keys"):
@@ -45,16 +46,3 @@ def faults(found: dict[str, dict[str, str]]) -> list[dict[str, str]]:
     """What failed, but for what other tests of the session do on purpose: park events, deploy what cannot be loaded."""
     on_purpose = ("dead letters", "deployments")
     return [each for each in found.values() if each["state"] == "fail" and not each["subject"].endswith(on_purpose)]
-
-
-def everything(running: Distributed) -> dict[str, str]:
-    """The settings of all services in one environment, as an operator has them."""
-    return {
-        "SKYULF_FORM": "distributed",
-        "SKYULF_KAFKA_BOOTSTRAP": running.bootstrap,
-        "SKYULF_S3_ENDPOINT": running.s3.endpoint,
-        "SKYULF_S3_ACCESS_KEY": running.s3.access_key,
-        "SKYULF_S3_SECRET_KEY": running.s3.secret_key,
-        "SKYULF_KEYS_DIR": str(running.keys),
-        **{f"SKYULF_{service.upper()}_DATABASE_URL": running.database_url(service) for service in SERVICES},
-    }

@@ -101,6 +101,16 @@ class Api:
         """Wait until a job has ended, and return it."""
         return self.until(f"/jobs/{job_id}", lambda found: found["status"] in ENDED, seconds=seconds)
 
+    def ended(self, job_id: str, *, seconds: float = 600) -> Json:
+        """Wait until a job has ended while servers come and go, and return it."""
+
+        def look() -> Json | None:
+            found = self.steady(f"/jobs/{job_id}")
+            return found if found["status"] in ENDED else None
+
+        ended: Json = self.eventually(look, what=f"job {job_id} ends", seconds=seconds)
+        return ended
+
     def train(self, config: Json, dataset_id: str, *, register_as: str) -> Json:
         """Create a pipeline, run it, and wait for the model version it makes."""
         pipeline = self.ok(

@@ -2,10 +2,11 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import uuid4
 
 import skyulf_core
@@ -109,3 +110,16 @@ def quiet(settings: Mapping[str, str]) -> dict[str, str]:
         "SKYULF_PIPELINE_NODE_FILES": str(NODE_FILES),
         **settings,
     }
+
+
+Running = TypeVar("Running", bound=Skyulf)
+
+
+@contextmanager
+def started(running: Running) -> Iterator[Running]:
+    """Start it for the block; what has begun to run is ended, also where the rest of it did not start."""
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()

@@ -1,6 +1,7 @@
 """Groups of consumers, as the broker sees them."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +26,14 @@ def groups(bootstrap: str) -> frozenset[Group]:
     """Look at every group that has members."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(lambda: asyncio.run(_groups(bootstrap))).result()
+
+
+def wait_shared(bootstrap: str, name: str, members: int, *, seconds: float = 60) -> None:
+    """Wait until the partitions of a group are shared by so many members."""
+    deadline = time.monotonic() + seconds
+    while (name, "Stable", members) not in {(each.name, each.state, len(each.members)) for each in groups(bootstrap)}:
+        assert time.monotonic() < deadline, f"{name} has no {members} members after {seconds:g} s: {groups(bootstrap)}"
+        time.sleep(0.1)
 
 
 def forget_place(bootstrap: str, group: str, topics: Sequence[str]) -> None:

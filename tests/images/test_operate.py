@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from skyulf_service.ports import PORTS
 from skyulf_service.signing import rotation
 from skyulf_service.signing.folders import make_folders
 from skyulf_service.signing.keys import load_public
+from skyulf_service.testing.ports import wait_until
 
 from images.compose_file import ROOT, services
 
@@ -26,15 +29,22 @@ def volumes(tmp_path: Path) -> dict[str, Path]:
     return folders
 
 
-def operate(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command as the container does, with the volumes below a folder."""
+def started(folder: Path, *words: str, together: str = "together") -> "subprocess.Popen[str]":
+    """Start a command as the container does, with the volumes below a folder, and a folder of its own in memory."""
     code = f"import sys; sys.path[:0] = [{str(PROGRAM.parent)!r}]; import operate; from pathlib import Path\n"
     code += f"sys.exit(operate.main(sys.argv[1:], volumes=Path({str(folder)!r})))"
-    variables = {"SKYULF_HOME": str(folder / "home"), "SKYULF_KEYS_DIR": str(folder / "together")}
+    variables = {"SKYULF_HOME": str(folder / "home"), "SKYULF_KEYS_DIR": str(folder / together)}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SKYULF_")} | variables
-    (folder / "together").mkdir(mode=0o700, exist_ok=True)
+    (folder / together).mkdir(mode=0o700, exist_ok=True)
     command = [sys.executable, "-c", code, *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def operate(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end."""
+    with started(folder, *words) as process:
+        said, complained = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(words, process.returncode, said, complained)
 
 
 def test_it_has_what_every_service_has() -> None:
@@ -72,6 +82,43 @@ def test_trust_ends_in_all_volumes(volumes: dict[str, Path], tmp_path: Path) -> 
 
     assert done.returncode == 0, done.stderr
     assert not [service for service, folder in volumes.items() if load_public(folder).get(old) is not None]
+
+
+def test_a_command_that_lasts_brings_no_key_back_that_was_exchanged_meanwhile(
+    volumes: dict[str, Path], tmp_path: Path
+) -> None:
+    stolen = rotation.trusted(volumes["gateway"], "gateway")[0].key.kid
+    os.mkfifo(tmp_path / "slow.tgz")
+
+    with started(tmp_path, "restore", str(tmp_path / "slow.tgz"), together="long") as lasting:
+        with reading(lasting, tmp_path / "slow.tgz"):
+            operate(tmp_path, "rotate-keys", "gateway")
+            distrusted = operate(tmp_path, "rotate-keys", "gateway", "--distrust", stolen)
+        said = lasting.communicate(timeout=60)
+
+    assert distrusted.returncode == 0, distrusted.stderr
+    assert lasting.returncode == 1, said
+    assert not [service for service, folder in volumes.items() if load_public(folder).get(stolen) is not None]
+    assert rotation.trusted(volumes["gateway"], "gateway")[0].key.kid != stolen
+
+
+@contextmanager
+def reading(process: "subprocess.Popen[str]", pipe: Path) -> Iterator[None]:
+    """While the process reads from a pipe, which ends with the block."""
+    opened: list[int] = []
+
+    def open_by_it() -> bool:
+        try:
+            opened.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:  # nobody reads yet
+            return False
+        return True
+
+    wait_until(open_by_it, what="somebody reads", timeout=60, alive=lambda: process.poll() is None)
+    try:
+        yield
+    finally:
+        os.close(opened[0])
 
 
 def test_a_command_that_fails_says_so_and_leaves_the_keys(volumes: dict[str, Path], tmp_path: Path) -> None:

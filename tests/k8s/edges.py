@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from k8s.configuration_policies import environment_of
-from k8s.manifests import Manifests, Node, Workload, namespace_of
+from k8s.manifests import COMPONENT, ENDPOINT, Manifests, Node, Workload, namespace_of
 from k8s.needs import COLLECTOR, DATABASE, ENDPOINTS, KAFKA, OBJECTS, OPERATE, Role, needs, roles_of, services_of
 from k8s.secret_policies import HASH
 from k8s.settings_policies import setting_of
@@ -15,7 +15,6 @@ from settings_example import SERVICES
 
 # whoever shall call a dedicated endpoint past the gateway carries a label that its manifests name
 INVITATION = "skyulf/calls-"
-COMPONENT, ENDPOINT = "app.kubernetes.io/component", "endpoint"
 TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT"
 NAME = "kubernetes.io/metadata.name"
 # the address of a database is a secret, and may be one that only the cluster knows

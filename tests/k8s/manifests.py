@@ -21,6 +21,8 @@ Node = dict[str, Any]
 # whatever makes pods: a kind that is not looked at is one that need not keep to anything
 MAKERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod")
 ENDING = ("Job", "CronJob")
+# what kind of process it is, by its label; endpoints are rendered for a deployment each
+COMPONENT, ENDPOINT = "app.kubernetes.io/component", "endpoint"
 
 
 @dataclass(frozen=True)

@@ -132,5 +132,6 @@ SECURITY: Planted = {
         told(PGSSLROOTCERT="postgresql://somebody:hunter2@postgres/x"),
         variable("postgres", "POSTGRES_PASSWORD", value="hunter2"),
         first("registry-api", lambda c: c.update(env=[{"name": "SKYULF_DATABASE_URL", "value": "x://y:hunter2@z"}])),
+        document("ConfigMap", "postgres-init", lambda d: d["data"].update(x='psql --set=password="$(cat /run/x)"')),
     ],
 }

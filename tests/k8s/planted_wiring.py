@@ -51,6 +51,10 @@ WIRING: Planted = {
     wiring_policies.monitors_see_everything: [
         planted("ServiceMonitor", selector={"matchLabels": {"app.kubernetes.io/component": "api"}}, endpoints=[]),
     ],
+    wiring_policies.monitors_let_pods_wait: [
+        planted("ServiceMonitor", selector={}, endpoints=[{"port": "http"}]),
+        planted("PodMonitor", selector={}, podMetricsEndpoints=[{"port": "health", "relabelings": []}]),
+    ],
     wiring_policies.every_deployment_has_a_budget: [
         gone("PodDisruptionBudget", "registry-api"),
         document("PodDisruptionBudget", "registry-api", lambda d: d["spec"].update(maxUnavailable=0)),

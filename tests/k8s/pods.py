@@ -16,17 +16,20 @@ from skyulf_service.testing.ports import free_port, http_status
 from skyulf_service.testing.processes import ServiceProcess
 
 SECRETS = "/run/skyulf/secrets"
+WITH_NAMES = Path(__file__).with_name("with_names.py")
 
 
 @dataclass(frozen=True)
 class Place:
     """In what this machine differs from the cluster that a manifest is for.
 
-    ``names`` stands for its DNS: by ``name:port`` the address that is behind it. ``secrets`` are the contents of files
-    in place of those of its Secrets, ``variables`` whatever else has to be told otherwise.
+    ``names`` stands for its DNS: by ``name:port`` the address that is behind it. ``zone`` is a file of `with_names.py`,
+    where names have to stay, as certificates are for them. ``secrets`` are the contents of files in place of those of
+    its Secrets, ``variables`` whatever else has to be told otherwise.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
+    zone: Path | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
 
@@ -58,6 +61,7 @@ class Pod:
         # what this machine says of numeric libraries, so that jobs end in the same bits as the library outside
         numeric = {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
         self.environment = {**numeric, **told, **here, **place.variables}
+        self._zone = place.zone
         self.process = self._process(self.workload.main, name)
 
     def __enter__(self) -> Self:
@@ -94,7 +98,7 @@ class Pod:
         """What a probe asks."""
         asked: Node = self.workload.main[probe]["httpGet"]
         assert asked["port"] in self.workload.ports()
-        return f"http://127.0.0.1:{self.port}{asked['path']}"
+        return f"{asked.get('scheme', 'HTTP').lower()}://127.0.0.1:{self.port}{asked['path']}"
 
     def answers(self, probe: str) -> bool:
         return http_status(self.address(probe)) == 200
@@ -110,6 +114,8 @@ class Pod:
     def _process(self, container: Node, name: str) -> ServiceProcess:
         # the entry point of our images
         command = [sys.executable, "-m", f"skyulf_{self.service}.main", *container["args"]]
+        if self._zone is not None:
+            command = [sys.executable, "-P", str(WITH_NAMES), str(self._zone), *command[2:]]
         return ServiceProcess(command, name=name, folder=self.folder, env=self.environment)
 
 

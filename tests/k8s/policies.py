@@ -35,6 +35,7 @@ POLICIES: tuple[Policy, ...] = (
     wiring_policies.selectors_match,
     wiring_policies.scalers_have_targets,
     wiring_policies.monitors_see_everything,
+    wiring_policies.monitors_let_pods_wait,
     wiring_policies.every_deployment_has_a_budget,
     wiring_policies.every_deployment_is_spread,
     wiring_policies.every_deployment_rolls,

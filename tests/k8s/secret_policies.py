@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from k8s.configuration_policies import references
-from k8s.manifests import Manifests, service_of
+from k8s.manifests import COMPONENT, ENDPOINT, Manifests, service_of
 from k8s.needs import OPERATE, services_of
 from k8s.settings_policies import COMMAND, settings_by_name
 from pydantic import SecretStr
@@ -14,6 +14,8 @@ from settings_example import SERVICES
 HASH = re.compile(r"-[2456789bcdfghkmt]{10}$")
 PUBLIC = "skyulf-public-keys"
 NAMES = re.compile(r"PASSWORD|PASSPHRASE|SECRET|TOKEN|ACCESS_KEY|API_KEY|CREDENTIAL")
+# in a script: an option whose value is a password
+ARGUMENT = re.compile(r"--\S*(?:password|secret)\S*[= ]", re.IGNORECASE)
 CONTENTS = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY")
 
 
@@ -21,7 +23,10 @@ def secrets_are_of_the_service(manifests: Manifests) -> Iterator[str]:
     """Pods use the Secrets of their service, operations those of all, and public keys; servers none of Skyulf's."""
     for workload in manifests.workloads():
         services = services_of(workload.service) if workload.service else ()
-        own = {name for each in services for name in (f"skyulf-{each}", f"{each}-tls", PUBLIC)}
+        is_endpoint = workload.labels.get(COMPONENT) == ENDPOINT
+        # an endpoint is called by a name of its own, and shows no certificate of the shared replicas
+        certificates = {f"{each}-tls" for each in ([workload.name] if is_endpoint else services)}
+        own = {*certificates, *(f"skyulf-{each}" for each in services), *([PUBLIC] if services else [])}
         for kind, name, _, _ in set(references(workload)):
             plain = HASH.sub("", name)
             if kind == "Secret" and plain not in own and (workload.service or plain.startswith("skyulf-")):
@@ -60,6 +65,8 @@ def nothing_secret_is_in_the_clear(manifests: Manifests) -> Iterator[str]:
         for name, value in (document.get("data") or {}).items():
             if _is_secret(name, value):
                 yield f"ConfigMap {document['metadata']['name']}: {name} is there for everybody to read"
+            if ARGUMENT.search(value):
+                yield f"ConfigMap {document['metadata']['name']}: {name} shows a secret to all who list processes"
     for workload in manifests.workloads():
         for where, container in workload.containers():
             for each in container.get("env", []):

@@ -55,6 +55,12 @@ BROKEN: list[tuple[Callable[[Manifests], object], Break]] = [
         lambda m: m.one("Certificate", "registry-tls")["spec"]["dnsNames"].remove("skyulf-api"),
     ),
     (
+        tls_policies.endpoints_are_asked_by_https,
+        lambda m: m.one("ConfigMap", "skyulf-settings")["data"].update(
+            SKYULF_GATEWAY_ENDPOINTS='{"x/y": "http://registry-api:8003"}'
+        ),
+    ),
+    (
         tls_policies.monitors_ask_by_https,
         lambda m: m.one("ServiceMonitor", "skyulf")["spec"]["endpoints"][0].pop("scheme"),
     ),

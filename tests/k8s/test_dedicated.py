@@ -1,6 +1,5 @@
 """What `skyulf deployments render` prints fits into the overlays, as people add it there."""
 
-import shutil
 from collections.abc import Mapping
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -9,14 +8,18 @@ from uuid import uuid4
 
 import pytest
 import yaml
+from k8s import tls_policies
 from k8s.configuration_policies import environment_of
-from k8s.manifests import Manifests, add_resource, add_setting, built
+from k8s.manifests import Manifests, built
 from k8s.network_policies import edges_are_those_of_the_code, edges_have_two_ends
 from k8s.policies import violations
+from k8s.rendered import with_certificate_for, with_endpoint_in
 from k8s.schema_checks import faults
+from k8s.tls_policies import names_in, secret_of
 from k8s.told import told
+from pydantic import ValidationError
 from skyulf_client.answers import Deployment, ModelVersion
-from skyulf_client.cli.render import endpoint_name, manifests
+from skyulf_client.cli.render import Tls, endpoint_name, manifests
 from skyulf_client.main import create_app
 from skyulf_gateway.settings import GatewaySettings
 from skyulf_inference.settings import InferenceSettings
@@ -47,24 +50,29 @@ def served() -> ModelVersion:
     return ModelVersion.model_construct(model="flights", version=3, digest="0e" * 32)
 
 
-@pytest.fixture(params=["local", "production/skyulf"])
-def with_endpoint(
-    request: pytest.FixtureRequest, deploy: Path, deployment: Deployment, served: ModelVersion
-) -> Manifests:
-    """An overlay with the rendered file among its resources, and its line among the settings."""
-    source = deploy / "overlays" / request.param
-    folder = source.with_name(f"{source.name}-{uuid4().hex[:8]}")
-    shutil.copytree(source, folder)
-    text = manifests(deployment, served, WISHES)
-    add_setting(folder, text)
-    add_resource(folder, "endpoint.yaml", text)
-    if request.param != "local":
-        chosen = yaml.safe_load((folder / "kustomization.yaml").read_text())
-        chosen["components"] = [
-            f"../../../components/{name}" for name in ("secrets-from-files", "certificates-from-files", "monitoring")
-        ]
-        (folder / "kustomization.yaml").write_text(yaml.safe_dump(chosen))
-    return built(folder)
+Way = tuple[str, Tls | None]
+WAYS: list[Way] = [("local", None), ("production/skyulf", Tls.CERT_MANAGER), ("production/skyulf", Tls.SECRET)]
+
+
+@pytest.fixture(params=WAYS, ids=lambda way: way[1] or way[0])
+def way(request: pytest.FixtureRequest) -> Way:
+    """An overlay, and where the certificates of endpoints come from in it."""
+    found: Way = request.param
+    return found
+
+
+@pytest.fixture
+def with_endpoint(way: Way, deploy: Path, deployment: Deployment, served: ModelVersion) -> Manifests:
+    """The overlay with the rendered file among its resources, and its line among the settings."""
+    overlay, tls = way
+    components = ["secrets-from-files", "monitoring"]
+    if tls is Tls.SECRET:
+        files = deploy / "components/certificates-from-files"
+        components.append(with_certificate_for(files, endpoint_name(deployment)))
+    elif tls is Tls.CERT_MANAGER:
+        components.append("cert-manager")
+    text = manifests(deployment, served, WISHES, tls=tls)
+    return built(with_endpoint_in(deploy / "overlays" / overlay, text, components if tls else ()))
 
 
 def test_it_follows_schemas_and_policies(with_endpoint: Manifests) -> None:
@@ -87,14 +95,73 @@ def test_its_replicas_serve_one_model_by_its_digest(
 
 
 def test_the_gateway_asks_it_where_its_service_is(
-    with_endpoint: Manifests, deployment: Deployment, tmp_path: Path
+    way: Way, with_endpoint: Manifests, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with told(with_endpoint, with_endpoint.workload("gateway-api"), tmp_path):
-        endpoints = GatewaySettings().endpoints
+    for name, value in environment_of(with_endpoint, with_endpoint.workload("gateway-api").main).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SKYULF_GATEWAY_DATABASE_URL", "postgresql+asyncpg://u:p@h/d?ssl=verify-full")
+    monkeypatch.delenv("SKYULF_GATEWAY_ADMIN_KEY_FILE")
+
+    endpoints = GatewaySettings().endpoints
 
     service = with_endpoint.one("Service", endpoint_name(deployment))
-    address = f"http://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}"
+    scheme = "http" if way[1] is None else "https"
+    address = f"{scheme}://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}"
     assert endpoints == {f"{PROJECT}/{deployment.name}": address}
+
+
+def test_it_shows_a_certificate_for_its_own_names_where_services_show_theirs(
+    way: Way, with_endpoint: Manifests, deployment: Deployment
+) -> None:
+    name = endpoint_name(deployment)
+    endpoint = with_endpoint.workload(name)
+
+    if way[1] is None:
+        assert [each for each in endpoint.pod["volumes"] if each["name"] == "tls"] == []
+    else:
+        assert [found for policy in tls_policies.POLICIES for found in policy(with_endpoint)] == []
+        assert secret_of(endpoint) == f"{name}-tls"
+        assert names_in(with_endpoint, f"{name}-tls") == {name, f"{name}.skyulf", f"{name}.skyulf.svc", "skyulf-api"}
+
+
+def test_a_certificate_of_the_shared_replicas_is_found(
+    deploy: Path, deployment: Deployment, served: ModelVersion
+) -> None:
+    name = endpoint_name(deployment)
+    text = manifests(deployment, served, WISHES, tls=Tls.CERT_MANAGER)
+    overlay = deploy / "overlays/production/skyulf"
+    found = built(with_endpoint_in(overlay, text, ["secrets-from-files", "cert-manager"]))
+    (volume,) = [each for each in found.workload(name).pod["volumes"] if each["name"] == "tls"]
+
+    volume["secret"]["secretName"] = "inference-tls"
+
+    assert f"Certificate inference-tls: it is not for {name}" in list(tls_policies.certificates_have_names(found))
+    assert f"Deployment {name}: Secret inference-tls is not its own" in violations(found)
+
+
+def test_production_refuses_one_that_would_be_asked_in_the_clear(
+    deploy: Path, deployment: Deployment, served: ModelVersion, tmp_path: Path
+) -> None:
+    text = manifests(deployment, served, WISHES)
+    overlay = deploy / "overlays/production/skyulf"
+    found = built(with_endpoint_in(overlay, text, ["secrets-from-files", "certificates-from-files"]))
+
+    with (
+        told(found, found.workload("gateway-api"), tmp_path),
+        pytest.raises(ValidationError, match=f"{PROJECT}/{deployment.name} .*--tls"),
+    ):
+        GatewaySettings()
+
+
+@pytest.mark.parametrize("tls", [None, *Tls])
+def test_what_is_printed_says_nothing_of_how_it_was_made(
+    deployment: Deployment, served: ModelVersion, tls: Tls | None
+) -> None:
+    text = manifests(deployment, served, WISHES, tls=tls, direct=True)
+
+    assert "#if" not in text
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+    assert ("tls" in text) == (tls is not None)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from k8s.edges import is_invitation
 from k8s.manifests import Manifests, Node, Workload, chosen, ports_of
 
 SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
+PHASE = "__meta_kubernetes_pod_phase"
 ACTIONS = ("httpGet", "tcpSocket", "grpc")
 
 
@@ -71,6 +72,15 @@ def monitors_see_everything(manifests: Manifests) -> Iterator[str]:
     for workload in manifests.ours() if monitors else []:
         if not workload.ends and workload.name not in seen:
             yield f"{workload.kind} {workload.name}: nobody asks for its metrics"
+
+
+def monitors_let_pods_wait(manifests: Manifests) -> Iterator[str]:
+    """A pod whose init container waits for a migration has an address and answers nobody: no alert is about it."""
+    for monitor in manifests.kind("ServiceMonitor", "PodMonitor"):
+        for endpoint in monitor["spec"].get("endpoints", monitor["spec"].get("podMetricsEndpoints", [])):
+            dropped = [each for each in endpoint.get("relabelings", []) if each.get("action") == "drop"]
+            if not any(PHASE in each["sourceLabels"] and each["regex"] == "Pending" for each in dropped):
+                yield f"{monitor['kind']} {_name(monitor)}: it counts pods as down that have not begun"
 
 
 def every_deployment_has_a_budget(manifests: Manifests) -> Iterator[str]:

@@ -9,7 +9,7 @@ from harness import configs
 from harness.api import Api
 from harness.distributed import Distributed
 from harness.embedded import Embedded
-from harness.form import Skyulf
+from harness.form import Skyulf, started
 from harness.otlp import TraceReceiver
 from observability.promtool import RULES
 from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
@@ -31,13 +31,9 @@ def observed_embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Obse
     """One process."""
     with TraceReceiver() as receiver:
         running = Embedded(tmp_path_factory.mktemp("observed"), receiver.environment)
-        running.start()
         targets = {"up": f"127.0.0.1:{running.port}"}
-        try:
-            with NativePrometheus(targets, rules=RULES) as prometheus:
-                yield Observed(running, receiver, prometheus)
-        finally:
-            running.stop()
+        with started(running), NativePrometheus(targets, rules=RULES) as prometheus:
+            yield Observed(running, receiver, prometheus)
 
 
 @pytest.fixture(scope="session")
@@ -53,13 +49,9 @@ def observed_distributed(
                 tmp_path_factory.mktemp("observed"), kafka=kafka, postgres=postgres_server, s3=s3,
                 settings=receiver.environment,
             )  # fmt: skip
-            running.start()
             targets = {role.name: f"127.0.0.1:{role.port}" for role in running.roles.values()}
-            try:
-                with NativePrometheus(targets, rules=RULES) as prometheus:
-                    yield Observed(running, receiver, prometheus)
-            finally:
-                running.stop()
+            with started(running), NativePrometheus(targets, rules=RULES) as prometheus:
+                yield Observed(running, receiver, prometheus)
     finally:
         hub.close()
 

@@ -1,7 +1,9 @@
 """Gateway and services as processes that speak HTTPS: whom they answer, whom they believe, and when that changes."""
 
 import asyncio
+import os
 import ssl
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -14,12 +16,15 @@ from fastapi import FastAPI
 from skyulf_service.errors import UnavailableError
 from skyulf_service.http.catch_up import NeighbourFeed, connecting
 from skyulf_service.process import api_server
+from skyulf_service.settings import SharedSettings
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.signing.tokens import InternalTokenIssuer
 from skyulf_service.testing.certificates import Authority
 from skyulf_service.testing.ports import free_port, wait_until
 from skyulf_service.testing.processes import ServiceProcess
 from skyulf_service.tls import LOOK_AGAIN, Authorities, serving_context
+from skyulf_standalone.doctor.finding import Finding
+from skyulf_standalone.doctor.running import examine_running
 
 ADMIN = "sk_0123456789ab_" + "A" * 43
 SECONDS = 10.0
@@ -139,6 +144,16 @@ async def test_a_plain_address_of_a_service_with_a_certificate_is_no_way(install
 
 
 @pytest.mark.parametrize("service", ["gateway", "registry"])
+def test_the_health_check_of_the_images_asks_by_https(installation: Installation, service: str) -> None:
+    command = [sys.executable, "-m", "skyulf_service.probe", service, "api"]
+    env = {**os.environ, **installation.secured}
+
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+
+    assert (done.returncode, done.stdout[:3]) == (0, "200"), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("service", ["gateway", "registry"])
 def test_plain_http_is_refused(installation: Installation, service: str) -> None:
     with pytest.raises(httpx.TransportError):
         httpx.get(f"http://127.0.0.1:{installation.ports[service]}/livez", timeout=SECONDS)
@@ -173,6 +188,25 @@ async def test_a_worker_reads_the_feed_of_whom_it_believes(installation: Install
     assert await feed(installation.authority.file).after(0) == ([], 0)
     with pytest.raises(UnavailableError):
         await feed(stranger.file).after(0)
+
+
+async def test_doctor_believes_whom_other_commands_believe(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKYULF_API_KEY", ADMIN)
+
+    async def examined(ca_file: Path) -> Finding:
+        shared = SharedSettings(home=tmp_path, form="distributed", tls_ca_file=ca_file)
+        (found,) = [each async for each in examine_running(shared, url=installation.url("gateway"))]
+        return found
+
+    believed = await examined(installation.authority.file)
+    stranger = await examined(Authority(tmp_path / "stranger.crt").file)
+    missing = await examined(tmp_path / "missing.crt")
+
+    assert "ingestion is" in believed.text, "its neighbours are away, which the gateway itself has said"
+    assert "nobody answers" in stranger.text
+    assert (missing.state, str(tmp_path / "missing.crt") in missing.text) == ("fail", True)
 
 
 async def timed(installation: Installation, path: str) -> tuple[int, str, float]:

@@ -1,4 +1,4 @@
-"""A role whose certificates cannot be used does not start: a sentence, exit code 2, no traceback."""
+"""A role whose settings, keys or certificates cannot be used does not start: a sentence, exit code 2, no traceback."""
 
 import os
 import subprocess
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from skyulf_gateway.main import SERVICE as GATEWAY
 from skyulf_registry.main import SERVICE as REGISTRY
-from skyulf_service.errors import UnavailableError
 from skyulf_service.ports import PORTS
 from skyulf_service.roles import run_service
+from skyulf_service.signing.keys import load_or_create
 from skyulf_service.testing.certificates import Authority
 
 Spoil = Callable[[Path], object]
@@ -63,6 +63,39 @@ def test_a_worker_says_whom_it_cannot_believe(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SKYULF_S3_SECRET_KEY_FILE", "/nowhere", "SKYULF_S3_SECRET_KEY_FILE cannot be read"),
+        ("SKYULF_GATEWAY_ENDPOINTS", "{", "the setting endpoints must be JSON"),
+    ],
+)
+def test_settings_that_cannot_be_read_are_named(
+    told: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str,
+    said: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SystemExit) as ended:
+        run_service(GATEWAY, ["api"])
+
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_key_that_others_read_is_named(
+    told: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_or_create(tmp_path / "home" / "keys", "gateway")
+    (tmp_path / "home" / "keys" / "gateway.key").chmod(0o644)
+
+    with pytest.raises(SystemExit) as ended:
+        run_service(GATEWAY, ["api"])
+
+    assert ended.value.code == 2
+    assert "gateway.key can be read by others" in capsys.readouterr().err
+
+
 @pytest.fixture
 def production(told: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The production profile, with all that it asks for but certificates of its own."""
@@ -90,10 +123,11 @@ def test_production_serves_plainly_by_a_clear_word(
 ) -> None:
     monkeypatch.setenv("SKYULF_ALLOW_INSECURE", "true")
 
-    with pytest.raises((OSError, UnavailableError)):  # it goes on to its database, where nobody is
-        run_service(REGISTRY, ["api"])
+    code, said = run_service(REGISTRY, ["api"]), capsys.readouterr()
 
-    assert "SKYULF_TLS_CERT_FILE" not in capsys.readouterr().err
+    # it goes on to its database, where nobody is
+    assert (code, said.out) == (1, "The registry database is not reachable; try again.\n")
+    assert "SKYULF_TLS_CERT_FILE" not in said.err
 
 
 def test_a_process_ends_with_one_line(told: dict[str, str], tmp_path: Path) -> None:

@@ -184,6 +184,31 @@ def test_a_download_that_is_cut_off_begins_anew(server: Running, skyulf: Skyulf,
     assert not (tmp_path / "not.csv").exists()
 
 
+@pytest.mark.parametrize("kind", ["blocking", "asynchronous"])
+def test_a_download_that_never_ends_well_leaves_what_was_there(
+    server: Running, skyulf: Skyulf, table: Path, tmp_path: Path, kind: str
+) -> None:
+    made = skyulf.datasets.wait(skyulf.datasets.upload(table).id, timeout=60)
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    (folder / "old.csv").write_text("what was there")
+    twice = Retries(attempts=2, first_pause=0.01)
+
+    def export(url: str, name: str) -> None:
+        with Skyulf(url, server.credentials.api_key, retries=twice) as lossy:
+            lossy.datasets.export(made.id, folder / name, format="original")
+
+    async def export_async(url: str, name: str) -> None:
+        async with AsyncSkyulf(url, server.credentials.api_key, retries=twice) as lossy:
+            await lossy.datasets.export(made.id, folder / name, format="original")
+
+    for name in ("old.csv", "new.csv"):
+        with AnswerCutter(server.port, passes=[900, 900]) as way, pytest.raises(SkyulfConnectionError):
+            export(way.url, name) if kind == "blocking" else asyncio.run(export_async(way.url, name))
+
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"old.csv": "what was there"}
+
+
 def test_the_event_stream_goes_on_where_it_was_cut(server: Running, skyulf: Skyulf, table: Path) -> None:
     dataset = skyulf.datasets.wait(skyulf.datasets.upload(table).id, timeout=60)
 

@@ -80,6 +80,9 @@ def test_the_whole_way(skyulf_command: Command, table: Path, config: Mapping[str
     rendered = run("deployments", "render", name, "--placement", "dedicated", "--min-replicas", "3").stdout
     assert f'SKYULF_INFERENCE_ONLY_DIGEST, value: "{digest}"' in rendered
     assert "minReplicas: 3" in rendered
+    encrypted = run("deployments", "render", name, "--placement", "dedicated", "--tls", "cert-manager").stdout
+    assert f'/{name}": "http://endpoint-{name}-' in rendered
+    assert f'/{name}": "https://endpoint-{name}-' in encrypted
     assert "no longer" in run("deployments", "delete", name, "--yes").stdout
     assert "serves nothing" in run("deployments", "render", name, "--placement", "dedicated", code=1).stderr
     assert "Deleted" in run("datasets", "delete", dataset, "--yes").stdout

@@ -1,6 +1,7 @@
 """Programs that the tests of skyulf_service.process start as real processes: ``<name> <port> <folder>``."""
 
 import asyncio
+import gc
 import ssl
 import sys
 from pathlib import Path
@@ -34,6 +35,10 @@ def api(grace: float = 20.0, drain: float = 0.5, tls: ssl.SSLContext | None = No
         await asyncio.sleep(seconds)
         return "slept"
 
+    @router.get("/kept", **allow_anyone())
+    async def kept() -> int:
+        return gc.get_freeze_count()
+
     @router.post("/upload", **allow_anyone())
     async def upload(request: Request) -> int:
         try:
@@ -63,6 +68,16 @@ async def steady(name: str) -> None:
 def worker() -> int:
     tasks = {"consumers": lambda: steady("consumers"), "relay": lambda: steady("relay")}
     return run_role("worker", tasks, health_port=PORT)
+
+
+def keeps() -> int:
+    async def told() -> None:
+        while not gc.get_freeze_count():
+            await asyncio.sleep(0.01)
+        note(str(gc.get_freeze_count()))
+        await steady("steady")
+
+    return run_role("worker", {"told": told}, health_port=PORT)
 
 
 def breaks() -> int:
@@ -106,5 +121,5 @@ def stuck() -> int:
 if __name__ == "__main__":
     configure_logging(service="sample", log_format="json")
     programs = {"api": api, "short": lambda: api(grace=1, drain=0.1), "worker": worker, "breaks": breaks}
-    programs |= {"tls": with_tls, "returns": returns, "outage": outage, "stuck": stuck}
+    programs |= {"tls": with_tls, "keeps": keeps, "returns": returns, "outage": outage, "stuck": stuck}
     sys.exit(programs[sys.argv[1]]())

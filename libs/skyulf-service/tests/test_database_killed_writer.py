@@ -33,11 +33,13 @@ async def test_killed_processes_of_twenty_writers_lose_nothing(
     for life in range(lives):
         log = tmp_path / f"{life}.log"
         processes = [spawn([sys.executable, str(PROGRAM), sqlite_url, str(counter.id)], log=log) for _ in range(2)]
-        async with asyncio.timeout(30):
-            while not log.exists() or log.read_bytes().count(b"\n") < 50:
-                await asyncio.sleep(0.05)
-        for process in processes:
-            await asyncio.to_thread(kill_tree, process)
+        try:
+            async with asyncio.timeout(30):
+                while not log.exists() or log.read_bytes().count(b"\n") < 50:
+                    await asyncio.sleep(0.05)
+        finally:
+            for process in processes:
+                await asyncio.to_thread(kill_tree, process)
         committed += [int(line) for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
     async with uows.read() as uow:

@@ -5,6 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -249,6 +250,18 @@ async def test_a_dead_letter_is_replayed_by_its_handler_once(
         await delivery.dead_letters.replay(letter.id, delivery)
     await delivery.process([record(event(13))])
     assert len(await effects(database)) == 2
+
+
+async def test_what_is_parked_by_the_topic_is_not_parked_again_by_the_feed(
+    delivery: Delivery[SampleUnitOfWork],
+) -> None:
+    refused = record(event(13))
+    nameless = changed(refused, ce_id=None)
+    await delivery.process([replace(each, partition=place) for each in (refused, nameless) for place in (0, -1)])
+
+    ids = [letter.record.header("ce_id") for letter in await parked(delivery)]
+    assert ids.count(refused.header("ce_id")) == 1
+    assert ids.count(None) == 2, "nobody knows whether they are one"
 
 
 async def test_a_dead_letter_can_be_discarded(delivery: Delivery[SampleUnitOfWork]) -> None:

@@ -2,9 +2,10 @@
 
 import asyncio
 import random
-import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -51,19 +52,16 @@ async def test_nothing_is_missing_and_nothing_is_inverted(
             group.create_task(writer())
         for _ in range(kills):
             before = await published(database)
-            process = start(postgres_url, kafka_broker.bootstrap, tmp_path)
-            async with asyncio.timeout(30):
-                while await published(database) == before:
-                    await asyncio.sleep(0.05)
-            await asyncio.sleep(random.random() / 2)
-            await asyncio.to_thread(kill_tree, process)
+            async with killed_relay(postgres_url, kafka_broker.bootstrap, tmp_path):
+                async with asyncio.timeout(30):
+                    while await published(database) == before:
+                        await asyncio.sleep(0.05)
+                await asyncio.sleep(random.random() / 2)
         stop.set()
-    process = start(postgres_url, kafka_broker.bootstrap, tmp_path)
     total = sum(len(versions) for versions in accepted.values())
-    async with asyncio.timeout(30):
+    async with killed_relay(postgres_url, kafka_broker.bootstrap, tmp_path), asyncio.timeout(30):
         while await published(database) < total:
             await asyncio.sleep(0.1)
-    await asyncio.to_thread(kill_tree, process)
 
     arrived = await first_versions(kafka_broker.bootstrap, set(accepted))
     figures(f"{total} events of 8 writers, {kills} relays killed: 0 missing, 0 out of order")
@@ -85,8 +83,14 @@ async def raise_one(uows: UnitOfWorks[SampleUnitOfWork], id: UUID, accepted: dic
     accepted[str(id)].append(found.version)
 
 
-def start(url: str, bootstrap: str, folder: Path) -> "subprocess.Popen[bytes]":
-    return spawn([sys.executable, str(PROGRAM), url, bootstrap], log=folder / "relay.log")
+@asynccontextmanager
+async def killed_relay(url: str, bootstrap: str, folder: Path) -> AsyncIterator[None]:
+    """A relay's process, killed at the end of the block."""
+    process = spawn([sys.executable, str(PROGRAM), url, bootstrap], log=folder / "relay.log")
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(kill_tree, process)
 
 
 async def published(database: Database) -> int:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from harness.promises import Figures
 
+LIBRARIES = 10_000  # objects at least
 PROGRAMS = Path(__file__).parent / "process_programs.py"
 
 
@@ -248,3 +249,17 @@ def test_a_task_that_will_not_end_does_not_keep_the_process(start) -> None:
 
     assert program.end(timeout=5) == 1
     assert program.notes == ["refused"]
+
+
+def test_what_lives_as_long_as_the_process_is_out_of_looks_for_garbage(start) -> None:
+    program = start("api")
+    program.wait_until("/readyz", 200)
+    assert program.wait_until("/api/v1/kept", 200).json() > LIBRARIES
+    assert program.end() == 0
+
+
+def test_so_it_is_with_what_a_worker_keeps(start) -> None:
+    program = start("keeps")
+    program.wait_until("/readyz", 200)
+    assert program.end() == 0
+    assert int(program.notes[0]) > LIBRARIES

@@ -6,7 +6,7 @@ import pytest
 from skyulf_service.ports import PORTS
 from skyulf_service.signing import folders as folders_module
 from skyulf_service.signing import rotation
-from skyulf_service.signing.folders import gather, make_folders, spread
+from skyulf_service.signing.folders import bring_back, gather, make_folders, spread
 from skyulf_service.signing.keys import KeyFileError, PublicKeys, load_or_create, load_public
 
 FILES = {f"{service}.pub" for service in PORTS}
@@ -115,6 +115,42 @@ def test_what_lost_its_trust_goes_everywhere(tmp_path: Path) -> None:
     spread(together, folders)
 
     assert not any(load_public(folder).get(old) is not None for folder in folders.values())
+
+
+def test_what_others_changed_meanwhile_stays_beside_what_a_command_changed(tmp_path: Path) -> None:
+    folders = {service: tmp_path / service for service in PORTS}
+    old = {service: key.kid for service, key in make_folders(folders).items()}
+    mine, others = tmp_path / "mine", tmp_path / "others"
+    for together in (mine, others):
+        together.mkdir(mode=0o700)
+    before = gather(folders, mine)
+    theirs = gather(folders, others)
+    rotation.rotate(others, "gateway")
+    rotation.distrust(others, "gateway", old["gateway"])
+    bring_back(others, folders, before=theirs)
+
+    rotation.rotate(mine, "pipeline")
+    bring_back(mine, folders, before=before)
+
+    for folder in folders.values():
+        assert load_public(folder).get(old["gateway"]) is None
+        assert len(load_public(folder, ["pipeline"])) == 2
+    assert [rotation.trusted(folders[name], name)[0].key.kid == old[name] for name in ("gateway", "pipeline")] == [
+        False,
+        False,
+    ]
+
+
+def test_what_was_broken_off_is_completed_by_the_next_command(tmp_path: Path) -> None:
+    folders = {service: tmp_path / service for service in PORTS}
+    make_folders(folders)
+    new = rotation.rotate(folders["pipeline"], "pipeline").kid
+    together = tmp_path / "together"
+    together.mkdir(mode=0o700)
+
+    bring_back(together, folders, before=gather(folders, together))
+
+    assert all(load_public(folder).get(new) is not None for folder in folders.values())
 
 
 def contents(folder: Path) -> dict[Path, bytes]:

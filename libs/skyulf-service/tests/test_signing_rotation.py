@@ -129,6 +129,26 @@ def test_a_running_verifier_forgets_a_key_whose_file_is_gone(folder: Path, monke
     assert running.get(old) is None
 
 
+def test_a_token_that_was_believed_ends_with_the_trust_in_its_key(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys_module, "LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(rotation, "LOOK_AGAIN", 0.0)
+    stolen = load_or_create(folder, "gateway")
+    issuer = InternalTokenIssuer(rotation.followed(folder, "gateway"), "gateway")
+    verifier = InternalTokenVerifier(load_public(folder), "registry")
+    forged = InternalTokenIssuer(stolen, "gateway").mint("registry", USER)
+    honest = issuer.mint("registry", USER)
+    assert (verifier.verify(forged), verifier.verify(honest)) == (USER, USER)
+
+    rotation.rotate(folder, "gateway")
+    rotation.distrust(folder, "gateway", stolen.kid)
+
+    with pytest.raises(Exception, match="not valid"):
+        verifier.verify(forged)
+    assert verifier.verify(issuer.mint("registry", USER)) == USER
+
+
 def test_every_token_is_believed_while_keys_are_rotated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rotation, "LOOK_AGAIN", 0.0)  # the issuer follows at once; the verifier has its usual pace
     issuer = InternalTokenIssuer(rotation.followed(folder, "gateway"), "gateway")

@@ -1,7 +1,7 @@
 import base64
 import json
 from time import time
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from joserfc import jwt
@@ -83,6 +83,20 @@ def test_a_verified_token_ends_with_its_minute_and_five_seconds_of_leeway() -> N
     clock.now += 4
     with pytest.raises(UnauthenticatedError):
         verifier.verify(token)
+
+
+def test_tokens_that_have_ended_do_not_stay_in_memory() -> None:
+    clock = Clock()
+    issuer = InternalTokenIssuer(GATEWAY, "gateway", clock=clock)
+    verifier = InternalTokenVerifier(KEYS, "registry", clock=clock)
+
+    for _ in range(50):
+        verifier.verify(issuer.mint("registry", USER))
+        issuer.mint("registry", Scope(uuid4(), "user:eve"))
+        clock.now += 31
+
+    assert len(verifier._verified.entries) <= 3
+    assert len(issuer._minted.entries) <= 3
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "exp", "iat", "permissions"])

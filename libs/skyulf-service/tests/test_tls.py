@@ -135,6 +135,15 @@ async def test_a_renewed_authority_is_believed(server: Server, tmp_path: Path) -
         assert (await http.get("/livez")).is_success
 
 
+async def test_whoever_is_asked_plainly_needs_no_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = connecting("http://127.0.0.1:9", None)
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")  # which httpx would read for each client
+
+    async with connect() as http:
+        with pytest.raises(httpx.ConnectError):
+            await http.get("/livez")
+
+
 Spoil = Callable[[Path, Path], object]
 
 

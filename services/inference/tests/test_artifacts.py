@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import pickle
+from collections import Counter
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import pytest
 from harness.promises import Figures
 from skyulf_inference.main import replica
 from skyulf_service.objects.blobs import BlobRef, Blobs
+from skyulf_service.objects.folder import FolderStore
 from skyulf_service.signing.keys import SigningKey
 
 PREDICT = "/api/v1/deployments/flights/predict"
@@ -75,6 +77,42 @@ async def test_a_flipped_byte_in_the_manifest_is_refused(inference, publish, dep
 
     assert await announced(1) == ["failed"]
     assert (await inference.client.post(PREDICT, json=ROW)).status_code == 503
+
+
+@pytest.mark.promise("R25")
+async def test_an_older_manifest_in_the_place_of_a_newer_one_is_refused(
+    inference, publish, deploy, announced, opposites, figures: Figures
+):
+    older, newer = [await publish(files) for files in opposites]
+    await deploy(older)
+    assert await announced(1) == ["ready"]
+    store = inference.parts.objects(BUCKET)
+    await store.put_bytes(newer.key, await store.get_bytes(older.key))  # signed by the right key, and whole
+
+    await deploy(newer.model_copy(update={"size": older.size}), revision=2, version=2)
+
+    assert (await announced(2))[-1] == "failed"
+    assert (await _reason(inference))["code"] == "artifact-changed"
+    answer = (await inference.client.post(PREDICT, json=ROW)).json()
+    assert (answer["model_version"], answer["deployment_revision"]) == (1, 1)
+    figures("an older version in the place of a newer one: refused")
+
+
+@pytest.mark.promise("R25")
+async def test_files_that_have_changed_places_are_refused(
+    inference, publish, deploy, announced, bundle, figures: Figures
+):
+    artifact, store = await publish(bundle), inference.parts.objects(BUCKET)
+    first, second = (BlobRef.of(_sha(bundle[name]), len(bundle[name])).key for name in ("plan.json", "golden.json"))
+    swapped = await store.get_bytes(second), await store.get_bytes(first)
+    for key, data in zip((first, second), swapped, strict=True):
+        await store.put_bytes(key, data)
+
+    await deploy(artifact)
+
+    assert await announced(1) == ["failed"]
+    assert (await _reason(inference))["code"] == "artifact-changed"
+    figures("2 files of a bundle in each other's place: refused")
 
 
 @pytest.mark.promise("R25")
@@ -154,14 +192,24 @@ async def test_many_requests_on_a_cold_model_load_it_once(
         loads += 1
         return await plain(digest, load)
 
+    fetched: Counter[str] = Counter()
+    fetch = FolderStore.fetch
+
+    async def noted(self, key, path, **options):
+        fetched[key] += 1
+        return await fetch(self, key, path, **options)
+
     monkeypatch.setattr(shelf, "_load", counted)
+    monkeypatch.setattr(FolderStore, "fetch", noted)
     await deploy(await publish(bundle))
 
     answers = await asyncio.gather(*(_until_ready(inference) for _ in range(500)))
 
     assert set(answers) == {200}
     assert loads == 1
-    figures(f"{len(answers)} requests on one cold model: {loads} fetch and load")
+    assert set(fetched.values()) == {1}
+    assert len(fetched) == len(bundle) + 1, "its files and its manifest"
+    figures(f"{len(answers)} requests on one cold model: 1 load, each of {len(fetched)} objects fetched once")
 
 
 async def _until_ready(inference) -> int:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 from skyulf_events import ArtifactRef, DeploymentTarget, ModelDeployed
 from skyulf_inference.domain.errors import DeploymentNotReadyError, DeploymentUnknownError
 from skyulf_inference.main import replica
@@ -164,3 +165,15 @@ async def test_a_replica_that_has_not_looked_yet_refers_to_others(
     assert (await predictor.live(inference.project, "flights")).deployment == "flights"
     with pytest.raises(DeploymentUnknownError):
         await predictor.live(inference.project, "others")
+
+
+async def test_deployments_of_two_projects_count_as_two(inference, publish, announced, bundle):
+    stranger = uuid4()
+    theirs, ours = await publish(bundle, project=stranger), await publish(bundle)
+
+    await inference.deliver(wish(stranger, theirs), wish(inference.project, ours))
+    assert await announced(2) == ["ready", "ready"]
+
+    async with asyncio.timeout(10):
+        while REGISTRY.get_sample_value("skyulf_deployments_served") != 2:
+            await asyncio.sleep(0.02)

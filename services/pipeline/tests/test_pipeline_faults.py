@@ -15,6 +15,7 @@ from harness.promises import Figures
 from pipeline_street import Street, penguins, penguins_config
 from skyulf_core.tuning import tune
 from skyulf_events import JobCompleted
+from skyulf_service.errors import UnavailableError
 from skyulf_service.signing.keys import load_public
 from skyulf_service.signing.manifest import verify_manifest
 from skyulf_service.testing.ports import free_port
@@ -61,6 +62,19 @@ async def started(street: Street, process: Process) -> tuple[dict[str, object], 
     return job, psutil.Process(process.pid).children(recursive=True)
 
 
+async def freeze(street: Street, process: Process) -> None:
+    """Stop a runner in its tracks, where others can still write: in a transaction it would hold all of SQLite."""
+    async with asyncio.timeout(60):
+        while True:
+            process.send_signal(signal.SIGSTOP)
+            try:
+                async with street.parts.database.begin():
+                    return
+            except UnavailableError:
+                process.send_signal(signal.SIGCONT)
+                await asyncio.sleep(0.05)
+
+
 @pytest.mark.promise("R1")
 async def test_a_killed_runner_leaves_no_process_and_its_job_is_done_by_another(
     street: Street, figures: Figures
@@ -84,7 +98,7 @@ async def test_a_killed_runner_leaves_no_process_and_its_job_is_done_by_another(
 async def test_a_frozen_runner_that_wakes_up_late_changes_nothing(street: Street) -> None:
     async with runner_process(street) as process:
         job, children = await started(street, process)
-        process.send_signal(signal.SIGSTOP)
+        await freeze(street, process)
         async with street.working():
             job = await street.until(job["id"], "succeeded", "failed", seconds=180)
             process.send_signal(signal.SIGCONT)

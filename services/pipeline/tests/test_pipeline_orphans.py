@@ -71,3 +71,22 @@ async def test_the_collector_keeps_models_and_removes_the_rest(street: Street) -
     assert job["status"] == "succeeded"
     assert await stored(street) == needed
     assert lost.key not in needed
+
+
+async def test_a_runner_opens_each_bucket_once(lane: Street) -> None:
+    opened: list[str] = []
+
+    class Counted(Parts):
+        def objects(self, bucket):
+            opened.append(bucket)
+            return super().objects(bucket)
+
+    jobs = [await lane.queued() for _ in range(2)]
+    supervisor = runner(Counted(**vars(lane.parts)))
+    running = asyncio.create_task(supervisor.run())
+    ended = [await lane.until(job["id"], "succeeded", "failed") for job in jobs]
+    supervisor.stop()
+    await running
+
+    assert [job["status"] for job in ended] == ["succeeded"] * 2
+    assert sorted(opened) == ["skyulf-ingestion", BUCKET]

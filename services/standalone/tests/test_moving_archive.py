@@ -3,6 +3,7 @@
 import json
 import zipfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -102,6 +103,32 @@ def test_a_file_that_is_not_finished_leaves_nothing_and_one_that_is_there_stays(
 
     assert sorted(each.name for each in tmp_path.iterdir()) == ["data", "there.zip"]
     assert (tmp_path / "there.zip").read_text() == "somebody's"
+
+
+def test_a_full_disk_is_said_and_nothing_is_left_on_it(
+    tmp_path: Path, largest_file: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    with largest_file(len(DATA) + len(PACK)), pytest.raises(MovingError, match="cannot be written"):
+        written(tmp_path / "p.zip")
+
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["data", "pack"]
+
+
+def test_of_two_that_write_one_file_at_once_the_first_is_there_whole(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(DATA)
+    manifest = Manifest(version="1.2.3", made_at=datetime.now(UTC), project="p", files=[])
+    path, said = tmp_path / "p.zip", project(models=[], pipelines=[], deployments=[])
+
+    with Writer(path) as first, Writer(path) as second:
+        for writer in (first, second):
+            writer.add(f"datasets/{ID}", tmp_path / "data")
+        first.finish(said, manifest)
+        with verified(path) as archive:
+            assert archive.project.slug == "p"
+        with pytest.raises(MovingError, match="cannot be written: File exists"):
+            second.finish(said, manifest)
+
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["data", "p.zip"]
 
 
 def test_every_changed_byte_is_found(tmp_path: Path) -> None:

@@ -4,12 +4,15 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
+from skyulf_service.database.engine import Database
 from skyulf_service.database.revisions import check_schema
 from skyulf_service.half_restored import HalfRestoredError
 from skyulf_service.settings import SharedSettings
 from skyulf_service.testing.handles import PostgresServer
+from skyulf_standalone.backup import cut
 from skyulf_standalone.backup.archive import files
 from skyulf_standalone.backup.errors import BackupError
 from skyulf_standalone.backup.making import back_up
@@ -18,6 +21,7 @@ from skyulf_standalone.backup.restoring import restore
 from skyulf_standalone.backup.targets import PostgresTarget
 from skyulf_standalone.backup.watching import Nobody
 from skyulf_standalone.services import SERVICES, service_of
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 pytestmark = pytest.mark.postgres
@@ -97,6 +101,51 @@ def test_a_restore_that_breaks_off_is_seen_by_every_service(home: Path, tmp_path
     asyncio.run(put(manifest, staging, tmp_path))
 
     assert halfway == list(SERVICES)
+    assert asyncio.run(refused()) == []
+
+
+async def test_a_backup_waits_for_a_long_transaction_and_lets_others_go_on_meanwhile(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cut, "LOCK_SECONDS", 0.3)
+    databases = [Database.open(service_of(name).settings().database, name=name) for name in SERVICES]
+    first, last = databases[0], databases[-1]
+
+    async def publish(database: Database, seconds: float) -> None:
+        async with database.begin() as connection:
+            await connection.execute(text("LOCK TABLE outbox IN ROW EXCLUSIVE MODE"))
+            await asyncio.sleep(seconds)
+
+    long = asyncio.create_task(publish(last, 1.5))
+    await asyncio.sleep(0.1)
+    backup = asyncio.create_task(back_up(tmp_path / "backup.tgz", Nobody()))
+    waits = []
+    while not long.done():
+        began = monotonic()
+        await publish(first, 0.01)
+        waits.append(monotonic() - began)
+    manifest = await backup
+    for database in databases:
+        await database.close()
+
+    assert [each.service for each in manifest.databases] == list(SERVICES)
+    assert max(waits) < 1.0, "the locks were given back before the long transaction ended"
+
+
+def test_a_database_that_its_role_may_not_empty_is_said_before_anything_is_changed(
+    home: Path, tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    asyncio.run(back_up(tmp_path / "backup.tgz", Nobody()))
+    (home / "keys" / "gateway.key").rename(home / "keys" / "other.key")
+    before, place = keys(home), make_url(service_of("gateway").settings().database).database
+    postgres_server.execute(
+        f'ALTER DATABASE "{place}" OWNER TO CURRENT_USER', f'GRANT CONNECT ON DATABASE "{place}" TO "{place}"'
+    )
+
+    with pytest.raises(BackupError, match=rf"gateway may not empty .* ALTER DATABASE {place} OWNER TO {place}"):
+        asyncio.run(restore(tmp_path / "backup.tgz", Nobody(), replace=True))
+
+    assert keys(home) == before
     assert asyncio.run(refused()) == []
 
 

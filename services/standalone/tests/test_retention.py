@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -14,9 +15,13 @@ from skyulf_pipeline.main import old_logs
 from skyulf_pipeline.persistence.tables import job_logs, jobs
 from skyulf_service.composition import object_store
 from skyulf_service.ids import utc_now
+from skyulf_service.objects.blobs import BlobRef
+from skyulf_service.objects.store import ObjectStore
 from skyulf_service.settings import SharedSettings
-from skyulf_standalone.retention import examine
+from skyulf_standalone.retention import _needed, examine
 from skyulf_standalone.services import SERVICES, service_of
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 EVENT = (
     "INSERT INTO outbox (event_id, topic, type, source, data_schema, aggregate_id, aggregate_version, project_id, body,"
@@ -123,3 +128,19 @@ async def test_a_worker_removes_old_logs_by_itself(home: Path) -> None:
     assert ("pipeline", "logs of ended jobs") not in await counts()
     with closing(sqlite3.connect(home / "db" / "pipeline.sqlite3")) as connection:
         assert connection.execute("SELECT count(*) FROM job_logs").fetchone() == (6,)
+
+
+@pytest.mark.postgres
+async def test_a_transaction_that_waits_for_many_objects_is_not_ended(tmp_path: Path, postgres_url: str) -> None:
+    found: list[object] = []
+
+    async def needs(connection: AsyncConnection, _store: ObjectStore) -> list[BlobRef]:
+        found.append(await connection.scalar(text("SHOW idle_in_transaction_session_timeout")))
+        return []
+
+    settings = PIPELINE.settings(shared=SharedSettings(home=tmp_path), database_url=postgres_url)  # type: ignore[call-arg]
+    parts = PIPELINE.open(settings)
+    await _needed(replace(PIPELINE, needs=needs), parts)
+    await parts.close()
+
+    assert found == ["0"]

@@ -57,6 +57,7 @@ class Memory:
     def __init__(self, processes: Callable[[], Mapping[str, Watched]], *, seconds: float) -> None:
         self.tracks: dict[str, Track] = {}
         self._processes, self._seconds = processes, seconds
+        self._failure: Exception | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="memory")
 
@@ -65,16 +66,21 @@ class Memory:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Look no more; raises what ended the looking before: what was not looked at has not stayed small."""
         self._over.set()
         self._thread.join(30)
+        if self._failure is not None:
+            raise self._failure
 
     def _run(self) -> None:
-        while not self._over.wait(self._seconds):
-            with suppress(psutil.Error):  # one ends while it is looked at: the next look is without it
-                born = children_by_parent()
-                for name, watched in self._processes().items():
-                    self._look(name, watched, descendants(watched.process.pid, born))
+        try:
+            while not self._over.wait(self._seconds):
+                with suppress(psutil.Error):  # one ends while it is looked at: the next look is without it
+                    born = children_by_parent()
+                    for name, watched in self._processes().items():
+                        self._look(name, watched, descendants(watched.process.pid, born))
+        except Exception as error:
+            self._failure = error
 
     def _look(self, name: str, watched: Watched, born: Iterable[psutil.Process]) -> None:
         alone = private(watched.process)

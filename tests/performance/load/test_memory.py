@@ -40,6 +40,18 @@ def test_each_process_is_looked_at_and_what_its_children_hold_is_told_apart(hold
     assert server.samples[-1][1] > own.samples[-1][1] + 60
 
 
+def test_looking_that_broke_off_is_no_proof_of_anything() -> None:
+    def processes() -> dict[str, Watched]:
+        raise RuntimeError("registry-api was not started")
+
+    memory = Memory(processes, seconds=0.01)
+    memory.start()
+    time.sleep(0.2)
+
+    with pytest.raises(RuntimeError, match="was not started"):
+        memory.stop()
+
+
 @pytest.mark.parametrize(("per_10_min", "steep"), [(0.9, False), (1.1, True), (-5.0, False)])
 def test_a_megabyte_in_ten_minutes_is_too_much(per_10_min: float, steep: bool) -> None:
     track = Track(ours=True, samples=[(second, 90 + per_10_min * second / 600) for second in range(0, 1800, 3)])

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import os
+import secrets
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 import httpx
 from pydantic import JsonValue
@@ -83,7 +84,7 @@ class BlockingTransport:
             if response.status_code >= 400:
                 response.read()
                 return _reply(response)
-            with path.open("wb") as file:
+            with _whole(path) as file:
                 for chunk in response.iter_bytes(CHUNK):
                     file.write(chunk)
             return Reply(response.status_code, _headers(response), b"")
@@ -146,7 +147,7 @@ class AsyncTransport:
             if response.status_code >= 400:
                 await response.aread()
                 return _reply(response)
-            with path.open("wb") as file:
+            with _whole(path) as file:
                 async for chunk in response.aiter_bytes(CHUNK):
                     await asyncio.to_thread(file.write, chunk)
             return Reply(response.status_code, _headers(response), b"")
@@ -158,11 +159,11 @@ def _settings(credentials: Credentials) -> dict[str, Any]:
     local = httpx.URL(credentials.url).host in LOOPBACK
     settings: dict[str, Any] = {"base_url": f"{credentials.url}/api/v1", "headers": headers, "trust_env": not local}
     if (ca_file := os.environ.get(CA_FILE)) and credentials.url.startswith("https:"):
-        settings["verify"] = _believing(ca_file)
+        settings["verify"] = believing(ca_file)
     return settings
 
 
-def _believing(ca_file: str) -> ssl.SSLContext:
+def believing(ca_file: str) -> ssl.SSLContext:
     """A context that believes who signed Skyulf's certificates, and whom this machine believes."""
     context = ssl.create_default_context()
     try:
@@ -197,6 +198,18 @@ def _reply(response: httpx.Response) -> Reply:
 
 def _headers(response: httpx.Response) -> dict[str, str]:
     return {key.lower(): value for key, value in response.headers.items()}
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the path's place when the block ends well; a part of one must not be taken for the whole."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with aside.open("xb") as file:
+            yield file
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _chunks(upload: Upload) -> Iterator[bytes]:

@@ -29,7 +29,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
     role = role or role_of_container()
     if role != "api" and role not in ROLES:
         return 0
-    answer = ask(port_of(service, role, environ), path or "/readyz")
+    tls = role == "api" and has_certificate(service, environ)
+    answer = ask(port_of(service, role, environ), path or "/readyz", tls=tls)
     print(answer)  # noqa: T201 - shown by `docker inspect`
     return 0 if answer.startswith("200") else 1
 
@@ -46,16 +47,39 @@ def port_of(service: str, role: str, environ: Mapping[str, str]) -> int:
     return int(said) if said else api_port(service) if role == "api" else health_port(service, role)
 
 
-def ask(port: int, path: str) -> str:
-    """Return status and body of the answer, or why there is none."""
+def has_certificate(service: str, environ: Mapping[str, str]) -> bool:
+    """Say whether the service's api is given a certificate: it then serves HTTPS and nothing else."""
+    return any(f"SKYULF_{name}TLS_CERT_FILE" in environ for name in ("", f"{service.upper()}_"))
+
+
+def ask(port: int, path: str, *, tls: bool = False) -> str:
+    """Return status and body of the answer, or why there is none.
+
+    A certificate is not verified, as with the probes of Kubernetes: it is for names that this machine has not.
+    """
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
+        with _connected(port, tls=tls) as connection:
             connection.sendall(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode())
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
     except OSError as error:
         return f"no answer from port {port}: {error}"
     head, _, body = answer.partition(b"\r\n\r\n")
     return f"{head.partition(b' ')[2][:3].decode()} {body.decode(errors='replace')}"
+
+
+def _connected(port: int, *, tls: bool) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+    if not tls:
+        return connection
+    import ssl  # which takes as long to load as all the rest
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        return context.wrap_socket(connection)
+    except OSError:
+        connection.close()
+        raise
 
 
 if __name__ == "__main__":

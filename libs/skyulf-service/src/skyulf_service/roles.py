@@ -11,15 +11,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
 from pydantic import ValidationError
+from pydantic_settings.exceptions import SettingsError
 
 from skyulf_service.composition import Parts, Service
-from skyulf_service.database.revisions import SchemaMismatchError, await_schema, check_schema
+from skyulf_service.database.revisions import await_schema, check_schema
 from skyulf_service.database.unit_of_work import UnitOfWork
 from skyulf_service.errors import SkyulfError
 from skyulf_service.half_restored import HalfRestoredError, refuse_half_restored
 from skyulf_service.http.health import Check
 from skyulf_service.process import run_api, run_role
 from skyulf_service.settings import SharedSettings, in_words
+from skyulf_service.signing.keys import KeyFileError
 from skyulf_service.telemetry.logging import configure_logging
 from skyulf_service.telemetry.metrics import configure_metrics
 from skyulf_service.telemetry.tracing import configure_tracing
@@ -51,7 +53,7 @@ def run_service(service: Service[U], argv: Sequence[str]) -> int:
         return 1
     except ValidationError as error:
         parser.exit(2, f"{parser.prog}: these settings cannot be used: {in_words(error)}\n")
-    except TlsFilesError as error:
+    except (SettingsError, KeyFileError, TlsFilesError) as error:
         parser.exit(2, f"{parser.prog}: these settings cannot be used: {error}\n")
     shared = parts.settings.shared
     configure_logging(service=service.name, level=shared.log_level, log_format=shared.log_format)
@@ -132,36 +134,33 @@ async def _migrate(service: Service[U], parts: Parts[U]) -> int:
     return 0
 
 
-async def _ensure_topics(shared: SharedSettings) -> int:
+async def _ensure_topics(shared: SharedSettings, *, seconds: float = 0.0) -> int:
+    """Make the topics of all services, at once or as soon as the brokers answer within so many seconds."""
     from aiokafka.errors import KafkaError
 
     from skyulf_service.messaging.brokers import Brokers
-    from skyulf_service.messaging.topics import ensure_topics
+    from skyulf_service.messaging.topics import wait_for_topics
 
     brokers = Brokers.of(shared)
     try:
-        await ensure_topics(brokers)
-    except KafkaError as error:
+        await wait_for_topics(brokers, seconds=seconds)
+    except (KafkaError, OSError) as error:  # OSError: the file of authorities cannot be read
         print(f"Kafka at {brokers} does not answer, and has no topics of ours yet ({error!r}).")  # noqa: T201
         return 1
     return 0
 
 
 async def _make_topics(shared: SharedSettings, *, seconds: float) -> int:
-    """Make the topics of all services, which needs neither a database nor a key; a broker may still be starting."""
-    from skyulf_service.messaging.brokers import Brokers
-    from skyulf_service.messaging.topics import wait_for_topics
-
+    """Make the topics, which needs neither a database nor a key; a broker may still be starting."""
     configure_logging(service="topics", level=shared.log_level, log_format=shared.log_format)
-    await wait_for_topics(Brokers.of(shared), seconds=seconds)
-    return 0
+    return await _ensure_topics(shared, seconds=seconds)
 
 
 async def _accepts(parts: Parts[U], check: Awaitable[None]) -> bool:
-    """Say whether the schema passes the check, and why not."""
+    """Say whether the database is there and its schema passes the check, and why not."""
     try:
         await check
-    except (SchemaMismatchError, HalfRestoredError) as error:
+    except SkyulfError as error:
         print(error.detail)  # noqa: T201 - the answer to a person who starts a process
         return False
     finally:

@@ -180,7 +180,12 @@ async def test_random_kills_lose_nothing_and_repeat_nothing(
 
     effects = await store.effects()
     assert sorted(effects) == sorted((job.id, "succeeded") for job in submitted)
-    figures(f"{len(submitted)} pieces of work, {KILLS} supervisors killed: {len(effects)} effects, none twice")
+    interrupted = sum([(await store.get(job.id)).attempt for job in submitted]) - len(submitted)
+    assert interrupted > 0, "nobody was killed at work"
+    figures(
+        f"{len(submitted)} pieces of work, {KILLS} supervisors killed under {interrupted} of them: {len(effects)} "
+        "effects, none twice"
+    )
 
 
 async def _sweep_forever(queue: WorkQueue, handler: Handler) -> None:

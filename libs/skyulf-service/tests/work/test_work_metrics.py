@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
+from pydantic import JsonValue
 from skyulf_service.database.tables import add_messaging_tables, new_metadata
 from skyulf_service.outbox.backlog import Backlog
 from skyulf_service.telemetry.tracing import use_traceparent
@@ -81,6 +82,19 @@ async def test_a_child_that_takes_too_much_is_counted_with_its_cause_and_its_pea
     assert value("skyulf_child_memory_bytes", function="devour") == 0
     recorded = only(spans.get_finished_spans())
     assert recorded.status.description == "out_of_memory"
+
+
+async def test_what_a_child_holds_is_shown_while_it_runs(child: ChildRunner, tmp_path: Path) -> None:
+    spec: dict[str, JsonValue] = {"mib": 60, "seconds": 2}
+    running = asyncio.create_task(child.call("work_children:devour", spec, scratch=tmp_path, memory_limit=1 << 30))
+
+    async with asyncio.timeout(20):
+        while value("skyulf_child_memory_bytes", function="devour") < 60 << 20:
+            await asyncio.sleep(0.02)
+    assert not running.done()
+    await running
+
+    assert value("skyulf_child_memory_bytes", function="devour") == 0
 
 
 async def test_an_error_of_the_work_is_no_kill(child: ChildRunner, tmp_path: Path) -> None:

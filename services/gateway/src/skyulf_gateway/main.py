@@ -74,7 +74,8 @@ class _Api:
         services = Combined(InProcessForwarder({OWN: own}), Bounded(self._over_http(settings.neighbours), most))
         if not settings.endpoints:
             return services
-        return Dedicated(services, Bounded(self._over_http(settings.endpoints, others=True), most))
+        endpoints = Bounded(self._over_http(settings.endpoints, others=True), most)
+        return Dedicated(services, endpoints, room=settings.endpoint_body_bytes)
 
     def _over_http(self, urls: Mapping[str, str], *, others: bool = False) -> HttpForwarder:
         settings = settings_of(self.parts)

@@ -1,8 +1,8 @@
 """The gateway's settings."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import SettingsConfigDict
 from skyulf_service.settings import ServiceSettings
 
@@ -35,6 +35,12 @@ class GatewaySettings(ServiceSettings):
     endpoints: dict[Endpoint, Address] = Field(
         default={}, description="Addresses of dedicated endpoints by <project id>/<deployment>, which are asked first"
     )
+    endpoint_body_bytes: int = Field(
+        default=64 << 20,
+        ge=0,
+        description="Memory for bodies beyond 64 KiB on their way to dedicated endpoints; "
+        "those that do not fit go to the shared replicas",
+    )
     event_retention_days: float = Field(default=30, gt=0, description="How long the event log is kept")
     audit_retention_days: float = Field(default=365, gt=0, description="How long the audit log is kept")
     most_event_streams: int = Field(default=1000, ge=1, description="Event streams open at a time, per process")
@@ -44,3 +50,14 @@ class GatewaySettings(ServiceSettings):
     def neighbours(self) -> dict[str, str]:
         """The addresses of the services behind the gateway."""
         return {name: str(getattr(self.shared, f"{name}_url")) for name in NEIGHBOURS}
+
+    @model_validator(mode="after")
+    def _refuse_plain_endpoints(self) -> Self:
+        plain = [name for name, address in self.endpoints.items() if not address.startswith("https://")]
+        if self.shared.refuses_plain and plain:
+            raise ValueError(
+                f"production needs TLS between services: begin the addresses of {', '.join(plain)} in "
+                "SKYULF_GATEWAY_ENDPOINTS with https:// (`skyulf deployments render --tls` prints such endpoints), "
+                "or set SKYULF_ALLOW_INSECURE on purpose"
+            )
+        return self

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import cast
 
 from fastapi import APIRouter
@@ -31,9 +32,10 @@ def replica(parts: Parts[InferenceUnitOfWork]) -> tuple[ModelShelf, Reconciler, 
     """What one api process holds: the models, what keeps them as they shall be, and what answers from them."""
     if "replica" not in parts.extras:
         settings = cast("InferenceSettings", parts.settings)
-        cache = BlobCache(settings.shared.cache_folder / "inference", settings.cache_bytes)
+        kept = BlobCache(settings.shared.cache_folder / "inference", settings.cache_bytes)
         shelf = ModelShelf()
-        loader = ArtifactLoader(parts.objects, cache, lambda: PublicKeys.load(parts.keys_dir, SIGNERS))
+        stores = cache(parts.objects)  # a store has threads and connections: one for each bucket, not for each model
+        loader = ArtifactLoader(stores, kept, lambda: PublicKeys.load(parts.keys_dir, SIGNERS))
         reconciler = Reconciler(parts.uows, shelf, loader, settings)
         parts.extras["replica"] = shelf, reconciler, Predictor(shelf, max_rows=settings.max_rows)
     return cast("tuple[ModelShelf, Reconciler, Predictor]", parts.extras["replica"])

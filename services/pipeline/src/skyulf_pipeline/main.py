@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 from typing import cast
 
 from fastapi import APIRouter
@@ -127,7 +128,7 @@ def runner(parts: Parts[PipelineUnitOfWork]) -> Supervisor:
     begin_counting()
     settings = settings_of(parts)
     workshop = Workshop(
-        inputs=parts.objects,
+        inputs=cache(parts.objects),  # a store has threads and connections: one for each bucket, not for each job
         cache=BlobCache(settings.input_cache_folder, settings.input_cache_bytes),
         scratch=ScratchFolders(settings.scratch_folder),
         bundles=Bundles(Blobs(parts.objects(BUCKET)), followed(parts.keys_dir, "pipeline")),

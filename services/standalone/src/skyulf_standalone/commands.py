@@ -17,6 +17,7 @@ from skyulf_standalone.demo import demo
 from skyulf_standalone.doctor.commands import doctor
 from skyulf_standalone.moving.commands import register as register_moving
 from skyulf_standalone.operating import retention, rotate_keys
+from skyulf_standalone.usable import require_usable, usable
 
 SERVICES = ("ingestion", "pipeline", "registry", "inference", "gateway")
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}", metavar="SERVICE")]
@@ -53,7 +54,8 @@ def up(
 
     if home is not None:
         os.environ["SKYULF_HOME"] = str(home)
-    shared = SharedSettings(home=home_folder(), form="embedded", host=host)
+    shared = usable(lambda: SharedSettings(home=home_folder(), form="embedded", host=host))
+    require_usable(shared)
     configure_logging(service="standalone", level=shared.log_level, log_format=shared.log_format)
     configure_tracing(service="standalone", role="embedded")
     configure_metrics()
@@ -95,11 +97,16 @@ def token(
 ) -> None:
     """Print a token of 60 seconds for calling a service directly; needs read access to the gateway's key."""
     from skyulf_service.scope import Scope
-    from skyulf_service.signing.keys import load_or_create
+    from skyulf_service.signing.keys import KeyFileError, load
     from skyulf_service.signing.tokens import InternalTokenIssuer
 
     _known(service)
-    issuer = InternalTokenIssuer(load_or_create(SharedSettings().keys_folder, "gateway"), "gateway")
+    try:
+        key = load(usable(SharedSettings).keys_folder, "gateway")  # one that was made here nobody would believe
+    except (KeyFileError, OSError) as error:
+        typer.echo(f"{error}.", err=True)
+        raise typer.Exit(1) from None
+    issuer = InternalTokenIssuer(key, "gateway")
     scope = Scope(project, "user:operator", frozenset(permission or ["predictions:make"]))
     typer.echo(issuer.mint(service, scope))
 

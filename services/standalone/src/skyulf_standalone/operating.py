@@ -14,6 +14,7 @@ from skyulf_service.signing.keys import KeyFileError
 from sqlalchemy.exc import DBAPIError
 
 from skyulf_standalone.services import SERVICES
+from skyulf_standalone.usable import require_usable, usable
 
 MOST_DAYS = 36_500.0
 
@@ -33,7 +34,7 @@ def rotate_keys(
     if sum((prepare, distrust is not None, show)) > 1:
         typer.echo("--prepare, --distrust and --list are three different things: name one of them.", err=True)
         raise typer.Exit(2)
-    folder = SharedSettings().keys_folder
+    folder = usable(SharedSettings).keys_folder
     try:
         if distrust is not None:
             rotation.distrust(folder, service, distrust)
@@ -62,6 +63,7 @@ def retention(
 
     if dead_letters is not None and math.isnan(dead_letters):
         raise typer.BadParameter("a number of days is wanted", param_hint="--dead-letters")
+    require_usable()
 
     async def found() -> list[Removable]:
         waited = timedelta(days=dead_letters) if dead_letters is not None else None

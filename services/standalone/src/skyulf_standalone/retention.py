@@ -27,6 +27,7 @@ from skyulf_service.outbox.retention import KEPT as OUTBOX_KEPT
 from skyulf_service.settings import SharedSettings
 from sqlalchemy import ColumnElement, Table, and_, delete, func, select, tuple_
 
+from skyulf_standalone.backup.postgres import allow_idle
 from skyulf_standalone.services import SERVICES, AnyService, missing_part, service_of
 
 REPLAYED_KEPT = timedelta(days=30)
@@ -152,6 +153,8 @@ async def _needed(service: AnyService, parts: Parts[UnitOfWork]) -> set[str]:
     store = parts.objects(service.buckets[0])
     try:
         async with parts.database.read() as connection:
+            if parts.database.dialect == "postgresql":
+                await allow_idle(connection)
             return {ref.key for ref in await service.needs(connection, store)}
     finally:
         await store.close()

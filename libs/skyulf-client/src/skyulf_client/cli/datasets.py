@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from skyulf_client.answers import Dataset, Profile
 from skyulf_client.cli.context import AsJson, Cursor, Limit, Yes, client, confirm
-from skyulf_client.cli.output import err, out, plain, print_fields, print_json, print_page, print_rows, upload_bar
+from skyulf_client.cli.output import err, out, plain, print_fields, print_json, print_page, print_rows, upload_bar, why
 from skyulf_client.client import Skyulf
 
 app = typer.Typer(no_args_is_help=True, help="Upload data and look at it.")
@@ -155,4 +155,4 @@ def show_dataset(dataset: Dataset, as_json: bool) -> None:
         return
     fields = {"id": str(dataset.id), "name": dataset.name, "status": dataset.status, "version": dataset.version}
     sizes = {"rows": dataset.rows, "columns": dataset.columns, "bytes": dataset.bytes, "made": dataset.created_at}
-    print_fields({**fields, **sizes, "error": dataset.error.message if dataset.error else None})
+    print_fields({**fields, **sizes, "error": why(dataset.error)})

@@ -10,7 +10,7 @@ from skyulf_client.answers import BestTrial, Job
 from skyulf_client.cli.context import AsJson, Cursor, Limit, client
 from skyulf_client.cli.figures import with_intervals
 from skyulf_client.cli.following import follow
-from skyulf_client.cli.output import COLOURS, err, out, plain, print_fields, print_json, print_page
+from skyulf_client.cli.output import COLOURS, err, out, plain, print_fields, print_json, print_page, why
 from skyulf_client.client import Skyulf
 
 app = typer.Typer(no_args_is_help=True, help="Follow, stop and repeat runs.")
@@ -159,7 +159,7 @@ def show_job(job: Job, as_json: bool) -> None:
             "status": job.status,
             "step": None if job.done else f"{job.step} ({job.progress:.0%})",
             "seconds": job.seconds,
-            "error": job.error.message if job.error else None,
+            "error": why(job.error),
             "best trial": None if job.best is None else _best(job.best),
             "model": job.register_as if job.status == "succeeded" else None,
             "metrics": with_intervals(job.metrics, job.intervals),

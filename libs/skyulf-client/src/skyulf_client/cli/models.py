@@ -7,7 +7,7 @@ import typer
 from skyulf_client.answers import Deployment, ModelVersion
 from skyulf_client.cli.context import AsJson, Cursor, Limit, Yes, client, confirm
 from skyulf_client.cli.figures import with_intervals
-from skyulf_client.cli.output import err, out, plain, print_fields, print_json, print_page, print_rows
+from skyulf_client.cli.output import err, out, plain, print_fields, print_json, print_page, print_rows, why
 from skyulf_client.cli.render import render
 
 app = typer.Typer(no_args_is_help=True, help="Models, their versions, stages and aliases.")
@@ -167,5 +167,4 @@ def show_deployment(found: Deployment, as_json: bool) -> None:
     serving = f"{found.serving.model} version {found.serving.version}" if found.serving else None
     wanted = f"{found.model} version {found.version}" if found.model else found.desired
     fields = {"name": found.name, "revision": found.revision, "wanted": wanted, "status": found.status}
-    error = found.error.message if found.error else None
-    print_fields({**fields, "serving": serving, "replicas": found.replicas, "error": error})
+    print_fields({**fields, "serving": serving, "replicas": found.replicas, "error": why(found.error)})

@@ -13,6 +13,10 @@ from skyulf_client.cli.output import out, plain, print_fields, print_json, print
 events = typer.Typer(no_args_is_help=True, help="What happens in the project.")
 keys = typer.Typer(no_args_is_help=True, help="API keys.")
 dead_letters = typer.Typer(no_args_is_help=True, help="What consumers could not handle.")
+LETTERS = {
+    "Id": "id", "Service": "service", "Consumer": "consumer", "Type": "type", "Reason": "reason", "Why": "error",
+    "When": "parked_at",
+}  # fmt: skip
 
 
 @events.command()
@@ -90,10 +94,7 @@ def list_letters(context: typer.Context, limit: Limit = 20, cursor: Cursor = Non
     """List what consumers could not handle, newest first."""
     with client(context) as skyulf:
         page = skyulf.dead_letters.list(limit=min(limit, 100), cursor=cursor)
-    columns = {
-        "Id": "id", "Service": "service", "Consumer": "consumer", "Type": "type", "Why": "error", "When": "parked_at"
-    }  # fmt: skip
-    print_page(page, columns, as_json=as_json, nothing="There are no dead letters.")
+    print_page(page, LETTERS, as_json=as_json, nothing="There are no dead letters.")
     if page.unavailable and not as_json:
         out().print(f"[yellow]These services did not answer: {', '.join(page.unavailable)}[/]")
 

@@ -23,7 +23,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from skyulf_client.answers import Page
+from skyulf_client.answers import Failure, Page
 from skyulf_client.errors import SkyulfApiError, SkyulfClientError
 
 T = TypeVar("T", bound=BaseModel)
@@ -113,6 +113,11 @@ def cell(value: object) -> str:
         return ", ".join(cell(item) for item in value)
     text = plain(str(value))
     return f"[{COLOURS[text]}]{text}[/]" if text in COLOURS else text
+
+
+def why(failure: Failure | None) -> str | None:
+    """What did not work, as a sentence, with the code that guides and programs go by."""
+    return f"{failure.message} ({failure.code})" if failure else None
 
 
 def plain(text: str) -> str:

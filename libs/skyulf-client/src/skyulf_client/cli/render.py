@@ -1,7 +1,7 @@
 """`skyulf deployments render`: the manifests of an endpoint of one deployment's own."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from importlib.metadata import version
 from importlib.resources import files
@@ -23,12 +23,20 @@ UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
     "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
 }  # fmt: skip
 LEAST_MEMORY = 192 * 2**20  # of a replica that holds no model yet
+ONLY = re.compile(r"[ ]#if ([a-z]+)$", re.MULTILINE)  # ends lines of the templates that are for some wishes only
 
 
 class Placement(StrEnum):
     """Where a model is served."""
 
     DEDICATED = "dedicated"
+
+
+class Tls(StrEnum):
+    """Where the certificate comes from that an endpoint shows."""
+
+    CERT_MANAGER = "cert-manager"
+    SECRET = "secret"  # noqa: S105 - a kind of Kubernetes
 
 
 def a_namespace(text: str) -> str:
@@ -66,6 +74,13 @@ def render(  # noqa: PLR0913 - an option of the command each
     max_replicas: Annotated[int, typer.Option(min=1)] = 10,
     cpu: Annotated[str, typer.Option(help="Processors of one pod", callback=processors)] = "1",
     memory: Annotated[str, typer.Option(help="Memory of one pod", callback=bytes_of_memory)] = "1Gi",
+    tls: Annotated[
+        Tls | None,
+        typer.Option(
+            help="Serve HTTPS, as overlays/production needs it: with a certificate that cert-manager is asked for, "
+            "or with one that you put into a Secret"
+        ),
+    ] = None,
     direct: Annotated[
         bool, typer.Option("--direct", help="Also let pods with a label call it past the gateway, with internal tokens")
     ] = False,
@@ -80,16 +95,23 @@ def render(  # noqa: PLR0913 - an option of the command each
         project_id = skyulf.keys.me().project.id
     pod = {"min_replicas": min_replicas, "max_replicas": max(max_replicas, min_replicas), "cpu": cpu, "memory": memory}
     wishes = {"project_id": project_id, "namespace": namespace, **pod}
-    typer.echo(manifests(found, served, wishes, direct=direct), nl=False)
+    typer.echo(manifests(found, served, wishes, tls=tls, direct=direct), nl=False)
 
 
 def manifests(
-    deployment: Deployment, served: ModelVersion, wishes: Mapping[str, object], *, direct: bool = False
+    deployment: Deployment,
+    served: ModelVersion,
+    wishes: Mapping[str, object],
+    *,
+    tls: Tls | None = None,
+    direct: bool = False,
 ) -> str:
     """Fill the templates in."""
-    chosen = ["dedicated.yaml", *(["direct.yaml"] if direct else [])]
+    more = {"certificate.yaml": tls is Tls.CERT_MANAGER, "direct.yaml": direct}
+    chosen = ["dedicated.yaml", *(name for name, is_wished in more.items() if is_wished)]
     text = "".join((files("skyulf_client.cli") / name).read_text(encoding="utf-8") for name in chosen)
-    return Template(text).substitute(
+    scheme, wished = ("http", set[str]()) if tls is None else ("https", {"tls", tls.value})
+    return Template(_wished(text, wished)).substitute(
         name=deployment.name,
         endpoint=endpoint_name(deployment),
         deployment_id=deployment.id,
@@ -97,8 +119,16 @@ def manifests(
         version=served.version,
         digest=served.digest,
         release=version("skyulf-client"),
+        scheme=scheme,
+        probed=scheme.upper(),
         **wishes,
     )
+
+
+def _wished(text: str, wishes: Collection[str]) -> str:
+    """Leave out the lines that are for other wishes, and what says so at the end of those that stay."""
+    lines = [(line, ONLY.search(line)) for line in text.splitlines()]
+    return "".join(f"{ONLY.sub('', line)}\n" for line, only in lines if only is None or only[1] in wishes)
 
 
 def endpoint_name(deployment: Deployment) -> str:

@@ -54,8 +54,10 @@ def record_from(
 
 
 def _fingerprint(record: Record) -> str:
-    # Place and content: a topic made anew counts its records from 0 again, and in one process each service counts.
-    digest = hashlib.sha256(f"{record.topic}/{record.partition}/{record.offset}/".encode())
+    # An event comes by the topic and by its publisher's feed, and is one: its id is among the headers. What has none is
+    # told by its place; with its content, because a topic that is made anew counts its records from 0 again.
+    place = "" if record.header("ce_id") else f"{record.partition}/{record.offset}/"
+    digest = hashlib.sha256(f"{record.topic}/{place}".encode())
     for name, value in record.headers:
         digest.update(name.encode("utf-8", "replace") + b"\x00" + (value or b"") + b"\x00")
     digest.update(record.value)

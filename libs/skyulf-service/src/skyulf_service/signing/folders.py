@@ -19,13 +19,29 @@ def make_folders(folders: Mapping[str, Path]) -> dict[str, SigningKey]:
     return keys
 
 
-def gather(folders: Mapping[str, Path], into: Path) -> None:
+def gather(folders: Mapping[str, Path], into: Path) -> dict[str, bytes]:
     """Copy the keys of all services into one folder, as commands expect them: each one's private keys, and the public
-    ones that its own folder trusts for it.
+    ones that its own folder trusts for it. Returns what `bring_back` wants to know.
     """
-    for service, folder in folders.items():
-        for path in sorted([*folder.glob(f"{service}.*key"), *folder.glob(f"{service}.*pub")]):
-            _copy(path, into)
+    found = _own(folders)
+    for name, data in found.items():
+        _write(into / name, data)
+    return found
+
+
+def bring_back(gathered: Path, folders: Mapping[str, Path], *, before: Mapping[str, bytes]) -> None:
+    """Bring back what a command changed since `gather` returned ``before``, and nothing else: a command may last for
+    hours, and what others have rotated meanwhile must not come to life again.
+    """
+    after = {path.name: path.read_bytes() for path in [*gathered.glob("*.key"), *gathered.glob("*.pub")]}
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    now = _own(folders)
+    for name in (now.keys() | after.keys()) - changed:
+        if name in now:
+            _write(gathered / name, now[name])
+        else:
+            (gathered / name).unlink()
+    spread(gathered, folders)
 
 
 def spread(gathered: Path, folders: Mapping[str, Path]) -> None:
@@ -38,20 +54,28 @@ def spread(gathered: Path, folders: Mapping[str, Path]) -> None:
     current = [gathered / f"{service}.pub" for service in folders if (gathered / f"{service}.pub").exists()]
     for folder in folders.values():
         for path in (each for each in public if each not in current):
-            _copy(path, folder)
+            _write(folder / path.name, path.read_bytes())
     for service, folder in folders.items():
         for path in sorted(gathered.glob(f"{service}.*key")):
-            _copy(path, folder)
+            _write(folder / path.name, path.read_bytes())
     for folder in folders.values():
         for path in current:
-            _copy(path, folder)
+            _write(folder / path.name, path.read_bytes())
         for path in [*folder.glob("*.pub"), *folder.glob("*.key")]:
             if not (gathered / path.name).exists():
                 path.unlink()
 
 
-def _copy(path: Path, folder: Path) -> None:
-    """A key file into a folder, unless it is there."""
-    target, data = folder / path.name, path.read_bytes()
-    if not target.exists() or target.read_bytes() != data:
-        publish(target, data, mode=0o600 if path.suffix == ".key" else 0o644, replace=True)
+def _own(folders: Mapping[str, Path]) -> dict[str, bytes]:
+    """The keys of each service as its own folder has them, by the names of their files."""
+    return {
+        path.name: path.read_bytes()
+        for service, folder in folders.items()
+        for path in sorted([*folder.glob(f"{service}.*key"), *folder.glob(f"{service}.*pub")])
+    }
+
+
+def _write(path: Path, data: bytes) -> None:
+    """A key file, unless it is there."""
+    if not path.exists() or path.read_bytes() != data:
+        publish(path, data, mode=0o600 if path.suffix == ".key" else 0o644, replace=True)

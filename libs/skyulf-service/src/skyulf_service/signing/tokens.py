@@ -28,7 +28,7 @@ Clock = Callable[[], float]
 
 @dataclass(slots=True)
 class _Recent:
-    """The last few values, each until its moment; the oldest go first."""
+    """The last few values, each until its moment; those that were not asked for the longest go first."""
 
     clock: Clock
     entries: "OrderedDict[object, tuple[float, object]]" = field(default_factory=OrderedDict)
@@ -45,9 +45,15 @@ class _Recent:
         return value
 
     def put(self, key: object, value: object, until: float) -> None:
-        self.entries[key] = (until, value)
-        if len(self.entries) > MOST_CACHED:
+        # nobody asks for a token again that has ended: without this, dead ones would fill the memory up to its limit
+        while self.entries and (self._is_over() or len(self.entries) >= MOST_CACHED):
             self.entries.popitem(last=False)
+        self.entries[key] = (until, value)
+
+    def _is_over(self) -> bool:
+        """Whether the value that was not asked for the longest has had its moment."""
+        until, _ = next(iter(self.entries.values()))
+        return self.clock() >= until
 
 
 class InternalTokenIssuer:
@@ -55,20 +61,19 @@ class InternalTokenIssuer:
 
     def __init__(self, key: SigningKey | Callable[[], SigningKey], issuer: str, *, clock: Clock = time) -> None:
         self._current: Callable[[], SigningKey] = key if callable(key) else lambda: key
-        self._use(self._current())
         self._issuer = issuer
         self._clock = clock
-        self._minted = _Recent(clock)
+        self._use(self._current())
         self._registry = JWSRegistry(algorithms=[ALGORITHM])
 
     def mint(self, audience: str, scope: Scope) -> str:
         """Return a token for ``audience`` that carries ``scope``; the same one again for 30 s (signing costs 58 µs)."""
-        known = self._minted.get((audience, scope))
-        if isinstance(known, str):
-            return known
         current = self._current()
         if current.kid != self._kid:
             self._use(current)
+        known = self._minted.get((audience, scope))
+        if isinstance(known, str):
+            return known
         now = int(self._clock())
         claims: dict[str, object] = {
             "iss": self._issuer,
@@ -86,6 +91,16 @@ class InternalTokenIssuer:
 
     def _use(self, key: SigningKey) -> None:
         self._key, self._kid = OKPKey.import_key(key.key), key.kid
+        # trust in the key before may end at any moment, and in what it has signed with it
+        self._minted = _Recent(self._clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Believed:
+    """What a token says, and the id of the key that has signed it."""
+
+    scope: Scope
+    kid: str
 
 
 class InternalTokenVerifier:
@@ -111,10 +126,13 @@ class InternalTokenVerifier:
         )
 
     def verify(self, token: str) -> Scope:
-        """Return the scope, or raise `UnauthenticatedError`; the result is kept until the token ends."""
+        """Return the scope, or raise `UnauthenticatedError`.
+
+        The result is kept until the token ends, or trust in the key that has signed it.
+        """
         known = self._verified.get(token)
-        if isinstance(known, Scope):
-            return known
+        if isinstance(known, _Believed) and self._keys.get(known.kid) is not None:
+            return known.scope
         if len(token) > MOST_CHARACTERS:
             raise _refused()
         try:
@@ -123,7 +141,7 @@ class InternalTokenVerifier:
             scope, expires = _scope(claims, issuer)
         except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise _refused() from error
-        self._verified.put(token, scope, expires + LEEWAY)
+        self._verified.put(token, _Believed(scope, issuer.kid), expires + LEEWAY)
         return scope
 
     def _decode(self, token: str) -> tuple[PublicKey, dict[str, object]]:

@@ -24,11 +24,11 @@ class Authority:
         signed = own.public_key(self._key.public_key()).sign(self._key, hashes.SHA256())
         file.write_bytes(signed.public_bytes(PEM))
 
-    def sign(self, address: str) -> tuple[bytes, bytes]:
-        """Return a certificate for an IP address, and its key."""
+    def sign(self, *names: str) -> tuple[bytes, bytes]:
+        """Return a certificate for IP addresses and names of hosts, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        places = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
-        made = self._certificate(_named(address)).add_extension(places, False).public_key(key.public_key())
+        places = x509.SubjectAlternativeName([_place(name) for name in names])
+        made = self._certificate(_named(names[0])).add_extension(places, False).public_key(key.public_key())
         private = key.private_bytes(PEM, PrivateFormat.PKCS8, NoEncryption())
         return made.sign(self._key, hashes.SHA256()).public_bytes(PEM), private
 
@@ -49,6 +49,13 @@ class Authority:
             .not_valid_after(now + timedelta(days=1))
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), False)
         )
+
+
+def _place(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _named(name: str) -> x509.Name:

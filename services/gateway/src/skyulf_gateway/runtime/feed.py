@@ -1,21 +1,21 @@
 """The live end of the event log: one poller per process, any number of followers."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from itertools import islice
 from typing import Protocol
 
 import structlog
 from skyulf_service.errors import RateLimitedError, UnavailableError
 
 from skyulf_gateway.domain.log import EventFilter, LoggedEvent
+from skyulf_gateway.runtime.newest import Newest
 
 log = structlog.get_logger(__name__)
 
 STEP = 500
 # how often a follower with nothing to do comes back to whoever asked for it
 PULSE_SECONDS = 2.0
+KEPT_BYTES = 4 << 20
 
 
 class LogReader(Protocol):
@@ -54,7 +54,7 @@ class Feed:
         self.heartbeat = heartbeat
         self._poll, self._pulse, self._most_followers = poll, min(heartbeat, PULSE_SECONDS), most_followers
         self._ending: Callable[[], bool] = lambda: False
-        self._recent: deque[LoggedEvent] = deque(maxlen=keep)
+        self._newest = Newest(most=keep, most_bytes=KEPT_BYTES)
         self._head = 0
         self._followers = 0
         self._closed = False
@@ -122,7 +122,7 @@ class Feed:
     async def _join(self, after: int | None) -> int:
         async with self._lock:
             if self._followers == 0:  # nobody polled meanwhile: what is in memory may have a gap behind it
-                self._recent.clear()
+                self._newest.clear()
                 self._head = await self._reader.head()
             self._followers += 1
             self._wanted.set()
@@ -132,7 +132,7 @@ class Feed:
         try:
             async with self._lock:
                 events = await self._reader.after(self._head, limit=STEP)
-                self._recent.extend(events)
+                self._newest.extend(events)
                 self._head = events[-1].seq if events else self._head
         except Exception as error:  # the database is away: followers wait and miss nothing
             log.warning("feed.unavailable", error=repr(error)[:300])
@@ -144,11 +144,9 @@ class Feed:
             self._woken.set()
 
     async def _next(self, wanted: EventFilter, position: int, head: int) -> tuple[list[LoggedEvent], int]:
-        if self._recent and position >= self._recent[0].seq - 1:
-            # retention removes only the oldest and appending leaves no gaps, so places in memory follow from numbers
-            start = position - self._recent[0].seq + 1
-            step = list(islice(self._recent, start, start + STEP))
-            return [event for event in step if wanted.wants(event)], step[-1].seq if step else head
+        held = self._newest.behind(position, limit=STEP)
+        if held is not None:
+            return [event for event in held if wanted.wants(event)], held[-1].seq if held else head
         events = await self._reader.matching(wanted, after=position, until=head, limit=STEP)
         return events, events[-1].seq if len(events) == STEP else head
 

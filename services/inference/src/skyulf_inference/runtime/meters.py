@@ -80,7 +80,6 @@ class Retirement:
     def look(self, served: Collection[Labels]) -> None:
         """Take in what is served now; what has been gone for long enough loses its series."""
         now = monotonic()
-        SERVED.set(len(served))
         self._known.update(served)
         for labels in served:
             self._gone.pop(labels, None)

@@ -15,6 +15,7 @@ from skyulf_inference.runtime.meters import (
     LOAD_SECONDS,
     LOADED,
     REFUSED,
+    SERVED,
     PredictionMeter,
     Retirement,
     begin_measuring,
@@ -109,6 +110,7 @@ class ModelShelf:
         self.wanted = wanted
         for key in [key for key in self._live if key not in wanted]:
             del self._live[key]
+        SERVED.set(len(self._live))  # deployments of several projects may share all their labels
         self._retirement.look({live.meter.labels for live in self._live.values()})
 
     async def load_once(self, digest: str, load: Callable[[], Awaitable[LoadedModel]]) -> LoadedModel:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from skyulf_standalone.backup.errors import BackupError
 from skyulf_standalone.backup.manifest import Manifest
 from skyulf_standalone.home import HomeInUseError
+from skyulf_standalone.usable import require_usable
 
 Home = Annotated[Path | None, typer.Option(help="Data folder; default: SKYULF_HOME or the platform's")]
 MEGABYTE = 1e6
@@ -65,6 +66,7 @@ def restore(
 def _use(home: Path | None) -> None:
     if home is not None:
         os.environ["SKYULF_HOME"] = str(home)
+    require_usable()
 
 
 def _described(made: Manifest) -> str:

@@ -9,10 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 
 from skyulf_service.composition import Parts
 from skyulf_service.database.engine import Database
 from skyulf_service.database.unit_of_work import UnitOfWork
+from skyulf_service.errors import UnavailableError
 from skyulf_service.ids import utc_now
 from skyulf_service.objects.blobs import BlobRef
 from skyulf_service.objects.store import ObjectStore
@@ -20,7 +22,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_standalone.backup import postgres, sqlite
+from skyulf_standalone.backup.errors import BackupError
 from skyulf_standalone.backup.manifest import Dialect
+from skyulf_standalone.backup.sqlite import ATTEMPTS, LOCK_SECONDS
 from skyulf_standalone.backup.watching import Watcher
 from skyulf_standalone.services import AnyService
 
@@ -98,11 +102,31 @@ async def _dumps(sources: Sequence[Source], folder: Path, watcher: Watcher) -> t
 
 
 async def _pinned(sources: Sequence[Source], readers: Sequence[AsyncConnection]) -> tuple[datetime, list[str]]:
-    async with AsyncExitStack() as locks:
-        for source in sources:
-            await postgres.lock_messages(await locks.enter_async_context(source.database.begin()))
+    async with await _all_locked(sources):
         snapshots = [await postgres.export_snapshot(reader) for reader in readers]
         return utc_now(), snapshots
+
+
+async def _all_locked(sources: Sequence[Source]) -> AsyncExitStack:
+    """Lock the messages of all databases until the stack is closed; `BackupError` where others are always first."""
+    attempt = 1
+    while True:
+        try:
+            return await _locked(sources)
+        except UnavailableError as error:
+            if attempt == ATTEMPTS:
+                raise BackupError("The databases are away, or stay locked by somebody else; try again.") from error
+        await asyncio.sleep(0.2 * attempt)
+        attempt += 1
+
+
+async def _locked(sources: Sequence[Source]) -> AsyncExitStack:
+    deadline = monotonic() + LOCK_SECONDS
+    async with AsyncExitStack() as locks:  # an error gives them back: who waits for the others shall not wait for us
+        for source in sources:
+            connection = await locks.enter_async_context(source.database.begin())
+            await postgres.lock_messages(connection, seconds=max(deadline - monotonic(), 0.05))
+        return locks.pop_all()
 
 
 @asynccontextmanager

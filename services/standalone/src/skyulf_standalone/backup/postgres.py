@@ -12,18 +12,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from skyulf_standalone.backup.errors import BackupError
 
-LOCK_MILLISECONDS = 4000
 
-
-async def lock_messages(connection: AsyncConnection) -> None:
+async def lock_messages(connection: AsyncConnection, *, seconds: float) -> None:
     """Wait until no transaction that sends or takes in an event is open, and let none begin until this one ends."""
-    await connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))
+    await connection.execute(text(f"SET LOCAL lock_timeout = {round(seconds * 1000)}"))
     await connection.execute(text("LOCK TABLE outbox, inbox IN SHARE MODE"))
+
+
+async def allow_idle(connection: AsyncConnection) -> None:
+    """Let this transaction do nothing for longer than those of services may: objects are read meanwhile."""
+    await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 async def export_snapshot(connection: AsyncConnection) -> str:
     """Pin what is committed now, for this connection and for `dump`; it is held until the transaction ends."""
-    await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    await allow_idle(connection)
     found: str = (await connection.execute(text("SELECT pg_export_snapshot()"))).scalar_one()
     return found
 
@@ -62,6 +65,17 @@ async def is_empty(engine: AsyncEngine) -> bool:
     async with engine.connect() as connection:
         found: int = (await connection.execute(query)).scalar_one()
     return found == 0
+
+
+async def may_empty(engine: AsyncEngine) -> bool:
+    """Whether `empty` would be allowed: who owns the database may, and who owns the schema and may make another."""
+    query = text(
+        "SELECT has_database_privilege(current_database(), 'CREATE')"
+        " AND coalesce((SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'public'), true)"
+    )
+    async with engine.connect() as connection:
+        found: bool = (await connection.execute(query)).scalar_one()
+    return found
 
 
 async def empty(connection: AsyncConnection) -> None:

@@ -105,13 +105,19 @@ class PostgresTarget:
         self._brokers = Brokers.of(shared) if shared.form == "distributed" else None
 
     async def check(self, *, replace: bool) -> None:
-        """No role may run; databases that hold tables are only replaced on purpose."""
+        """No role may run, and each may empty its database; one that holds tables is only replaced on purpose."""
         for name, database in self._databases.items():
             others = await postgres.others_connected(database.engine)
             if others:
                 raise BackupError(f"{others} sessions use the database of {name}: stop all roles first.")
             if not replace and not await postgres.is_empty(database.engine):
                 raise BackupError(f"The database of {name} is not empty; --replace drops what it holds.")
+            if not await postgres.may_empty(database.engine):
+                role, place = database.engine.url.username, database.engine.url.database
+                raise BackupError(
+                    f"The role of {name} may not empty its database; run: ALTER DATABASE {place} OWNER TO {role}; "
+                    "ALTER SCHEMA public OWNER TO pg_database_owner"
+                )
 
     async def prepare(self, staging: Path, databases: Sequence[DatabaseEntry]) -> None:
         """Read the dumps' contents, and see whether Kafka is there."""

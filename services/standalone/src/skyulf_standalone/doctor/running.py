@@ -4,12 +4,14 @@ import asyncio
 import json
 import os
 import secrets
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 from skyulf_client import SkyulfClientError, find_credentials
 from skyulf_client.errors import DamagedCredentialsError
+from skyulf_client.transport import believing
 from skyulf_service.settings import SharedSettings
 
 from skyulf_standalone.doctor.finding import FaultError, Finding, State, attempt
@@ -33,8 +35,14 @@ async def examine_running(shared: SharedSettings, *, url: str | None = None) -> 
         # the address that is kept may be that of the installation which this one is a copy of
         yield Finding("system", "skipped", f"nothing runs on {shared.home}; {credentials.url} was left alone")
         return
+    try:
+        trust = _trust(shared, credentials.url)
+    except SkyulfClientError as error:
+        yield Finding("system", "fail", str(error), "put the certificate of who signed the gateway's there")
+        return
     headers = {"Authorization": f"Bearer {credentials.api_key}"}
-    async with httpx.AsyncClient(base_url=credentials.url, headers=headers, timeout=10, trust_env=False) as http:
+    asking = httpx.AsyncClient(base_url=credentials.url, headers=headers, timeout=10, trust_env=False, verify=trust)
+    async with asking as http:
         try:
             await http.get("/livez")
         except httpx.TransportError as error:
@@ -45,6 +53,13 @@ async def examine_running(shared: SharedSettings, *, url: str | None = None) -> 
         yield first
         if first.state == "ok":
             yield await attempt("round trip", lambda: _round_trip(http), seconds=2 * ROUND_SECONDS)
+
+
+def _trust(shared: SharedSettings, url: str) -> ssl.SSLContext | bool:
+    """Whom other commands believe too: who signed the services' certificates. Raises `SkyulfClientError`."""
+    if shared.tls_ca_file is None or not url.startswith("https:"):
+        return True
+    return believing(str(shared.tls_ca_file))
 
 
 async def _system(http: httpx.AsyncClient) -> str:

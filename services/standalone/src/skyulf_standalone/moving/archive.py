@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import struct
 import zipfile
 import zlib
@@ -37,14 +38,14 @@ class Writer:
         if not path.name:
             raise MovingError(f"'{path}' names no file: say where to write.")
         self._path = path
-        self._unfinished = path.with_name(f".{path.name}.unfinished")
+        # a name of its own: two that write the same file at once would give it to what only one has finished
+        self._unfinished = path.with_name(f".{path.name}.{secrets.token_hex(6)}.unfinished")
         self._entries: list[Entry] = []
 
     def __enter__(self) -> Self:
         if self._path.exists():
             raise MovingError(f"{self._path} exists already; name another file.")
         try:
-            self._unfinished.unlink(missing_ok=True)
             descriptor = os.open(self._unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
         except OSError as error:
             raise MovingError(f"{self._path} cannot be written: {error.strerror}.") from error
@@ -57,7 +58,8 @@ class Writer:
     ) -> None:
         with suppress(OSError, ValueError):
             self._zip.close()  # else it complains when it is collected
-        self._file.close()
+        with suppress(OSError):  # a full disk was said already
+            self._file.close()
         self._unfinished.unlink(missing_ok=True)
 
     def add(self, name: str, path: Path, *, sha256: str | None = None) -> None:

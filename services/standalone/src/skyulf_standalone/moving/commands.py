@@ -10,6 +10,7 @@ from skyulf_client import SkyulfClientError
 from skyulf_client.cli.context import AsJson, client
 from skyulf_client.cli.output import out, plain, print_error, print_json, work_bar
 
+from skyulf_standalone.moving.errors import MovingError
 from skyulf_standalone.moving.exporting import Say
 
 MEGABYTE = 1e6
@@ -87,6 +88,10 @@ def _telling(as_json: bool) -> Iterator[None]:
         yield
     except SkyulfClientError as error:
         print_error(error, as_json=as_json)
+        raise typer.Exit(1) from None
+    except OSError as error:  # what passes through files on its way meets full disks too
+        what = error.filename or "A file on the way"
+        print_error(MovingError(f"{what} cannot be read or written: {error.strerror or error}."), as_json=as_json)
         raise typer.Exit(1) from None
 
 
