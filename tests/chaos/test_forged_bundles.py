@@ -88,7 +88,7 @@ def register(distributed: Distributed, version: Json, original: Published, files
     manifest["files"] = [
         {"path": path, "sha256": sha256(data).hexdigest(), "size": len(data)} for path, data in files.items()
     ]
-    signed = sign_manifest(manifest, load_or_create(distributed.keys, "pipeline"))
+    signed = sign_manifest(manifest, load_or_create(distributed.keys_of("pipeline"), "pipeline"))
     for data in [*files.values(), signed]:
         distributed.objects.write(BUCKET, blob_key(sha256(data).hexdigest()), data)
     digest, job, event = sha256(signed).hexdigest(), str(uuid4()), str(uuid4())

@@ -76,7 +76,7 @@ def restart(replicas: list[Role], *, endpoint: str) -> None:
 
 def ask(distributed: Distributed, replica: Role, api: Api) -> dict[str, object]:
     """Ask a replica itself, with a token as the gateway makes them."""
-    issuer = InternalTokenIssuer(load_or_create(distributed.keys, "gateway"), "gateway")
+    issuer = InternalTokenIssuer(load_or_create(distributed.keys_of("gateway"), "gateway"), "gateway")
     scope = Scope(UUID(api.project_id), "key:chaos", frozenset({"predictions:make"}))
     answer = httpx.post(
         f"http://127.0.0.1:{replica.port}{PREFIX}/deployments/alone/predict",
