@@ -2,8 +2,10 @@
 
 It is frozen twice: while its children train, where it has stored nothing and may store nothing later; and between
 storing the signed bundle and committing the job, where late outputs are certain to exist and nothing may refer to them.
+What it may have locked in the database is not kept from the others: that is tried with a session that stops by itself.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import pytest
 from harness import configs, flights
 from harness.api import Api, Json
@@ -21,6 +24,7 @@ from harness.objects import blob_key
 from harness.promises import Figures
 from harness.proxies import held_answers
 from harness.stream import read_stream
+from skyulf_service.database.engine import APPLICATION
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess, running
 
@@ -113,6 +117,48 @@ def test_what_a_runner_stored_before_it_slept_is_referred_to_by_nobody(
         assert_one_version(distributed, api, ended, late=late)
         assert api.ok("GET", f"/jobs/{job['id']}") == ended
     figures(f"frozen before its commit: {len(late)} late manifest referred to by nobody, 1 version")
+
+
+@pytest.mark.promise("R9")
+def test_a_job_that_a_frozen_process_has_locked_within_a_statement_is_taken_over(
+    distributed: Distributed, figures: Figures
+) -> None:
+    runner = distributed.roles["pipeline-runner"]
+    with distributed.project() as api:
+        dataset = api.ready_dataset(flights.csv(flights.training()))
+        job, _ = begun(distributed, api, dataset["id"], name="locked", rounds=400)
+        with stopped_within_a_statement(distributed, "SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE", job["id"]):
+            runner.process.kill()
+            began = time.monotonic()
+            runner.start()
+            api.until(f"/jobs/{job['id']}", lambda found: found["attempt"] == 2)
+            taken = time.monotonic() - began
+        ended = api.job(job["id"], seconds=180)
+
+    assert taken <= LEASE_SECONDS + MOST_SECONDS
+    assert ended["status"] == "succeeded", ended
+    figures(f"its row locked by a session that stopped, taken over {taken:.1f} s after its runner's end")
+
+
+@contextmanager
+def stopped_within_a_statement(distributed: Distributed, lock: str, *values: object) -> Iterator[None]:
+    """A session as services have them, which takes a lock, begins the next statement, and says nothing more."""
+    address = distributed.database_url("pipeline").replace("+asyncpg", "")
+
+    async def begin() -> asyncpg.Connection:
+        session = await asyncpg.connect(address, server_settings={"application_name": APPLICATION})
+        await session.execute("BEGIN")
+        assert await session.fetchval(lock, *values)
+        await session.prepare("SELECT 1 FROM jobs")
+        return session
+
+    loop = asyncio.new_event_loop()
+    session = loop.run_until_complete(begin())
+    try:
+        yield
+    finally:
+        session.terminate()
+        loop.close()
 
 
 def manifest_of(distributed: Distributed, job: Json, before: set[str]) -> str:

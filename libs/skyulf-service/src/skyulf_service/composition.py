@@ -12,6 +12,7 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_service.database.engine import Database
+from skyulf_service.database.stalled import end_stalled_sessions
 from skyulf_service.database.tables import MessagingTables
 from skyulf_service.database.unit_of_work import UnitOfWork, UnitOfWorks
 from skyulf_service.errors import UnavailableError
@@ -39,6 +40,7 @@ from skyulf_service.work.sweeper import Sweep, Sweeper
 U = TypeVar("U", bound=UnitOfWork)
 HOUSEKEEPING_SECONDS = 3600.0
 MEASURE_SECONDS = 5.0
+STALLED_SECONDS = 1.0
 Measure = Callable[[], Awaitable[None]]
 Background = tuple[str, Callable[[], Coroutine[None, None, None]]]
 Needs = Callable[[AsyncConnection, ObjectStore], Awaitable[Sequence[BlobRef]]]
@@ -189,15 +191,21 @@ class Service(Generic[U]):
         return await is_held(parts.database, self.messaging.leases, BACKUP)
 
     def housekeeping(self, parts: Parts[U], delivery: Delivery[U]) -> Callable[[], Coroutine[None, None, None]]:
-        """Build the task that forgets old claims of events and old idempotency keys, and measures what waits."""
+        """Build the task that forgets old claims of events and old idempotency keys, ends sessions of processes that
+        are frozen, and measures what waits.
+        """
 
         async def purge_keys() -> None:
             async with parts.database.begin() as connection:
                 await purge(connection, self.messaging.idempotency_keys)
 
+        async def end_stalled() -> None:
+            await end_stalled_sessions(parts.database)
+
         sweeps = [
             Sweep("inbox", HOUSEKEEPING_SECONDS, delivery.sweep_inbox),
             Sweep("keys", HOUSEKEEPING_SECONDS, purge_keys),
+            Sweep("stalled sessions", STALLED_SECONDS, _while_there(end_stalled)),
             *(
                 Sweep(f"measures {number}", MEASURE_SECONDS, measure)
                 for number, measure in enumerate(self._measures(parts))

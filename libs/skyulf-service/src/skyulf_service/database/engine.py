@@ -25,6 +25,7 @@ POOL_TIMEOUT = 2.0
 WRITER_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 5.0
 IDLE_TIMEOUT_MS = 5_000
+APPLICATION = "skyulf"
 STATEMENT_TIMEOUT = 60.0
 
 
@@ -69,8 +70,12 @@ class Database:
                 connect_args={
                     "timeout": CONNECT_TIMEOUT,
                     "command_timeout": STATEMENT_TIMEOUT,
-                    # a process frozen between two statements must not keep its row locks for ever
-                    "server_settings": {"idle_in_transaction_session_timeout": str(IDLE_TIMEOUT_MS)},
+                    "server_settings": {
+                        "application_name": APPLICATION,
+                        # a process frozen between two statements must not keep its row locks for ever; for one frozen
+                        # within a statement there is `database.stalled`
+                        "idle_in_transaction_session_timeout": str(IDLE_TIMEOUT_MS),
+                    },
                 },
             )
         refuse_unstorable_text(engine)

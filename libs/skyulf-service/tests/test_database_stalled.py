@@ -1,0 +1,89 @@
+"""A process that stops in the middle of a statement keeps its locks until its neighbours end its session."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from skyulf_service.database.engine import Database
+from skyulf_service.database.stalled import end_stalled_sessions
+from skyulf_service.ids import new_id
+from skyulf_service.testing.sample import Counter, SampleUnitOfWork, counters, create_tables
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+PATIENCE = timedelta(seconds=0.3)
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncIterator[Database]:
+    opened = Database.open(postgres_url, name="sample")
+    await create_tables(opened)
+    async with opened.begin() as connection:
+        await SampleUnitOfWork(connection).counters.add(Counter(project_id=new_id()))
+    yield opened
+    await opened.close()
+
+
+@asynccontextmanager
+async def locked(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A transaction that holds the row, until its session is ended."""
+    connection = await database.engine.connect()
+    try:
+        await connection.execute(select(counters).with_for_update())
+        yield connection
+    finally:
+        await connection.invalidate()
+        await connection.close()
+
+
+async def is_free(database: Database) -> bool:
+    async with database.begin() as connection:
+        found = await connection.execute(select(counters.c.id).with_for_update(skip_locked=True))
+        return found.first() is not None
+
+
+async def driver_of(connection: AsyncConnection) -> asyncpg.Connection:
+    raw = (await connection.get_raw_connection()).driver_connection
+    assert raw is not None
+    return raw
+
+
+async def test_a_session_that_stops_within_a_statement_is_ended(database: Database) -> None:
+    async with locked(database) as connection:
+        driver = await driver_of(connection)
+        await driver.prepare("SELECT 1 + 1")  # parsed, and not run: nothing follows
+        assert not await is_free(database)
+        assert await end_stalled_sessions(database, patience=timedelta(hours=1)) == 0
+        await asyncio.sleep(2 * PATIENCE.total_seconds())
+
+        assert await end_stalled_sessions(database, patience=PATIENCE) == 1
+
+        async with asyncio.timeout(5):
+            while not driver.is_closed():
+                await asyncio.sleep(0.01)
+    assert await is_free(database)
+
+
+async def test_sessions_that_work_or_wait_for_a_lock_or_are_between_statements_go_on(database: Database) -> None:
+    async with locked(database) as connection, asyncio.TaskGroup() as group:
+        waiting = group.create_task(_raise(database))
+        working = group.create_task(_sleep(database, 4 * PATIENCE.total_seconds()))
+        await asyncio.sleep(2 * PATIENCE.total_seconds())
+
+        assert await end_stalled_sessions(database, patience=PATIENCE) == 0
+
+        await connection.commit()
+        await asyncio.wait({waiting, working})
+
+
+async def _raise(database: Database) -> None:
+    async with database.begin() as connection:
+        await connection.execute(update(counters).values(value=counters.c.value + 1))
+
+
+async def _sleep(database: Database, seconds: float) -> None:
+    async with database.begin() as connection:
+        await connection.execute(text(f"SELECT pg_sleep({seconds})"))
