@@ -95,11 +95,11 @@ def test_what_a_runner_stored_before_it_slept_is_referred_to_by_nobody(
     ):
         dataset = api.ready_dataset(flights.csv(flights.training()))
         before = distributed.objects.keys(BUCKET)
-        with distributed.without("pipeline-runner"):
-            job, _ = begun(distributed, api, dataset["id"], name="contested", rounds=50)
-            stored = manifest_of(distributed, job, before)
-            sleeper.process.pause()
         try:
+            with distributed.without("pipeline-runner"):
+                job, _ = begun(distributed, api, dataset["id"], name="contested", rounds=50)
+                stored = manifest_of(distributed, job, before)
+                sleeper.process.pause()
             asleep = time.monotonic()
             ended = api.job(job["id"], seconds=180)
             api.eventually(lambda: time.monotonic() - asleep > LEASES * LEASE_SECONDS, what="three leases are over")
