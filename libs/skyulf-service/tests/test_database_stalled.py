@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from skyulf_service.database.engine import Database
 from skyulf_service.database.stalled import end_stalled_sessions
+from skyulf_service.errors import UnavailableError
 from skyulf_service.ids import new_id
 from skyulf_service.testing.sample import Counter, SampleUnitOfWork, counters, create_tables
 from sqlalchemy import select, text, update
@@ -45,6 +46,14 @@ async def is_free(database: Database) -> bool:
         return found.first() is not None
 
 
+async def waits_for_its_client(database: Database) -> bool:
+    """Whether there is a session that looks as one does whose process stopped within a statement."""
+    looked = "state = 'active' AND wait_event = 'ClientRead' AND xact_start IS NOT NULL"
+    query = f"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {looked}"
+    async with database.read() as connection:
+        return bool((await connection.execute(text(query))).scalar_one())
+
+
 async def driver_of(connection: AsyncConnection) -> asyncpg.Connection:
     raw = (await connection.get_raw_connection()).driver_connection
     assert raw is not None
@@ -67,6 +76,44 @@ async def test_a_session_that_stops_within_a_statement_is_ended(database: Databa
     assert await is_free(database)
 
 
+async def test_a_process_that_wakes_up_after_all_hears_of_it_and_goes_on(database: Database) -> None:
+    with pytest.raises(UnavailableError):
+        await _write_and_sleep_through(database)
+
+    await _raise(database)
+    async with database.read() as connection:
+        assert (await connection.execute(select(counters.c.value))).scalar_one() == 1
+
+
+async def test_a_session_that_is_being_told_rows_goes_on(database: Database) -> None:
+    async def rows() -> AsyncIterator[bytes]:
+        yield b"1\n"
+        await asyncio.sleep(2 * PATIENCE.total_seconds())
+        assert await waits_for_its_client(database)
+        assert await end_stalled_sessions(database, patience=PATIENCE) == 0
+        yield b"2\n"
+
+    async with database.begin() as connection:
+        await connection.execute(text("CREATE TEMPORARY TABLE told (number integer)"))
+        driver = await driver_of(connection)
+        assert await driver.copy_to_table("told", source=rows()) == "COPY 2"
+
+
+async def test_sessions_of_other_programs_go_on(database: Database) -> None:
+    session = await asyncpg.connect(database.url.replace("+asyncpg", ""))
+    try:
+        await session.execute("BEGIN")
+        await session.prepare("SELECT 1 + 1")
+        await asyncio.sleep(2 * PATIENCE.total_seconds())
+
+        assert await waits_for_its_client(database)
+        assert await end_stalled_sessions(database, patience=PATIENCE) == 0
+
+        await session.execute("COMMIT")
+    finally:
+        await session.close()
+
+
 async def test_sessions_that_work_or_wait_for_a_lock_or_are_between_statements_go_on(database: Database) -> None:
     async with locked(database) as connection, asyncio.TaskGroup() as group:
         waiting = group.create_task(_raise(database))
@@ -77,6 +124,15 @@ async def test_sessions_that_work_or_wait_for_a_lock_or_are_between_statements_g
 
         await connection.commit()
         await asyncio.wait({waiting, working})
+
+
+async def _write_and_sleep_through(database: Database) -> None:
+    async with database.begin() as connection:
+        await connection.execute(update(counters).values(value=7))
+        await (await driver_of(connection)).prepare("SELECT 1 + 1")
+        await asyncio.sleep(2 * PATIENCE.total_seconds())
+        assert await end_stalled_sessions(database, patience=PATIENCE) == 1
+        await connection.execute(update(counters).values(value=8))
 
 
 async def _raise(database: Database) -> None:
