@@ -5,7 +5,9 @@ import random
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import cache
 from urllib.parse import urlsplit
 
 # Below the range that the kernel hands to outgoing connections (from 32768): a server that restarts on its port then
@@ -13,17 +15,29 @@ from urllib.parse import urlsplit
 LOWEST, HIGHEST = 20_000, 32_000
 
 
+@cache
+def given_away() -> deque[int]:
+    """Return the ports that this process has given to somebody, who may not listen yet, or not at this moment."""
+    return deque(maxlen=(HIGHEST - LOWEST) // 2)
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port that nothing listens on now. Raises OSError when none is found in 200 tries."""
+    """Return a port that nothing listens on now, and that nobody else was given.
+
+    Raises OSError when none is found in 200 tries.
+    """
     for _ in range(200):
         port = random.randint(LOWEST, HIGHEST)  # noqa: S311 - not a secret
+        if port in given_away():
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
             except OSError:
                 continue
-            return port
+        given_away().append(port)
+        return port
     raise OSError(f"no free port between {LOWEST} and {HIGHEST}")
 
 
