@@ -7,7 +7,7 @@ from harness import configs, constants
 from harness.api import Api
 from harness.distributed import Distributed
 from harness.promises import Figures
-from harness.stream import read_stream
+from harness.stream import Seen, read_stream, read_until
 
 OUTAGES, OUTAGE_SECONDS, DRAINED_SECONDS = 5, 30.0, 60.0
 
@@ -28,10 +28,10 @@ def test_uploads_go_on_without_kafka(distributed: Distributed, uploads: int, fig
         for dataset in accepted:
             api.eventually(lambda known=dataset: api.knows_dataset(known), what=f"the profile of {dataset}")
         seconds = time.monotonic() - began
-        told = [seen for seen in read_stream(api) if seen.type == "dataset.profiled"]
+        told = profiled(read_until(api, lambda seen: set(profiled(seen)) >= set(accepted)))
 
     assert seconds < 60
-    assert sorted(seen.event["subject"] for seen in told) == sorted(accepted)
+    assert sorted(told) == sorted(accepted)
     figures(f"{uploads} of {uploads} uploads accepted without Kafka, all told {seconds:.1f} s after its return")
 
 
@@ -65,6 +65,11 @@ def test_five_outages_of_half_a_minute_refuse_nothing(distributed: Distributed, 
         f"{OUTAGES} outages of {OUTAGE_SECONDS:g} s: {accepted} of {asked} writes accepted, each told once, "
         f"at most {slowest:.1f} s after the return"
     )
+
+
+def profiled(seen: list[Seen]) -> list[str]:
+    """The datasets of which the stream tells that they are ready."""
+    return [each.event["subject"] for each in seen if each.type == "dataset.profiled"]
 
 
 def aliased(api: Api) -> list[object]:

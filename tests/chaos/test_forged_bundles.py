@@ -17,7 +17,7 @@ from harness.distributed import Distributed
 from harness.objects import blob_key
 from harness.promises import Figures
 from harness.records import send
-from harness.stream import read_stream
+from harness.stream import Seen, read_until
 from harness.topics import Published, published
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.signing.manifest import sign_manifest
@@ -51,11 +51,16 @@ def test_a_pickle_in_any_slot_of_a_signed_bundle_is_never_executed(
             if slot in ("plan.json", "golden.json", "background.json"):
                 assert found["status"] == "failed", slot
                 assert found["error"]["code"] == "artifact-unreadable"
-                told = [seen.data for seen in read_stream(api) if seen.type == "deployment.failed"]
-                assert [one["error"]["code"] for one in told if one["revision"] == found["revision"]] == [
-                    "artifact-unreadable"
-                ]
+                revision = found["revision"]
+                told = read_until(api, lambda seen, revision=revision: bool(failures(seen, revision)))
+                assert failures(told, revision) == ["artifact-unreadable"]
     figures(f"pickles signed by the right key in {len(slots)} slots, 0 canaries fired")
+
+
+def failures(seen: list[Seen], revision: int) -> list[str]:
+    """Why a revision failed, by each event that tells of it."""
+    told = [each.data for each in seen if each.type == "deployment.failed"]
+    return [one["error"]["code"] for one in told if one["revision"] == revision]
 
 
 class Canary:

@@ -8,6 +8,7 @@ What it may have locked in the database is not kept from the others: that is tri
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from harness.labour import at_work, begun
 from harness.objects import blob_key
 from harness.promises import Figures
 from harness.proxies import held_answers
-from harness.stream import read_stream
+from harness.stream import Seen, read_until
 from skyulf_service.database.engine import APPLICATION
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import ServiceProcess, running
@@ -189,15 +190,21 @@ def assert_one_version(distributed: Distributed, api: Api, job: Json, *, late: d
     assert made["digest"] == job["digest"]
     manifest = distributed.objects.manifest(job["digest"])
     assert (manifest["job_id"], manifest["attempt"]) == (job["id"], job["attempt"])
-    told = list(read_stream(api))
-    types = [seen.type for seen in told if job["id"] in json.dumps(seen.data)]
-    assert (types.count("job.completed"), types.count("model.registered")) == (1, 1)
+    ends = {"job.completed", "model.registered"}
+    told = read_until(api, lambda seen: ends <= types_of(job, seen).keys())
+    types = types_of(job, told)
+    assert [types[end] for end in ends] == [1, 1], types
     known = json.dumps([job, made, [seen.event for seen in told]])
     for key, left in late.items():
         assert left["epoch"] < manifest["epoch"]
         assert key.rpartition("/")[2] not in known
     assert job["digest"] in known
     assert distributed.objects.bundle(job["digest"])  # whoever removes late outputs leaves what the version shares
+
+
+def types_of(job: Json, seen: list[Seen]) -> Counter[str]:
+    """The types of the events that name a job."""
+    return Counter(each.type for each in seen if job["id"] in json.dumps(each.data))
 
 
 def manifests(distributed: Distributed, keys: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -221,5 +228,6 @@ def second_runner(distributed: Distributed, **settings: str) -> Iterator[Runner]
     try:
         runner.wait_ready()
         yield runner
-    finally:
         assert process.terminate() == 0, process.log_text()[-4000:]
+    finally:
+        process.kill()  # whatever went wrong: one runner too many would take the jobs of other tests

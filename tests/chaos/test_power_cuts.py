@@ -9,7 +9,7 @@ import pytest
 from harness import configs
 from harness.embedded import Embedded, rows
 from harness.promises import Figures
-from harness.stream import read_stream
+from harness.stream import Seen, read_until
 
 
 @pytest.mark.promise("R17")
@@ -44,9 +44,9 @@ def test_uploads_survive_power_cuts(tmp_path: Path, cuts: int, figures: Figures)
         api.eventually(lambda: len(api.versions("cut")) == len(jobs), what="a version of every job")
         listed = api.ok("GET", "/datasets", params={"limit": 200})["items"]
         assert sorted(dataset["id"] for dataset in listed) == sorted(wanted)
-        told = Counter((seen.type, seen.event["subject"]) for seen in read_stream(api))
-        assert {told["dataset.profiled", dataset] for dataset in wanted} == {1}
-        assert {told["job.completed", job["id"]] for job in jobs} == {1}
+        ends = {("dataset.profiled", dataset) for dataset in wanted} | {("job.completed", job["id"]) for job in jobs}
+        told = counted(read_until(api, lambda seen: ends <= counted(seen).keys()))
+        assert {told[end] for end in ends} == {1}
         running.stop()
         for path in running.databases():
             assert rows(path, "PRAGMA integrity_check") == [("ok",)], path
@@ -54,3 +54,8 @@ def test_uploads_survive_power_cuts(tmp_path: Path, cuts: int, figures: Figures)
         figures(f"{cuts} power cuts: {len(wanted)} uploads and {len(jobs)} jobs, 0 lost, 0 twice, databases sound")
     finally:
         running.process.kill_tree()
+
+
+def counted(seen: list[Seen]) -> Counter[tuple[str, str]]:
+    """How often the stream tells of each thing."""
+    return Counter((each.type, each.event["subject"]) for each in seen)

@@ -13,7 +13,7 @@ import httpx
 from harness import configs, constants
 from harness.api import ENDED, Api, Json
 from harness.form import Skyulf
-from harness.stream import read_stream
+from harness.stream import Seen, read_until
 
 # a service or server is away or full, and whoever asks is told so; anything else of 500 and above is a crash
 AWAY = {502, 503, 504}
@@ -81,13 +81,16 @@ class Work:
     def assert_once(self, api: Api, model: str) -> None:
         """Each job made one version, and each end was told once."""
         api.eventually(lambda: len(api.versions(model)) >= len(self.jobs), what="all versions")
-        told = list(read_stream(api))
+        ends = {*self.jobs, *self.datasets}
+        told = ended(read_until(api, lambda seen: ends <= ended(seen).keys()))
         versions = [version["lineage"]["job_id"] for version in api.versions(model)]
-        completed = [str(seen.data["job_id"]) for seen in told if seen.type == "job.completed"]
-        profiled = [str(seen.event["subject"]) for seen in told if seen.type == "dataset.profiled"]
         assert Counter(versions) == Counter(self.jobs)
-        assert {job: completed.count(job) for job in self.jobs} == dict.fromkeys(self.jobs, 1)
-        assert {dataset: profiled.count(dataset) for dataset in self.datasets} == dict.fromkeys(self.datasets, 1)
+        assert {end: told[end] for end in ends} == dict.fromkeys(ends, 1)
+
+
+def ended(seen: list[Seen]) -> Counter[str]:
+    """How often the stream tells of the end of each job, and that each dataset is ready."""
+    return Counter(str(each.event["subject"]) for each in seen if each.type in ("job.completed", "dataset.profiled"))
 
 
 @contextmanager

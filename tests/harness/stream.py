@@ -5,7 +5,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,20 @@ def read_stream(
                         return
     except httpx.ReadTimeout:
         return
+
+
+def read_until(api: Api, enough: Callable[[list[Seen]], bool]) -> list[Seen]:
+    """Read the whole stream, again until it has told enough: nobody who has heard an event says that all have.
+
+    What would be told once more had the time until the stream was quiet.
+    """
+
+    def look() -> list[Seen] | None:
+        seen = list(read_stream(api))
+        return seen if enough(seen) else None
+
+    found: list[Seen] = api.eventually(look, what="the stream has told enough")
+    return found
 
 
 class Reader:
