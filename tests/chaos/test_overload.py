@@ -92,13 +92,13 @@ def test_ten_times_the_capacity_is_shed_and_recovered_from(
 def narrow(distributed: Distributed) -> Iterator[None]:
     """Let the gateway hand on few requests at a time, so that few clients are ten times as many."""
     gateway = distributed.roles["gateway-api"]
-    with distributed.without("gateway-api"):
-        gateway.process.env["SKYULF_GATEWAY_REQUESTS_PER_SERVICE"] = str(CAPACITY)
     try:
+        with distributed.without("gateway-api"):
+            gateway.process.env["SKYULF_GATEWAY_REQUESTS_PER_SERVICE"] = str(CAPACITY)
         yield
     finally:
         with distributed.without("gateway-api"):
-            del gateway.process.env["SKYULF_GATEWAY_REQUESTS_PER_SERVICE"]
+            gateway.process.env.pop("SKYULF_GATEWAY_REQUESTS_PER_SERVICE", None)
 
 
 def memory(distributed: Distributed) -> dict[str, int]:

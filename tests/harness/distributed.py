@@ -172,12 +172,13 @@ class Distributed(Skyulf):
     def without(self, *names: str) -> Iterator[None]:
         """Stop some roles (by name or by service) for the block, then start them again."""
         stopped = [role for role in self.roles.values() if role.name in names or role.name.split("-")[0] in names]
-        for role in stopped:
-            role.process.terminate()
         try:
+            for role in stopped:
+                role.process.terminate()
             yield
         finally:
             for role in stopped:
+                role.process.kill()  # nothing where it has ended, as it should; the next test needs all of them
                 role.start()
             for role in stopped:
                 role.wait_ready()
