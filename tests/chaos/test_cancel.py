@@ -9,6 +9,7 @@ from harness import configs, flights
 from harness.form import Skyulf
 from harness.labour import at_work, begun
 from harness.promises import Figures
+from skyulf_service.testing.processes import running
 
 SECONDS = 5.0
 LENGTHY = 10_000
@@ -25,7 +26,7 @@ def test_a_running_job_is_cancelled_with_its_processes(skyulf: Skyulf, figures: 
         began = time.monotonic()
         api.ok("POST", f"/jobs/{job['id']}/cancel")
         ended = api.job(job["id"])
-        while any(worker.is_running() for worker in workers) and time.monotonic() < began + 60:
+        while (any(map(running, workers)) or at_work(skyulf)) and time.monotonic() < began + 60:
             time.sleep(0.02)
         seconds = time.monotonic() - began
 
@@ -33,7 +34,7 @@ def test_a_running_job_is_cancelled_with_its_processes(skyulf: Skyulf, figures: 
         assert seconds <= SECONDS
         assert at_work(skyulf) == []
         assert api.call("POST", f"/jobs/{job['id']}/cancel").status_code == 409
-        assert skyulf.objects.keys("skyulf-pipeline") == before
+        assert skyulf.objects.keys("skyulf-pipeline") <= before  # of other projects something may be removed
         assert api.versions("endless") == []
     figures(f"{skyulf.form}: all processes gone after {seconds:.2f} s")
 
@@ -63,7 +64,7 @@ def test_a_job_that_is_cancelled_at_any_moment_stops_or_has_ended_well(skyulf: S
                 (409, "succeeded"),
             )
             after = skyulf.objects.keys("skyulf-pipeline")
-            assert ended["status"] == "succeeded" or after == before, "a cancelled job publishes nothing"
+            assert ended["status"] == "succeeded" or after <= before, "a cancelled job publishes nothing"
             before = after
         api.eventually(lambda: len(api.versions("cut")) >= outcomes["succeeded"], what="versions of what succeeded")
         assert len(api.versions("cut")) == outcomes["succeeded"]
