@@ -241,11 +241,13 @@ async def test_a_restart_of_postgresql_is_unavailable_then_fine(
             postgres_server.stop()
             await uow.counters.list(SYSTEM)
 
-    with pytest.raises(UnavailableError):
-        await read_over_a_stop()
-    with pytest.raises(UnavailableError):
-        await database.ping()
-    postgres_server.start()
+    try:
+        with pytest.raises(UnavailableError):
+            await read_over_a_stop()
+        with pytest.raises(UnavailableError):
+            await database.ping()
+    finally:  # other tests need it
+        postgres_server.start()
     began = time.monotonic()
 
     async with uows.read() as uow:

@@ -105,7 +105,9 @@ async def first_versions(bootstrap: str, counters: set[str]) -> dict[str, list[i
     seen: dict[str, list[int]] = defaultdict(list)
     await consumer.start()
     try:
-        while batch := await consumer.getmany(timeout_ms=3000):
+        ends = await consumer.end_offsets(consumer.assignment())
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            batch = await consumer.getmany(timeout_ms=500)
             for record in [record for records in batch.values() for record in records]:
                 name = record.key.decode()
                 version = int(record.value.split(b'"aggregate_version":')[1].split(b",")[0])

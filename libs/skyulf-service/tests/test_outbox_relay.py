@@ -182,7 +182,7 @@ async def test_a_commit_of_another_process_is_heard_of(postgres_url: str) -> Non
 
     await add(UnitOfWorks(there, SampleUnitOfWork))
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):  # and not at its next look
         await journal.arrived.wait()
     await end(task)
     await here.close()

@@ -80,7 +80,7 @@ async def test_an_answer_arrives_bit_by_bit_and_ends_with_its_reader(either):
     async with either.client.stream("GET", "/api/v1/endless") as answer:
         lines = answer.aiter_lines()
         assert await anext(lines) == "tick"
-        assert time.perf_counter() - began < 1
+        assert time.perf_counter() - began < 5  # and not at the end, which never comes
         assert await anext(lines) == "tick"
 
     for _ in range(100):
@@ -143,9 +143,9 @@ async def test_a_slow_upload_is_not_silence(start, sqlite_url, registry_url):
     async def drip():
         for _ in range(4):
             yield bytes(1000)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.4)
 
-    async with start(sqlite_url, form="distributed", registry_url=registry_url, silence_seconds=0.3) as gateway:
+    async with start(sqlite_url, form="distributed", registry_url=registry_url, silence_seconds=1.5) as gateway:
         answer = await gateway.client.post("/api/v1/uploads", content=drip())
 
     assert answer.json()["size"] == 4000
@@ -226,7 +226,7 @@ async def test_one_request_too_many_is_told_to_come_back_and_others_are_not(
 
     assert (refused.status_code, refused.json()["type"]) == (503, "/problems/overloaded")
     assert (refused.headers["retry-after"], refused.headers["content-type"]) == ("1", "application/problem+json")
-    assert seconds < 1
+    assert seconds < 2  # and not after those that are held for three
     assert own.status_code == 200
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert after.status_code == 202
