@@ -73,7 +73,7 @@ def test_every_process_is_scraped_and_every_rule_is_evaluated(eventful: Story) -
     with urlopen(f"{prometheus.address()['url']}/api/v1/rules", timeout=10) as answer:
         groups = json.load(answer)["data"]["groups"]
 
-    assert numbers(prometheus.query("min(up)")) == [1.0]
+    eventful.api.eventually(lambda: numbers(prometheus.query("min(up)")) == [1.0], what="all are up", seconds=15)
     rules = [rule for group in groups for rule in group["rules"]]
     assert sorted(rule["name"] for rule in rules) == written_rules()
     assert {rule["health"] for rule in rules} == {"ok"}

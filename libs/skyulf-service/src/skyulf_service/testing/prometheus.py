@@ -51,13 +51,13 @@ class NativePrometheus(NativeServer):
         ]
 
     def ready(self) -> bool:
-        """Say whether it answers queries and has looked at all targets, which it first knows of some seconds later.
+        """Say whether it answers queries and has seen all targets, which it first knows of some seconds later.
 
-        What happens before the first look has no increase in any series.
+        What happens before it has seen one, in time, has no increase in any series.
         """
         if http_status(f"http://127.0.0.1:{self.port}/-/ready") != 200:
             return False
-        return len(self.query("up")) == len(self._targets)
+        return len(self.query("up == 1")) == len(self._targets)
 
     def query(self, promql: str) -> list[dict[str, object]]:
         """Return the series of an expression as it is now; raises where Prometheus refuses it."""
