@@ -127,4 +127,4 @@ def test_data_that_cannot_be_learned_from_fails_the_job_with_the_reason(skyulf: 
         assert words in job["error"]["message"]
         refused(api.call("GET", f"/jobs/{job['id']}/evaluation"), 404)
     refused(api.call("GET", "/models/hopeless"), 404, "hopeless")
-    assert skyulf.objects.keys("skyulf-pipeline") == before
+    assert skyulf.objects.keys("skyulf-pipeline") <= before  # what others have deleted may go meanwhile
