@@ -33,7 +33,7 @@ def told(skyulf: Skyulf) -> Iterator[Told]:
         assert jobs[name]["status"] == "succeeded", json.dumps(jobs[name])
         versions[name] = api.version_of(jobs[name])
         deployments[name] = api.deploy(name, f"late-{name}", versions[name]["version"])
-    events = reader.finish()
+    events = reader.finish([each.id for each in skyulf.announced(api.project_id)])
     yield Told(
         skyulf=skyulf,
         api=api,

@@ -9,6 +9,7 @@ from harness.distributed import Distributed
 from harness.form import Skyulf
 from harness.operations import Property
 from harness.records import send
+from harness.stream import read_until
 
 
 def one_of_everything(skyulf: Skyulf, api: Api) -> Property:
@@ -18,6 +19,8 @@ def one_of_everything(skyulf: Skyulf, api: Api) -> Property:
     version = api.run(pipeline["id"], dataset["id"])
     api.ok("PUT", "/models/mine/versions/1/aliases/champion")
     assert api.deploy("mine", "mine", 1)["status"] == "ready"
+    announced = {each.id for each in skyulf.announced(api.project_id)}
+    read_until(api, lambda seen: announced <= {each.event["id"] for each in seen})  # from now on it is quiet
     ids = {
         "dataset_id": dataset["id"],
         "pipeline_id": pipeline["id"],
@@ -42,5 +45,5 @@ def dead_letter(skyulf: Distributed, api: Api) -> str:
 
 def parked(admin: Api, project_id: str) -> list[str]:
     """The ids of registry's dead letters that name a project."""
-    letters = admin.ok("GET", "/dead-letters", params={"limit": 100})["items"]
+    letters = admin.until("/dead-letters?limit=100", lambda found: found["unavailable"] == [])["items"]
     return [one["id"] for one in letters if one["service"] == "registry" and project_id in one["value"]]

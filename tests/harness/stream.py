@@ -5,7 +5,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,8 +92,12 @@ class Reader:
         """Begin at the first event of the project."""
         self._thread.start()
 
-    def finish(self) -> list[Seen]:
-        """Read what is still on its way, and return everything."""
+    def finish(self, known: Collection[str] = ()) -> list[Seen]:
+        """Read what is still on its way, at least the events that are known by their ids, and return everything."""
+        deadline = time.monotonic() + 60
+        while self._thread.is_alive() and not {seen.event["id"] for seen in self.seen[:]} >= set(known):
+            assert time.monotonic() < deadline, "the stream does not tell of all that was announced"
+            time.sleep(0.1)
         self._over.set()
         self._thread.join(120)
         assert not self._thread.is_alive(), "the event stream never became quiet"
