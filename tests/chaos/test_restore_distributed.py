@@ -58,9 +58,11 @@ def test_backup_under_load_destroy_restore(own: Distributed, tmp_path: Path) -> 
 
     thread = threading.Thread(target=load)
     thread.start()
-    done = skyulf(running, "backup", str(file))
-    over.set()
-    thread.join()
+    try:
+        done = skyulf(running, "backup", str(file))
+    finally:
+        over.set()
+        thread.join()
     assert done.returncode == 0, done.stderr
     refused = skyulf(running, "restore", "--replace", str(file))
     assert refused.returncode == 1
