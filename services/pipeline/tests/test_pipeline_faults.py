@@ -15,11 +15,13 @@ from harness.promises import Figures
 from pipeline_street import Street, penguins, penguins_config
 from skyulf_core.tuning import tune
 from skyulf_events import JobCompleted
+from skyulf_pipeline.persistence.tables import jobs
 from skyulf_service.errors import UnavailableError
 from skyulf_service.signing.keys import load_public
 from skyulf_service.signing.manifest import verify_manifest
 from skyulf_service.testing.ports import free_port
 from skyulf_service.testing.processes import running
+from sqlalchemy import select
 
 
 @asynccontextmanager
@@ -63,12 +65,15 @@ async def started(street: Street, process: Process) -> tuple[dict[str, object], 
 
 
 async def freeze(street: Street, process: Process) -> None:
-    """Stop a runner in its tracks, where others can still write: in a transaction it would hold all of SQLite."""
+    """Stop a runner in its tracks, where others can still write: in a transaction it would hold its rows, or all of
+    SQLite; who ends such sessions on PostgreSQL is not part of this street.
+    """
     async with asyncio.timeout(60):
         while True:
             process.send_signal(signal.SIGSTOP)
             try:
-                async with street.parts.database.begin():
+                async with street.parts.database.begin() as connection:
+                    await connection.execute(select(jobs.c.id).with_for_update(nowait=True))
                     return
             except UnavailableError:
                 process.send_signal(signal.SIGCONT)
