@@ -32,6 +32,7 @@ def api(grace: float = 20.0, drain: float = 0.5, tls: ssl.SSLContext | None = No
 
     @router.get("/sleep/{seconds}", **allow_anyone())
     async def sleep(seconds: float) -> str:
+        note("asleep")
         await asyncio.sleep(seconds)
         return "slept"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from harness.promises import Figures
+from skyulf_service.testing.ports import free_port, wait_until
 
 LIBRARIES = 10_000  # objects at least
 PROGRAMS = Path(__file__).parent / "process_programs.py"
@@ -21,8 +22,7 @@ class Program:
     """One of the programs, running; its health and its notes."""
 
     def __init__(self, name: str, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
         self.log = (folder / "log").open("w")
@@ -40,6 +40,9 @@ class Program:
                 pass
             time.sleep(0.02)
         raise AssertionError(f"{path} did not answer {status}: {(self.folder / 'log').read_text()}")
+
+    def wait_for_note(self, text: str) -> None:
+        wait_until(lambda: text in self.notes, what=text, timeout=30, alive=lambda: self.process.poll() is None)
 
     def end(self, number: int = signal.SIGTERM, timeout: float = 10) -> int:
         self.process.send_signal(number)
@@ -93,7 +96,7 @@ def test_an_api_finishes_what_is_in_flight_and_ends_with_zero(start, number: int
     api = start("api")
     api.wait_until("/readyz", 200)
     slow = _in_background(lambda: httpx.get(api.url + "/api/v1/sleep/1.5", timeout=10))
-    time.sleep(0.3)
+    api.wait_for_note("asleep")
 
     code = api.end(number)
 
@@ -154,7 +157,7 @@ def test_what_takes_longer_than_the_grace_is_cut_off(start) -> None:
     api = start("short")
     api.wait_until("/readyz", 200)
     slow = _in_background(lambda: httpx.get(api.url + "/api/v1/sleep/60", timeout=30))
-    time.sleep(0.3)
+    api.wait_for_note("asleep")
     began = time.monotonic()
 
     code = api.end()
