@@ -213,7 +213,7 @@ async def test_only_one_of_two_relays_publishes_and_the_other_takes_over(
     journals = Journal(), Journal()
     tasks = [
         asyncio.create_task(
-            Relay(database, messaging, each, service="sample", lease=timedelta(seconds=1), poll=0.02).run()
+            Relay(database, messaging, each, service="sample", lease=timedelta(seconds=3), poll=0.02).run()
         )
         for each in journals
     ]
@@ -232,8 +232,9 @@ async def test_only_one_of_two_relays_publishes_and_the_other_takes_over(
 
 
 async def test_a_lease_is_held_by_one_until_it_is_released_or_over(database: Database) -> None:
-    ttl = timedelta(seconds=0.5)
-    first, second = (Lease(database, messaging.leases, "relay", ttl=ttl) for _ in range(2))
+    first, second = (
+        Lease(database, messaging.leases, "relay", ttl=timedelta(seconds=ttl)) for ttl in (60, 0.5)
+    )  # only the one that shall be over is short
 
     assert await first.hold()
     assert first.held

@@ -82,10 +82,10 @@ async def test_progress_is_kept_in_the_row_and_told(
     async def tell(claim: Claim, fraction: float, step: str) -> None:
         told.append((fraction, step))
 
-    supervisor = Supervisor(queue, slots, handler, lease=timedelta(seconds=1), on_progress=tell)
+    supervisor = Supervisor(queue, slots, handler, lease=timedelta(seconds=5), on_progress=tell)
     task = asyncio.create_task(supervisor.run())
-    job = await store.submit(spec={"function": "nap", "seconds": 2})
-    kept = await store.when(job.id, lambda job: job.step == "napping")
+    job = await store.submit(spec={"function": "nap", "seconds": 3})
+    kept = await store.when(job.id, lambda job: job.step == "napping", seconds=30)
     await store.until(job.id, "succeeded")
     supervisor.stop()
     await task
