@@ -8,7 +8,7 @@ from harness import constants
 from harness.api import Api, Json
 from harness.composed import Composed
 from harness.configs import tiny, tiny_data
-from harness.stream import read_stream
+from harness.stream import Seen, read_until
 
 JOBS = 6
 
@@ -32,9 +32,15 @@ def test_a_server_that_restarts_in_the_middle_loses_nothing(running: Composed, s
         assert versions == [1] * JOBS, "each job registered one version"
         assert api.deploy("steady", "steady", 2)["status"] == "ready"
         assert constants.check(api.predict("steady", constants.ROWS)) == 2
-        completed = Counter(seen.event["subject"] for seen in read_stream(api) if seen.type == "job.completed")
-        assert {job["id"]: completed[job["id"]] for job in ended} == {job["id"]: 1 for job in ended}
+        ids = {job["id"] for job in ended}
+        told = completed(read_until(api, lambda seen: ids <= completed(seen).keys()))
+        assert {job: told[job] for job in ids} == dict.fromkeys(ids, 1)
     assert dead_letters(running) == []
+
+
+def completed(seen: list[Seen]) -> Counter[str]:
+    """How often the stream tells of the end of each job."""
+    return Counter(str(each.event["subject"]) for each in seen if each.type == "job.completed")
 
 
 def upload(api: Api, number: int) -> Json:
