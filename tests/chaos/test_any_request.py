@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from harness.api import Api
 from harness.drawn import configuration
-from harness.embedded import Embedded
+from harness.form import Skyulf
 from harness.promises import Figures
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
@@ -21,25 +21,30 @@ LINKED = re.compile(r"API Links: +(\d+) covered")
 ROLES = ("owner", "admin", "editor", "operator", "viewer", None)
 WITHOUT_LINKS = (None, "viewer")  # what they may not make leads nowhere
 AT_WORK = ("queued", "running")
-SHORT, LONG = 20, 120
+SHORT = 20
+LONG = {"embedded": 120, "distributed": 60}
 
 cases = [
-    pytest.param("editor", SHORT),
-    *(pytest.param(role, LONG, marks=[pytest.mark.slow, pytest.mark.timeout(LONG * 4)]) for role in ROLES),
+    pytest.param("embedded", "editor", SHORT),
+    *(
+        pytest.param(form, role, seconds, marks=[pytest.mark.slow, pytest.mark.timeout(seconds * 4 + 120)])
+        for form, seconds in LONG.items()
+        for role in ROLES
+    ),
 ]
 
 
 @pytest.mark.promise("R23")
-@pytest.mark.parametrize(("role", "seconds"), cases)
+@pytest.mark.parametrize(("skyulf", "role", "seconds"), cases, indirect=["skyulf"])
 def test_no_request_crashes_the_api(
-    embedded: Embedded, tmp_path: Path, role: str | None, seconds: int, figures: Figures
+    skyulf: Skyulf, tmp_path: Path, role: str | None, seconds: int, figures: Figures
 ) -> None:
-    with embedded.project() as owner:
+    with skyulf.project() as owner:
         config = tmp_path / "schemathesis.toml"
-        config.write_text(configuration(embedded, owner))
+        config.write_text(configuration(skyulf, owner))
         key = None if role is None else key_of(owner, role)
-        alone = counted(asked(embedded.url, config, key, phases="examples,coverage,fuzzing", seconds=seconds))
-        told = asked(embedded.url, config, key, phases="stateful", seconds=seconds // 2)
+        alone = counted(asked(skyulf.url, config, key, phases="examples,coverage,fuzzing", seconds=seconds))
+        told = asked(skyulf.url, config, key, phases="stateful", seconds=seconds // 2)
         linked = LINKED.search(told)
         cancel_jobs(owner)
 
@@ -47,7 +52,8 @@ def test_no_request_crashes_the_api(
     assert linked is not None, told[-2_000:]
     assert role in WITHOUT_LINKS or int(linked[1]) > 0, told[-2_000:]
     figures(
-        f"{role or 'nobody'}: {alone} requests, {counted(told)} in stories over {linked[1]} links, 0 answers of 5xx"
+        f"{skyulf.form}, {role or 'nobody'}: {alone} requests, {counted(told)} in stories over {linked[1]} links, "
+        "0 answers of 5xx"
     )
 
 

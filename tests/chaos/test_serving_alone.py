@@ -2,17 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from uuid import UUID
 
-import httpx
 import pytest
 from harness import constants
-from harness.api import PREFIX, Api
+from harness.api import Api, Json
 from harness.distributed import Distributed, Role
+from harness.inside import inside
 from harness.promises import Figures
-from skyulf_service.scope import Scope
-from skyulf_service.signing.keys import load_or_create
-from skyulf_service.signing.tokens import InternalTokenIssuer
 from skyulf_service.testing.ports import free_port
 
 OTHERS = ("gateway", "ingestion", "pipeline", "registry")
@@ -74,17 +70,10 @@ def restart(replicas: list[Role], *, endpoint: str) -> None:
         replica.wait_ready()
 
 
-def ask(distributed: Distributed, replica: Role, api: Api) -> dict[str, object]:
-    """Ask a replica itself, with a token as the gateway makes them."""
-    issuer = InternalTokenIssuer(load_or_create(distributed.keys_of("gateway"), "gateway"), "gateway")
-    scope = Scope(UUID(api.project_id), "key:chaos", frozenset({"predictions:make"}))
-    answer = httpx.post(
-        f"http://127.0.0.1:{replica.port}{PREFIX}/deployments/alone/predict",
-        json={"rows": constants.ROWS},
-        headers={"Authorization": f"Bearer {issuer.mint('inference', scope)}"},
-        timeout=30,
-        trust_env=False,
-    )
+def ask(distributed: Distributed, replica: Role, api: Api) -> Json:
+    """Ask a replica itself."""
+    with inside(distributed, replica.name, api) as itself:
+        answer = itself.call("POST", "/deployments/alone/predict", json={"rows": constants.ROWS})
     assert answer.status_code == 200, f"{answer.text}\n{distributed.log(replica.name)}"
-    body: dict[str, object] = answer.json()
+    body: Json = answer.json()
     return body

@@ -7,11 +7,13 @@ from types import TracebackType
 from typing import Self
 
 from harness import constants
-from harness.api import Api
+from harness.api import ENDED, Api
 from harness.composed import Composed
 from harness.configs import tiny, tiny_data
+from skyulf_service.ports import api_port, health_port
 
 CLIENTS = 4
+JOBS = 16
 SETTLED_SECONDS = 30.0  # connections are renewed, names looked up anew
 
 
@@ -53,44 +55,72 @@ def test_scaling_up_and_down_loses_no_prediction_and_every_replica_works(running
         constants.opposites(api, "scaled")
         assert api.deploy("scaled", "scaled", 1)["replicas"] == 1
         with Load(api, "scaled") as load:
-            running.up("--scale", "inference-api=3", "--scale", "pipeline-runner=2")
+            running.up("--scale", "inference-api=3")
             api.until("/deployments/scaled", lambda found: found["replicas"] == 3)
+            before = predictions(running)
             time.sleep(SETTLED_SECONDS)
-            served = {name: predictions(running, name) for name in replicas(running)}
+            # of all three only from now on: the first has answered since it was alone
+            served = predictions(running) - before
             running.up()
             api.until("/deployments/scaled", lambda found: found["replicas"] == 1)
             time.sleep(2)
 
         print(f"answered {sum(load.answered.values())}, by replica {served}, failed {len(load.failed)}")
         assert load.failed == []
-        assert len(served) == 3
-        assert all(served.values()), served
+        assert len(before) == 3
+        assert served.keys() == before.keys(), served
 
 
 def test_runners_share_the_work_and_lose_none_when_one_goes(running: Composed) -> None:
     with running.project() as api:
         data = api.ready_dataset(tiny_data())
         running.up("--scale", "pipeline-runner=2")
-        jobs = []
-        for number in range(8):
-            body = {"name": f"p{number}", "config": tiny(), "register_as": f"m{number}"}
-            pipeline = api.ok("POST", "/pipelines", json=body)
-            jobs.append(api.ok("POST", f"/pipelines/{pipeline['id']}/runs", json={"dataset_id": data["id"]}))
+        before = taken_jobs(running)
+        assert len(before) == 2
+        jobs = [queued(api, number, data["id"]) for number in range(JOBS)]
+        both = api.eventually(
+            lambda: taken if len(taken := taken_jobs(running) - before) == 2 else None,
+            what=f"each of {sorted(before)} has taken a job", seconds=120,
+        )  # fmt: skip
+        left = [job for job in jobs if api.ok("GET", f"/jobs/{job}")["status"] not in ENDED]
         running.up()
-        ended = [api.job(job["id"], seconds=240)["status"] for job in jobs]
+        ended = [api.job(job, seconds=240) for job in jobs]
+        versions = [api.version_of(job)["version"] for job in ended]
 
-        assert ended == ["succeeded"] * len(jobs)
+        print(f"{len(jobs)} jobs, taken by {both}; one runner went with {len(left)} of them not yet done")
+        assert left, "a runner that goes when all is done could lose nothing"
+        assert len(running.containers("pipeline-runner")) == 1
+        assert [job["status"] for job in ended] == ["succeeded"] * len(jobs)
+        assert versions == [1] * len(jobs), "each job registered one version"
 
 
-def replicas(running: Composed) -> list[str]:
-    """The containers of inference's api."""
-    return [each["Name"] for each in running.containers("inference-api") if each["State"] == "running"]
+def queued(api: Api, number: int, dataset_id: str) -> str:
+    """Queue a job that makes a model of its own; returns its id."""
+    body = {"name": f"p{number}", "config": tiny(), "register_as": f"m{number}"}
+    pipeline = api.ok("POST", "/pipelines", json=body)
+    made: str = api.ok("POST", f"/pipelines/{pipeline['id']}/runs", json={"dataset_id": dataset_id})["id"]
+    return made
 
 
-def predictions(running: Composed, container: str) -> int:
-    """How many predictions a replica has answered, by its own metrics."""
-    number = container.rpartition("-")[2]
-    code = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8004/metrics').read().decode())"
-    text = running.compose("exec", "-T", "--index", number, "inference-api", "python", "-c", code)
-    lines = [line for line in text.splitlines() if line.startswith("skyulf_http_request_seconds_count")]
-    return int(sum(float(line.rpartition(" ")[2]) for line in lines if "predict" in line and 'status="200"' in line))
+def predictions(running: Composed) -> Counter[str]:
+    """How many predictions each replica has answered."""
+    wanted = {'route="/api/v1/deployments/{name}/predict"', 'status="200"'}
+    return counted(running, "inference-api", api_port("inference"), "skyulf_http_request_seconds_count", wanted)
+
+
+def taken_jobs(running: Composed) -> Counter[str]:
+    """How many jobs each runner has taken on."""
+    port = health_port("pipeline", "runner")
+    return counted(running, "pipeline-runner", port, "skyulf_work_wait_seconds_count", {'queue="jobs"'})
+
+
+def counted(running: Composed, service: str, port: int, metric: str, labels: set[str]) -> Counter[str]:
+    """What each running container of a service says of itself: the sum of a metric's series that have some labels."""
+    code = f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:{port}/metrics').read().decode())"
+    found = Counter[str]()
+    for container in (each["Name"] for each in running.containers(service) if each["State"] == "running"):
+        number = container.rpartition("-")[2]
+        text = running.compose("exec", "-T", "--index", number, service, "python", "-c", code)
+        series = [line for line in text.splitlines() if line.startswith(metric) and all(one in line for one in labels)]
+        found[container] = int(sum(float(line.rpartition(" ")[2]) for line in series))
+    return found
