@@ -270,11 +270,11 @@ async def test_a_dead_letter_can_be_discarded(delivery: Delivery[SampleUnitOfWor
     second = await delivery.dead_letters.list(limit=2, cursor=first.next_cursor)
     assert len({letter.id for letter in [*first.items, *second.items]}) == 3
 
-    await delivery.dead_letters.discard(first.items[0].id)
+    await delivery.dead_letters.discard(first.items[0].id, delivery)
 
     assert len(await parked(delivery)) == 2
     with pytest.raises(NotFoundError):
-        await delivery.dead_letters.discard(first.items[0].id)
+        await delivery.dead_letters.discard(first.items[0].id, delivery)
 
 
 async def test_the_handler_continues_the_trace_of_its_event_and_passes_it_on(database: Database) -> None:

@@ -20,6 +20,7 @@ from skyulf_standalone.backup.watching import Nobody
 T = TypeVar("T")
 Files = dict[str, bytes]
 Databases = list[dict[str, str]]
+LONG_AGO = "2026-01-01 00:00:00.000000"
 
 
 def unchanged(it: T) -> T:
@@ -64,6 +65,23 @@ def pointing(file: str) -> Callable[[Databases], Databases]:
     return lambda databases: [{**databases[0], "file": file}, *databases[1:]]
 
 
+def remembering(files: Files) -> Files:
+    """With a claim, a letter that was taken off the list and one that waits, all of long ago."""
+    letter = (
+        'INSERT INTO dead_letters (id, consumer, fingerprint, topic, partition, "offset", value, headers, reason,'
+        " error, attempts, parked_at, replayed_at) VALUES (?, 'c', ?, 't', 0, 0, x'00', '[]', 'bad-json', 'e', 1, ?, ?)"
+    )
+    changed = Path(os.environ["SKYULF_HOME"]).with_name("changed.sqlite3")
+    changed.write_bytes(files["databases/pipeline.sqlite3"])
+    with closing(sqlite3.connect(changed)) as connection:
+        connection.execute("INSERT INTO inbox VALUES ('c', 'e', ?)", (LONG_AGO,))
+        connection.execute(letter, ("settled", "1", LONG_AGO, LONG_AGO))
+        connection.execute(letter, ("waiting", "2", LONG_AGO, None))
+        connection.commit()
+        connection.execute("PRAGMA journal_mode=DELETE")  # one file, not three
+    return {**files, "databases/pipeline.sqlite3": changed.read_bytes()}
+
+
 def adding(name: str) -> Callable[[Files], Files]:
     return lambda files: {**files, name: b"1"}
 
@@ -74,6 +92,15 @@ async def test_a_true_backup_is_restored(backup: Path, target: Path) -> None:
     assert aside is None
     assert len(manifest.databases) == 5
     assert (target / "credentials.json").read_text() == "{}"
+
+
+async def test_claims_and_settled_letters_of_an_old_backup_live_as_long_again(backup: Path, target: Path) -> None:
+    await restore(forged(backup, remembering), Nobody())
+
+    with closing(sqlite3.connect(target / "db" / "pipeline.sqlite3")) as connection:
+        kept = "SELECT {0} > datetime('now', '-1 hour') FROM {1} ORDER BY rowid"
+        assert connection.execute(kept.format("handled_at", "inbox")).fetchall() == [(1,)]
+        assert connection.execute(kept.format("replayed_at", "dead_letters")).fetchall() == [(1,), (None,)]
 
 
 @pytest.mark.parametrize("absolute", [True, False])

@@ -15,6 +15,7 @@ from skyulf_pipeline.main import old_logs
 from skyulf_pipeline.persistence.tables import job_logs, jobs
 from skyulf_service.composition import object_store
 from skyulf_service.ids import utc_now
+from skyulf_service.messaging.records import Record
 from skyulf_service.objects.blobs import BlobRef
 from skyulf_service.objects.store import ObjectStore
 from skyulf_service.settings import SharedSettings
@@ -128,6 +129,25 @@ async def test_a_worker_removes_old_logs_by_itself(home: Path) -> None:
     assert ("pipeline", "logs of ended jobs") not in await counts()
     with closing(sqlite3.connect(home / "db" / "pipeline.sqlite3")) as connection:
         assert connection.execute("SELECT count(*) FROM job_logs").fetchone() == (6,)
+
+
+async def test_letters_that_waited_too_long_are_discarded_and_do_not_come_again(home: Path) -> None:
+    parts = PIPELINE.open()
+    delivery = PIPELINE.delivery(parts)
+    records = [Record("skyulf.datasets.v1", None, b"garbage", [("ce_id", str(uuid4()).encode())]) for _ in range(3)]
+    await delivery.process(records)
+
+    assert await waiting_letters() == 3
+    assert await waiting_letters(apply=True) == 3
+    await delivery.process(records)
+
+    assert await waiting_letters() == 0
+    await parts.close()
+
+
+async def waiting_letters(*, apply: bool = False) -> int:
+    found = [each async for each in examine(dead_letters=timedelta(), apply=apply)]
+    return sum(each.count for each in found if each.what == "waiting dead letters")
 
 
 @pytest.mark.postgres

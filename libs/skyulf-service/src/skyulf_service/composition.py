@@ -191,8 +191,8 @@ class Service(Generic[U]):
         return await is_held(parts.database, self.messaging.leases, BACKUP)
 
     def housekeeping(self, parts: Parts[U], delivery: Delivery[U]) -> Callable[[], Coroutine[None, None, None]]:
-        """Build the task that forgets old claims of events and old idempotency keys, ends sessions of processes that
-        are frozen, and measures what waits.
+        """Build the task that forgets what is old (claims of events, dead letters that were taken off the list,
+        idempotency keys), ends sessions of processes that are frozen, and measures what waits.
         """
 
         async def purge_keys() -> None:
@@ -204,6 +204,7 @@ class Service(Generic[U]):
 
         sweeps = [
             Sweep("inbox", HOUSEKEEPING_SECONDS, delivery.sweep_inbox),
+            Sweep("dead letters", HOUSEKEEPING_SECONDS, delivery.dead_letters.sweep),
             Sweep("keys", HOUSEKEEPING_SECONDS, purge_keys),
             Sweep("stalled sessions", STALLED_SECONDS, _while_there(end_stalled)),
             *(

@@ -4,6 +4,7 @@ Workers remove the same by themselves; this is for looking, and for installation
 """
 
 from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
@@ -18,9 +19,10 @@ from skyulf_service.database.engine import Database
 from skyulf_service.database.revisions import check_schema
 from skyulf_service.database.types import database_now
 from skyulf_service.database.unit_of_work import UnitOfWork
-from skyulf_service.errors import SkyulfError
+from skyulf_service.errors import NotFoundError, SkyulfError
 from skyulf_service.half_restored import refuse_half_restored
 from skyulf_service.ids import utc_now
+from skyulf_service.messaging.dead_letters import SETTLED_KEPT
 from skyulf_service.messaging.policy import INBOX_KEPT
 from skyulf_service.objects.collector import collect_orphans
 from skyulf_service.outbox.retention import KEPT as OUTBOX_KEPT
@@ -30,7 +32,6 @@ from sqlalchemy import ColumnElement, Table, and_, delete, func, select, tuple_
 from skyulf_standalone.backup.postgres import allow_idle
 from skyulf_standalone.services import SERVICES, AnyService, missing_part, service_of
 
-REPLAYED_KEPT = timedelta(days=30)
 # small deletes: a large one would be SQLite's only writer for seconds
 BATCH = 1000
 
@@ -73,16 +74,18 @@ async def examine(*, dead_letters: timedelta | None = None, apply: bool = False)
         parts = service.open()
         try:
             await check_schema(parts.database, service.package)
-            for rule in _rules(service, parts, dead_letters):
+            for rule in _rules(service, parts):
                 count = await (_remove if apply else _count)(parts.database, rule)
                 yield Removable(name, rule.what, rule.kept, count)
+            if dead_letters is not None:
+                yield await _waiting(service, parts, dead_letters, apply=apply)
             if service.needs is not None:
                 yield await _orphans(service, parts, apply=apply)
         finally:
             await parts.close()
 
 
-def _rules(service: AnyService, parts: Parts[UnitOfWork], dead_letters: timedelta | None) -> Iterator[Rule]:
+def _rules(service: AnyService, parts: Parts[UnitOfWork]) -> Iterator[Rule]:
     tables = service.messaging
     if service.name == "gateway":
         settings = cast("GatewaySettings", parts.settings)
@@ -99,11 +102,8 @@ def _rules(service: AnyService, parts: Parts[UnitOfWork], dead_letters: timedelt
     ended = tables.idempotency_keys.c.expires_at <= utc_now()
     yield Rule("idempotency keys", "1 day", tables.idempotency_keys, ended)
     letters = tables.dead_letters
-    replayed = letters.c.replayed_at < utc_now() - REPLAYED_KEPT
-    yield Rule("replayed dead letters", _days(REPLAYED_KEPT), letters, replayed)
-    if dead_letters is not None:
-        waited = and_(letters.c.replayed_at.is_(None), letters.c.parked_at < utc_now() - dead_letters)
-        yield Rule("waiting dead letters", _days(dead_letters), letters, waited)
+    settled = letters.c.replayed_at < utc_now() - SETTLED_KEPT
+    yield Rule("settled dead letters", _days(SETTLED_KEPT), letters, settled)
 
 
 async def _count(database: Database, rule: Rule) -> int:
@@ -122,6 +122,28 @@ async def _remove(database: Database, rule: Rule) -> int:
             gone = (await connection.execute(delete(rule.table).where(chosen))).rowcount
         total += gone
     return total
+
+
+async def _waiting(service: AnyService, parts: Parts[UnitOfWork], waited: timedelta, *, apply: bool) -> Removable:
+    """Letters that have waited too long are discarded as by hand: rows that are merely gone would be parked again."""
+    letters = service.messaging.dead_letters
+    old = and_(letters.c.replayed_at.is_(None), letters.c.parked_at < utc_now() - waited)
+    rule = Rule("waiting dead letters", _days(waited), letters, old)
+    count = await (_discard(service, parts, rule) if apply else _count(parts.database, rule))
+    return Removable(service.name, rule.what, rule.kept, count)
+
+
+async def _discard(service: AnyService, parts: Parts[UnitOfWork], rule: Rule) -> int:
+    delivery, total = service.delivery(parts), 0
+    while True:
+        async with parts.database.read() as connection:
+            found = list(await connection.scalars(select(rule.table.c.id).where(rule.old).limit(BATCH)))
+        if not found:
+            return total
+        for letter in found:
+            with suppress(NotFoundError):  # somebody else has taken it off meanwhile
+                await delivery.dead_letters.discard(letter, delivery)
+                total += 1
 
 
 async def _orphans(service: AnyService, parts: Parts[UnitOfWork], *, apply: bool) -> Removable:

@@ -140,3 +140,13 @@ async def insert_ignoring_conflict(connection: AsyncConnection, table: Table, ro
     else:
         result = await connection.execute(postgresql.insert(table).values(row).on_conflict_do_nothing())
     return result.rowcount == 1
+
+
+async def insert_missing(connection: AsyncConnection, table: Table, rows: Sequence[dict[str, object]]) -> None:
+    """Insert those rows whose unique constraints are not taken."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        await connection.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
+    else:
+        await connection.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)

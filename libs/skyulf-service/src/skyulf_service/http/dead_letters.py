@@ -56,7 +56,7 @@ class DeadLetterRead(BaseModel):
 
 def router(database: Database, tables: MessagingTables, delivery: Delivery[U]) -> APIRouter:
     """Serve the dead letters of one service to our own services and to operators."""
-    letters = DeadLetters(database, tables)
+    letters, replayer = DeadLetters(database, tables), cast("Delivery[UnitOfWork]", delivery)
     served = APIRouter(prefix="/internal/v1/dead-letters", include_in_schema=False)
 
     @served.get("", **requires_service())
@@ -71,7 +71,7 @@ def router(database: Database, tables: MessagingTables, delivery: Delivery[U]) -
     async def replay_dead_letter(letter_id: UUID, scope: CurrentScope) -> None:
         log.info("dead_letter.replayed", id=str(letter_id), by=scope.subject)
         try:
-            await letters.replay(letter_id, cast("Delivery[UnitOfWork]", delivery))
+            await letters.replay(letter_id, replayer)
         except SkyulfError:
             raise
         except Exception as error:  # the handler's own, whatever it is: an operator wants to read it
@@ -81,6 +81,6 @@ def router(database: Database, tables: MessagingTables, delivery: Delivery[U]) -
     @served.delete("/{letter_id}", status_code=204, **requires_service())
     async def discard_dead_letter(letter_id: UUID, scope: CurrentScope) -> None:
         log.info("dead_letter.discarded", id=str(letter_id), by=scope.subject)
-        await letters.discard(letter_id)
+        await letters.discard(letter_id, replayer)
 
     return served

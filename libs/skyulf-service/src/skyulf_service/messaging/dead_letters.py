@@ -1,8 +1,9 @@
 """Records that could not be handled: rows in the consumer's own database, listed, replayed, discarded."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from skyulf_service.database.engine import Database
 from skyulf_service.database.pagination import MAX_LIMIT, Page, decode_cursor, encode_cursor, invalid_cursor
 from skyulf_service.database.repository import insert_ignoring_conflict
 from skyulf_service.database.tables import MessagingTables
-from skyulf_service.database.types import storable_text
+from skyulf_service.database.types import database_now, storable_text
 from skyulf_service.errors import NotFoundError
 from skyulf_service.ids import utc_now
 from skyulf_service.messaging.parked import MAX_ERROR, Parked, record_from, row_of
@@ -22,6 +23,14 @@ from skyulf_service.messaging.records import Record
 __all__ = ["DeadLetter", "DeadLetters", "Parked", "Replayer"]
 
 ORDER = "dead_letters"
+# longer than feeds and topics go back, so that a letter that was taken off the list is not parked again
+SETTLED_KEPT = timedelta(days=30)
+# small deletes: a large one would be SQLite's only writer for seconds
+SWEEP = 1000
+# what is left of a letter that was discarded: enough to know its record again
+_FORGOTTEN: Mapping[str, object] = MappingProxyType({"key": None, "value": b"", "headers": [], "error": ""})
+
+Done = Callable[[AsyncConnection], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +51,14 @@ class DeadLetter:
 
 
 class Replayer(Protocol):
-    """What a replay needs of a delivery: ``done`` is called in the transaction of the handler's effect."""
+    """What dead letters need of a delivery: ``done`` is called in the transaction of its effect."""
 
-    async def replay(
-        self, record: Record, consumer: str, *, done: Callable[[AsyncConnection], Awaitable[None]] | None = None
-    ) -> None:
+    async def replay(self, record: Record, consumer: str, *, done: Done | None = None) -> None:
         """Handle the record by the handlers of that name; raise what they raise."""
+        ...
+
+    async def pass_over(self, record: Record, consumer: str, *, done: Done) -> None:
+        """Take the record for handled by the handlers of that name."""
         ...
 
 
@@ -93,23 +104,36 @@ class DeadLetters:
         Raises what the handler raises; the letter stays then, with the new error.
         """
         letter = await self.get(id)
-
-        async def take_off(connection: AsyncConnection) -> None:
-            done = update(self._table).where(self._waiting(id)).values(replayed_at=utc_now())
-            if (await connection.execute(done)).rowcount != 1:
-                raise _missing(id)
-
         try:
-            await delivery.replay(letter.record, letter.consumer, done=take_off)
+            await delivery.replay(letter.record, letter.consumer, done=self._taking_off(id))
         except Exception as error:
             await self._note(id, repr(error))
             raise
 
-    async def discard(self, id: UUID) -> None:
-        """Forget one, or raise `NotFoundError`."""
-        async with self._database.begin() as connection:
-            if (await connection.execute(delete(self._table).where(self._waiting(id)))).rowcount != 1:
+    async def discard(self, id: UUID, delivery: Replayer) -> None:
+        """Forget what one holds, or raise `NotFoundError`. Its event is neither handled nor parked when it comes again.
+
+        That is remembered for `SETTLED_KEPT`, longer than anybody offers an event again.
+        """
+        letter = await self.get(id)
+        await delivery.pass_over(letter.record, letter.consumer, done=self._taking_off(id, _FORGOTTEN))
+
+    async def sweep(self) -> None:
+        """Forget letters that were replayed or discarded so long ago that nobody offers their events any more."""
+        columns, gone, before = self._table.c, SWEEP, database_now(-SETTLED_KEPT)
+        # none is taken off before it is parked, and only that has an index
+        old = select(columns.id).where(columns.parked_at < before, columns.replayed_at < before).limit(SWEEP)
+        while gone == SWEEP:
+            async with self._database.begin() as connection:
+                gone = (await connection.execute(delete(self._table).where(columns.id.in_(old)))).rowcount
+
+    def _taking_off(self, id: UUID, values: Mapping[str, object] | None = None) -> Done:
+        async def take_off(connection: AsyncConnection) -> None:
+            done = update(self._table).where(self._waiting(id)).values(replayed_at=utc_now(), **(values or {}))
+            if (await connection.execute(done)).rowcount != 1:
                 raise _missing(id)
+
+        return take_off
 
     async def _note(self, id: UUID, error: str) -> None:
         values = {"error": storable_text(error, MAX_ERROR), "attempts": self._table.c.attempts + 1}

@@ -10,7 +10,6 @@ import structlog
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 from sqlalchemy import delete, select, tuple_
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_service.database.repository import insert_ignoring_conflict
@@ -22,7 +21,7 @@ from skyulf_service.messaging.consumers import Consumers
 from skyulf_service.messaging.dead_letters import DeadLetters
 from skyulf_service.messaging.parked import Parked
 from skyulf_service.messaging.records import Message, Record, UnreadableRecordError, message_of, type_of
-from skyulf_service.messaging.retries import Budget, Retries, is_transient
+from skyulf_service.messaging.retries import Budget, Retries, ends_transaction, is_transient
 from skyulf_service.telemetry.metrics import HTTP_BUCKETS
 from skyulf_service.telemetry.tracing import span, use_traceparent
 
@@ -109,6 +108,18 @@ class Delivery(Generic[U]):
             if done is not None:
                 await done(uow.connection)
 
+    async def pass_over(
+        self, record: Record, consumer: str, *, done: Callable[[AsyncConnection], Awaitable[None]]
+    ) -> None:
+        """Take a parked record for handled by the handler that failed, in one transaction with ``done``.
+
+        Nothing is taken for handled where it cannot be read: its id may be another event's.
+        """
+        async with self.uows() as uow:
+            for task in self._readable(record, consumer):
+                await self._claim(uow, task)
+            await done(uow.connection)
+
     async def sweep_inbox(self) -> None:
         """Forget claims of events that are too old to come again."""
         inbox, gone = self.uows.kind.tables.inbox, SWEEP
@@ -137,6 +148,14 @@ class Delivery(Generic[U]):
             except UnreadableRecordError as error:
                 await self._park(Parked(record, each.consumer, error.reason, str(error)))
         return tasks
+
+    def _readable(self, record: Record, consumer: str) -> list[_Task[U]]:
+        try:
+            message = message_of(record)
+            named = self.consumers.named(consumer, message.type)
+            return [_Task(message, each.consumer, each.prepare(message)) for each in named]
+        except UnreadableRecordError:
+            return []
 
     async def _together(self, tasks: Sequence[_Task[U]]) -> Sequence[_Task[U]]:
         """Handle tasks in one transaction, many times faster than one each; return those that are left."""
@@ -168,7 +187,7 @@ class Delivery(Generic[U]):
                 return await self._claim_and_call(uow, task)
         except Exception as error:
             del uow.afterwards[before:]  # what this task did is rolled back
-            if _ends_transaction(error):
+            if ends_transaction(error):
                 raise
             _log.debug("event.set_aside", consumer=task.consumer, error=repr(error)[:300])
             return None
@@ -199,13 +218,12 @@ class Delivery(Generic[U]):
         async with self.uows() as uow:
             return await self._claim_and_call(uow, task)
 
+    async def _claim(self, uow: U, task: _Task[U]) -> bool:
+        claim: dict[str, object] = {"consumer": task.consumer, "event_id": task.message.id, "handled_at": utc_now()}
+        return await insert_ignoring_conflict(uow.connection, uow.tables.inbox, claim)
+
     async def _claim_and_call(self, uow: U, task: _Task[U]) -> str:
-        claim: dict[str, object] = {
-            "consumer": task.consumer,
-            "event_id": task.message.id,
-            "handled_at": utc_now(),
-        }
-        if not await insert_ignoring_conflict(uow.connection, uow.tables.inbox, claim):
+        if not await self._claim(uow, task):
             return "duplicate"
         attributes = {"messaging.message.id": str(task.message.id), "messaging.consumer.group.name": task.consumer}
         with (
@@ -230,8 +248,3 @@ class Delivery(Generic[U]):
             CONSUMED.labels(parked.consumer, "parked").inc()
         if self._on_parked is not None:
             self._on_parked(parked)
-
-
-def _ends_transaction(error: Exception) -> bool:
-    # Some errors of SQLite (disk full, I/O) roll everything back by themselves; what followed would commit one by one.
-    return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError | ProgrammingError)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable
 from dataclasses import dataclass
 
 import stamina
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from skyulf_service.database.failures import is_away
 from skyulf_service.errors import StaleVersionError, UnavailableError
@@ -60,3 +60,11 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, StaleVersionError | UnavailableError):
         return True
     return isinstance(error, DBAPIError) and is_away(error)
+
+
+def ends_transaction(error: BaseException) -> bool:
+    """Whether a handler's error may have ended the transaction that others share.
+
+    Some errors of SQLite (disk full, I/O) roll everything back by themselves; what followed would commit one by one.
+    """
+    return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError | ProgrammingError)

@@ -7,7 +7,8 @@ from sqlalchemy.schema import SchemaItem
 
 from skyulf_service.database.types import UtcDateTime
 
-_OPEN = "status IN ('queued', 'running', 'cancelling')"
+# the condition of the index of open work: a query that is worded the same is answered by it
+OPEN = "status IN ('queued', 'running', 'cancelling')"
 _INDEXED = ("status", "priority", "queued_at")
 
 
@@ -26,7 +27,7 @@ def columns(table: str) -> list[SchemaItem]:
 
     The table also has ``id``, and should have ``project_id`` (fair claims), ``version`` and ``updated_at``.
     """
-    index = Index(work_index_name(table), *_INDEXED, sqlite_where=text(_OPEN), postgresql_where=text(_OPEN))
+    index = Index(work_index_name(table), *_INDEXED, sqlite_where=text(OPEN), postgresql_where=text(OPEN))
     return [*work_columns_v1(), *work_checks_v1(), index]
 
 
@@ -68,7 +69,7 @@ def work_checks_v1() -> list[CheckConstraint]:
 
 def create_work_index_v1(op: Operations, table: str) -> None:
     """Create the index of open work in a migration (Alembic's ``op`` comes first)."""
-    op.create_index(work_index_name(table), table, [*_INDEXED], sqlite_where=text(_OPEN), postgresql_where=text(_OPEN))
+    op.create_index(work_index_name(table), table, [*_INDEXED], sqlite_where=text(OPEN), postgresql_where=text(OPEN))
 
 
 def work_index_name(table: str) -> str:

@@ -17,12 +17,16 @@ from sqlalchemy import (
     Text,
     Uuid,
     false,
+    text,
 )
 
 from skyulf_pipeline.domain.datasets import DatasetStatus
 from skyulf_pipeline.domain.jobs import JobKind, LogLevel
 from skyulf_pipeline.domain.pipelines import PipelineStatus
 from skyulf_pipeline.domain.trials import TrialState
+
+# the condition of an index, and of the query that it answers
+OBJECTS_UNKNOWN = "status = 'succeeded' AND objects_known = false"
 
 metadata = new_metadata()
 messaging = add_messaging_tables(metadata)
@@ -93,6 +97,7 @@ jobs = Table(
     Column("keep_best", Boolean, nullable=False, server_default=false()),
     Column("best", Json),
     Column("received", Json),
+    Column("objects_known", Boolean, nullable=False, server_default=false()),
     *work_columns("jobs"),
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -100,7 +105,16 @@ jobs = Table(
     CheckConstraint("(status = 'succeeded') = (outcome IS NOT NULL)", name="success_has_an_outcome"),
     Index(None, "project_id", "created_at", "id"),
     Index(None, "pipeline_id"),
+    Index(
+        "ix_jobs_objects_unknown",
+        "id",
+        sqlite_where=text(OBJECTS_UNKNOWN),
+        postgresql_where=text(OBJECTS_UNKNOWN),
+    ),
 )
+
+# what the manifests of those jobs list whose objects are known: manifests are not read again, and jobs are not deleted
+job_objects = Table("job_objects", metadata, Column("key", String(250), primary_key=True))
 
 job_logs = Table(
     "job_logs",

@@ -18,12 +18,11 @@ from skyulf_standalone.backup import postgres
 from skyulf_standalone.backup.errors import BackupError
 from skyulf_standalone.backup.manifest import DatabaseEntry
 
-# Claims of events are forgotten after a while. Those of an old backup shall live as long again: neighbours offer their
-# events anew after a restore, and one whose claim was forgotten would be handled twice.
-_FRESH_CLAIMS = {
-    "sqlite": "UPDATE inbox SET handled_at = strftime('%Y-%m-%d %H:%M:%f000', 'now')",
-    "postgresql": "UPDATE inbox SET handled_at = clock_timestamp()",
-}
+# Claims of events and settled dead letters are forgotten after a while. Those of an old backup shall live as long
+# again: neighbours offer their events anew after a restore; one that was forgotten would be handled or parked twice.
+_NOW = {"sqlite": "strftime('%Y-%m-%d %H:%M:%f000', 'now')", "postgresql": "clock_timestamp()"}
+_FRESH_CLAIMS = "UPDATE inbox SET handled_at = {now}"
+_FRESH_LETTERS = "UPDATE dead_letters SET replayed_at = {now} WHERE replayed_at IS NOT NULL"
 _NO_LEASES = "DELETE FROM leases"
 # What Kafka held is gone: every event that is kept leaves once more, and the inboxes drop what was handled.
 _OFFERED_ANEW = "UPDATE outbox SET published_at = NULL"
@@ -70,8 +69,8 @@ class EmbeddedTarget:
             try:
                 with closing(sqlite3.connect(staging / each.file)) as connection:
                     _require_sound(connection, each)
-                    for statement in (_FRESH_CLAIMS["sqlite"], _NO_LEASES):
-                        connection.execute(statement)
+                    for statement in (_FRESH_CLAIMS, _FRESH_LETTERS, _NO_LEASES):
+                        connection.execute(statement.format(now=_NOW["sqlite"]))
                     connection.commit()
             except sqlite3.Error as error:
                 raise BackupError(
@@ -142,8 +141,8 @@ class PostgresTarget:
             database = self._databases[each.service]
             await postgres.load(database.engine.url, staging / each.file)
             async with database.begin() as connection:
-                for statement in (_FRESH_CLAIMS["postgresql"], _NO_LEASES, _OFFERED_ANEW):
-                    await connection.execute(text(statement))
+                for statement in (_FRESH_CLAIMS, _FRESH_LETTERS, _NO_LEASES, _OFFERED_ANEW):
+                    await connection.execute(text(statement.format(now=_NOW["postgresql"])))
         for database in self._databases.values():
             async with database.begin() as connection:
                 await unmark_database(connection)
