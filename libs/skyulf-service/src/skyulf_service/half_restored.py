@@ -4,12 +4,12 @@ The mark lies in the data folder; where databases are PostgreSQL's, also in each
 their own there.
 """
 
-import os
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from skyulf_service.durable import sync_folder
 from skyulf_service.errors import SkyulfError
 
 RESTORING = ".restoring"
@@ -42,11 +42,14 @@ def mark_folder(home: Path) -> None:
     folder = home / RESTORING
     folder.mkdir(mode=0o700, exist_ok=True)
     (folder / PLACING).touch()
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder)
+    sync_folder(home)
+
+
+def unmark_folder(home: Path) -> None:
+    """Say that everything is in place; it has to be on disk by then, and this is too when it returns."""
+    (home / RESTORING / PLACING).unlink()
+    sync_folder(home / RESTORING)
 
 
 async def mark_database(connection: AsyncConnection) -> None:

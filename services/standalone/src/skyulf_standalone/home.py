@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import IO
 
+from skyulf_service.durable import make_folder
+
 
 class HomeInUseError(Exception):
     """The data folder cannot be had: another process holds it, or it cannot be written."""
@@ -31,7 +33,7 @@ class locked:
 
     def __enter__(self) -> None:
         try:
-            self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(self._home, 0o700)
             file = (self._home / ".lock").open("a+")
         except OSError as error:
             raise HomeInUseError(f"The data folder {self._home} cannot be written: {error.strerror}.") from error

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
+from skyulf_service.durable import make_folder, sync_folder
 from skyulf_service.objects.errors import file_errors
 from skyulf_service.objects.store import CHUNK, StoredObject, StreamCheck
 
@@ -19,7 +20,7 @@ class PendingFile:
 
     def __init__(self, target: Path, aside: Path) -> None:
         self._target = target
-        aside.mkdir(parents=True, exist_ok=True)
+        make_folder(aside)
         self._unfinished = aside / f".{secrets.token_hex(12)}.unfinished"
         self._file = open(self._unfinished, "xb")  # noqa: SIM115 - closed by commit or discard
 
@@ -32,13 +33,13 @@ class PendingFile:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        self._target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._target.parent)
         if create_only:
             os.link(self._unfinished, self._target)  # unlike replace, link refuses to overwrite
             self._unfinished.unlink()
         else:
             os.replace(self._unfinished, self._target)
-        _sync_folder(self._target.parent)
+        sync_folder(self._target.parent)
 
     def discard(self) -> None:
         """Forget the bytes; a no-op after commit."""
@@ -85,11 +86,3 @@ def digest_file(path: Path) -> StoredObject:
         while chunk := file.read(CHUNK):
             check.update(chunk)
     return check.finish(path.name)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,6 +7,7 @@ from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from skyulf_service.durable import make_folder
 from skyulf_service.errors import TooLargeError
 from skyulf_service.objects.errors import ObjectExistsError, ObjectNotFoundError, file_errors
 from skyulf_service.objects.files import PendingFile, read_file, write_stream
@@ -123,7 +124,7 @@ class FolderStore:
         return sorted(found, key=lambda entry: entry.key)
 
     def _tidy(self) -> None:
-        self._aside.mkdir(parents=True, exist_ok=True)
+        make_folder(self._aside)
         for path in self._aside.iterdir():
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < time.time() - _STALE_SECONDS:

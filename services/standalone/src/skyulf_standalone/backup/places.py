@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+from skyulf_service.durable import make_folder, settle, sync_folder
 from skyulf_service.ids import utc_now
 from skyulf_service.objects.files import digest_file
 from skyulf_service.settings import SharedSettings
@@ -46,7 +47,8 @@ class Places:
         aside = self._home / f"replaced-{utc_now():%Y%m%dT%H%M%S}"
         try:
             for path in self._gone(staging):
-                shutil.move(path, self._kept(path, aside))
+                move_settled(path, self._kept(path, aside))
+                sync_folder(path.parent)
             for source, target in self._moves(staging):
                 self._move(source, target, aside)
         except OSError as error:
@@ -70,15 +72,23 @@ class Places:
         if _same(source, target):
             return  # where keys are mounted they cannot be written, and need not
         if target.exists():
-            shutil.copy2(target, self._kept(target, aside))
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            kept = self._kept(target, aside)
+            shutil.copy2(target, kept)
+            settle(kept)
+        make_folder(target.parent, 0o700)
         source.chmod(0o644 if source.suffix == ".pub" else 0o600)
-        shutil.move(source, target)
+        move_settled(source, target)
 
     def _kept(self, path: Path, aside: Path) -> Path:
         inside = path.relative_to(self._home) if path.is_relative_to(self._home) else Path(KEYS) / path.name
-        (aside / inside).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder((aside / inside).parent, 0o700)
         return aside / inside
+
+
+def move_settled(source: Path, target: Path) -> None:
+    """Move a file to its place, on disk there afterwards; the two may lie on different disks."""
+    shutil.move(source, target)
+    settle(target)
 
 
 def _same(source: Path, target: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import IO
 from skyulf_service.composition import object_store
 from skyulf_service.database.revisions import revisions
 from skyulf_service.errors import SkyulfError
-from skyulf_service.half_restored import PLACING, RESTORING, mark_folder
+from skyulf_service.half_restored import RESTORING, mark_folder, unmark_folder
 from skyulf_service.objects.store import ObjectStore
 from skyulf_service.settings import SharedSettings
 from sqlalchemy.engine import URL, make_url
@@ -58,7 +58,7 @@ async def restore(path: Path, watcher: Watcher, *, replace: bool = False) -> tup
             await target.prepare(staging, manifest.databases)
             mark_folder(shared.home)
             aside = await _placed(places, target, staging, manifest)
-            (shared.home / RESTORING / PLACING).unlink()
+            unmark_folder(shared.home)
     return manifest, aside if aside.exists() else None
 
 

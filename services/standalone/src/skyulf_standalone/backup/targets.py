@@ -1,6 +1,5 @@
 """Where databases are restored to: SQLite files, or databases of PostgreSQL."""
 
-import shutil
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from skyulf_service.database.engine import Database
+from skyulf_service.durable import make_folder
 from skyulf_service.half_restored import mark_database, unmark_database
 from skyulf_service.messaging.brokers import Brokers
 from skyulf_service.settings import SharedSettings
@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL
 from skyulf_standalone.backup import postgres
 from skyulf_standalone.backup.errors import BackupError
 from skyulf_standalone.backup.manifest import DatabaseEntry
+from skyulf_standalone.backup.places import move_settled
 
 # Claims of events and settled dead letters are forgotten after a while. Those of an old backup shall live as long
 # again: neighbours offer their events anew after a restore; one that was forgotten would be handled or parked twice.
@@ -82,12 +83,12 @@ class EmbeddedTarget:
         for path in self._paths.values():
             for old in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
                 if old.exists():
-                    (aside / "db").mkdir(parents=True, exist_ok=True, mode=0o700)
-                    shutil.move(old, aside / "db" / old.name)
+                    make_folder(aside / "db", 0o700)
+                    move_settled(old, aside / "db" / old.name)
         for each in databases:
             path = self._paths[each.service]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(staging / each.file, path)
+            make_folder(path.parent)
+            move_settled(staging / each.file, path)
 
     async def close(self) -> None:
         """Nothing to give up."""
