@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,6 +79,30 @@ def without_own(files: dict[str, bytes]) -> dict[str, bytes]:
     return {name: data for name, data in files.items() if name.split("/")[0] not in OWN}
 
 
+def new(home: Path) -> Path:
+    """A folder that is not there yet."""
+    (home.parent / "some").mkdir()
+    return home.parent / "some" / "place"
+
+
+def prepared(home: Path) -> Path:
+    """Folders that somebody has made, and no files."""
+    for name in ("keys", "objects", "db"):
+        (home.parent / "prepared" / name).mkdir(parents=True)
+    return home.parent / "prepared"
+
+
+def used(home: Path) -> Path:
+    """Another key than the backup's, one that it has not, and no objects."""
+    (home / "keys" / "gateway.key").write_bytes((home / "keys" / "registry.key").read_bytes())
+    shutil.copy2(home / "keys" / "registry.pub", home / "keys" / "registry.0000.pub")
+    shutil.rmtree(home / "objects")
+    return home
+
+
+PLACES: Mapping[str, Callable[[Path], Path]] = {"new": new, "prepared": prepared, "used": used}
+
+
 @pytest.fixture
 def filled(home: Path) -> Path:
     """A backup with an object in it; the place that it was made of is left."""
@@ -102,17 +126,12 @@ async def import_that_waits() -> None:
     await parts.close()
 
 
-@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("place", ["new", "prepared", "used"])
 def test_a_power_cut_after_the_mark_has_gone_leaves_everything_that_was_restored(
-    filled: Path, home: Path, monkeypatch: pytest.MonkeyPatch, figures: Figures, replace: bool
+    filled: Path, home: Path, monkeypatch: pytest.MonkeyPatch, figures: Figures, place: str
 ) -> None:
-    if replace:
-        change(home)
-        target = home
-    else:
-        target = home.parent / "new" / "place"
-        target.parent.mkdir()
-        monkeypatch.setenv("SKYULF_HOME", str(target))
+    target = PLACES[place](home)
+    monkeypatch.setenv("SKYULF_HOME", str(target))
     disk = Disk(home.parent)
     disk.settle_all()
     seen = list[dict[str, bytes]]()
@@ -133,24 +152,17 @@ def test_a_power_cut_after_the_mark_has_gone_leaves_everything_that_was_restored
     monkeypatch.setattr(os, "unlink", hear_unlink)
     monkeypatch.setattr(os, "rename", hear_rename)
 
-    _, aside = asyncio.run(restore(filled, Nobody(), replace=replace))
+    _, aside = asyncio.run(restore(filled, Nobody(), replace=place == "used"))
 
     monkeypatch.undo()
     assert len(seen) == 1
     assert f"{RESTORING}/{PLACING}" in seen[0]
     left = disk.left(target)
     assert f"{RESTORING}/{PLACING}" not in left, "what is said to be done is not refused after a cut"
-    assert (aside is not None) == replace
+    assert (aside is not None) == (place == "used")
     assert any(name.startswith("objects/") for name in left)
     usable(left, home.parent / "after the cut")
     figures(f"restored: {len(there(target))} files on disk before the mark goes, {disk.syncs} syncs")
-
-
-def change(home: Path) -> None:
-    """Another key than the backup's, one that it has not, and no objects."""
-    (home / "keys" / "gateway.key").write_bytes((home / "keys" / "registry.key").read_bytes())
-    shutil.copy2(home / "keys" / "registry.pub", home / "keys" / "registry.0000.pub")
-    shutil.rmtree(home / "objects")
 
 
 def usable(left: dict[str, bytes], place: Path) -> None:
@@ -170,7 +182,7 @@ def test_a_power_cut_while_files_are_put_in_place_leaves_a_place_that_is_refused
 ) -> None:
     disk = Disk(home.parent)
     disk.settle_all()
-    change(home)
+    used(home)
     monkeypatch.setattr(os, "fsync", disk.hear(os.fsync))
     (home / "keys" / "gateway.key").unlink()
     (home / "keys" / "gateway.key").mkdir()  # where the restore stops
