@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 import sys
 import time
@@ -21,7 +22,7 @@ from sqlalchemy import select
 from work_support import HERE, Handler, Job, Store, gone, jobs, lives, pids_noted
 
 LEASE = 2.5  # long enough for a machine that stalls for a second
-KILLS = 3
+KILLS, JOBS = 3, 4
 # Only there can a frozen process have a successor: a SQLite file's one writer may be frozen with the lock in its hands,
 # which is why the embedded form is one process.
 FROZEN = [pytest.param("postgresql", marks=pytest.mark.postgres)]
@@ -180,12 +181,15 @@ async def test_sigterm_gives_the_work_to_the_next(store: Store, queue: WorkQueue
 async def test_random_kills_lose_nothing_and_repeat_nothing(
     store: Store, queue: WorkQueue, handler: Handler, figures: Figures
 ) -> None:
-    submitted = [await store.submit(spec={"function": "nap", "seconds": 0.2}, max_attempts=50) for _ in range(12)]
+    submitted = list[Job]()
     sweeping = asyncio.create_task(_sweep_forever(queue, handler))
 
     for _ in range(KILLS):
         async with supervisor_process(store, handler.scratch), supervisor_process(store, handler.scratch) as victim:
-            await asyncio.sleep(0.8)
+            nap = {"function": "nap", "seconds": 0.5}
+            submitted += [await store.submit(spec=nap, max_attempts=50) for _ in range(JOBS)]
+            await at_work(store, victim)
+            await asyncio.sleep(random.uniform(0, 0.4))
             victim.kill()
     async with supervisor_process(store, handler.scratch):
         for job in submitted:
@@ -200,6 +204,17 @@ async def test_random_kills_lose_nothing_and_repeat_nothing(
         f"{len(submitted)} pieces of work, {KILLS} supervisors killed under {interrupted} of them: {len(effects)} "
         "effects, none twice"
     )
+
+
+async def at_work(store: Store, process: asyncio.subprocess.Process) -> None:
+    """Wait until a supervisor holds a row."""
+    owned = select(jobs.c.id).where(jobs.c.status == "running", jobs.c.lease_owner.contains(f"-{process.pid}-"))
+    async with asyncio.timeout(10):
+        while True:
+            async with store.database.read() as connection:
+                if (await connection.execute(owned)).first() is not None:
+                    return
+            await asyncio.sleep(0.01)
 
 
 async def _sweep_forever(queue: WorkQueue, handler: Handler) -> None:
