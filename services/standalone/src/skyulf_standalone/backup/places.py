@@ -10,14 +10,20 @@ from skyulf_service.objects.files import digest_file
 from skyulf_service.settings import SharedSettings
 
 from skyulf_standalone.backup.errors import BackupError
-from skyulf_standalone.backup.manifest import HOME, KEYS, Manifest
+from skyulf_standalone.backup.manifest import HOME, KEYS, SETTINGS, Manifest
+
+SETTINGS_BESIDE = f"{SETTINGS}.restored"
 
 
 class Places:
-    """The files of an installation beside its databases and objects."""
+    """The files of an installation beside its databases and objects.
 
-    def __init__(self, shared: SharedSettings) -> None:
+    With ``keep_settings`` the restored ``skyulf.toml`` is put beside the one that is there.
+    """
+
+    def __init__(self, shared: SharedSettings, *, keep_settings: bool = False) -> None:
         self._home, self._keys = shared.home, shared.keys_folder
+        self._names = {Path(SETTINGS): Path(SETTINGS_BESIDE)} if keep_settings else {}
 
     def require_free(self, manifest: Manifest) -> None:
         """Raise `BackupError` where there are keys or credentials already, unless they are the same."""
@@ -62,7 +68,7 @@ class Places:
     def _moves(self, staging: Path) -> list[tuple[Path, Path]]:
         pairs = ((staging / KEYS, self._keys), (staging / HOME, self._home))
         return [
-            (path, target / path.relative_to(folder))
+            (path, target / self._names.get(inside := path.relative_to(folder), inside))
             for folder, target in pairs
             for path in sorted(folder.rglob("*"))
             if path.is_file()
