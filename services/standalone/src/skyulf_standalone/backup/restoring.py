@@ -81,6 +81,7 @@ async def restore(path: Path, watcher: Watcher, *, replace: bool = False) -> Res
 
 async def _placed(places: Places, target: Target, staging: Path, manifest: Manifest) -> Path:
     try:
+        await target.mark()
         aside = places.put(staging)
         await target.put(staging, manifest.databases, aside)
     except (BackupError, SkyulfError, SQLAlchemyError, OSError) as error:
