@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from pydantic import ValidationError
+from skyulf_service.durable import sync_folder
 
 from skyulf_standalone.backup.errors import BackupError, DamagedArchiveError
 from skyulf_standalone.backup.manifest import NAME, Entry, Manifest, contradiction, is_member
@@ -98,6 +99,8 @@ class ArchiveWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             os.link(self._unfinished, self._path)  # unlike a rename, this replaces nothing
+            self._unfinished.unlink()
+            sync_folder(self._path.parent)  # or a power cut takes the name of what was said to be written
         except OSError as error:
             raise BackupError(f"{self._path} cannot be written: {error.strerror}.") from error
 
