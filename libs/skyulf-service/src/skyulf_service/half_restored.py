@@ -54,7 +54,7 @@ def unmark_folder(home: Path) -> None:
 
 async def mark_database(connection: AsyncConnection) -> None:
     """Say the same in a database; a dump that is loaded beside it leaves it there."""
-    await connection.execute(text(f"CREATE TABLE {TABLE} (id integer PRIMARY KEY)"))
+    await connection.execute(text(f"CREATE TABLE IF NOT EXISTS {TABLE} (id integer PRIMARY KEY)"))
 
 
 async def unmark_database(connection: AsyncConnection) -> None:
