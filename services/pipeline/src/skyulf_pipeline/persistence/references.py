@@ -15,10 +15,9 @@ from skyulf_service.errors import TooLargeError, UnavailableError
 from skyulf_service.objects.blobs import BlobRef, Blobs
 from skyulf_service.objects.errors import DigestMismatchError, ObjectNotFoundError
 from skyulf_service.objects.store import ObjectStore
-from skyulf_service.work.claims import Claim
 from skyulf_service.work.columns import OPEN
-from skyulf_service.work.states import ACTIVE, WorkStatus
-from sqlalchemy import Row, and_, literal, not_, select, text, union_all, update
+from skyulf_service.work.states import WorkStatus
+from sqlalchemy import Row, and_, literal, select, text, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_pipeline.domain.jobs import JobKind
@@ -135,13 +134,6 @@ class BundleReferences:
     async def _files(self, manifest: BlobRef) -> list[str]:
         envelope = _Envelope.model_validate_json(await self._blobs.get_bytes(manifest))
         return [BlobRef.of(file.sha256, 0).key for file in envelope.manifest.files]
-
-    async def others_at_work(self, claim: Claim) -> bool:
-        """Whether anybody but the claim's holder works on a job now, and so may be storing the same files."""
-        own = and_(jobs.c.id == claim.id, jobs.c.lease_epoch == claim.epoch)
-        async with self._database.read() as connection:
-            found = await connection.execute(select(jobs.c.id).where(jobs.c.status.in_(ACTIVE), not_(own)).limit(1))
-            return found.first() is not None
 
 
 async def needed(connection: AsyncConnection, store: ObjectStore) -> list[BlobRef]:
