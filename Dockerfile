@@ -182,7 +182,7 @@ LD_LIBRARY_PATH=/opt/postgres/lib exec "/opt/postgres/bin/${0##*/}" "$@"
 SH
 # what is missing for them shows here, not at the first backup
 RUN ln -s pg_dump /usr/local/bin/pg_restore && pg_dump --version && pg_restore --version \
-    && install -d -o 10001 -g 10001 -m 0700 /backups
+    && install -d -o 10001 -g 10001 -m 0700 /backups /run/skyulf/gateway-home
 COPY --from=operate-packages /opt/skyulf /opt/skyulf
 RUN --mount=type=bind,from=operate-wheels,source=/wheels,target=/wheels \
     install-own skyulf-core skyulf-events skyulf-service skyulf-gateway skyulf-ingestion skyulf-pipeline \

@@ -8,9 +8,10 @@ from typing import Protocol
 
 from skyulf_service.database.engine import Database
 from skyulf_service.durable import make_folder
-from skyulf_service.half_restored import mark_database, unmark_database
+from skyulf_service.half_restored import mark_database, marks_go, unmark_database
 from skyulf_service.messaging.brokers import Brokers
 from skyulf_service.settings import SharedSettings
+from skyulf_service.signing.keys import KeyFileError
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
@@ -41,7 +42,7 @@ class Target(Protocol):
         ...
 
     async def put(self, staging: Path, databases: Sequence[DatabaseEntry], aside: Path) -> None:
-        """Put the restored ones in their place."""
+        """Put the restored ones in their place; what else waits for that is done before any database is unmarked."""
         ...
 
     async def close(self) -> None:
@@ -89,6 +90,7 @@ class EmbeddedTarget:
             path = self._paths[each.service]
             make_folder(path.parent)
             move_settled(staging / each.file, path)
+        _marks_go()
 
     async def close(self) -> None:
         """Nothing to give up."""
@@ -132,18 +134,19 @@ class PostgresTarget:
         """First empty and mark all: no role starts on a marked one, and the marks go when all are filled."""
         from skyulf_standalone.backup.topics import forget_records
 
-        if self._brokers is not None:
-            await forget_records(self._brokers)
         for database in self._databases.values():
             async with database.begin() as connection:
                 await postgres.empty(connection)
                 await mark_database(connection)
+        if self._brokers is not None:
+            await forget_records(self._brokers)
         for each in databases:
             database = self._databases[each.service]
             await postgres.load(database.engine.url, staging / each.file)
             async with database.begin() as connection:
                 for statement in (_FRESH_CLAIMS, _FRESH_LETTERS, _NO_LEASES, _OFFERED_ANEW):
                     await connection.execute(text(statement.format(now=_NOW["postgresql"])))
+        _marks_go()
         for database in self._databases.values():
             async with database.begin() as connection:
                 await unmark_database(connection)
@@ -152,6 +155,13 @@ class PostgresTarget:
         """Give up connections."""
         for database in self._databases.values():
             await database.close()
+
+
+def _marks_go() -> None:
+    try:
+        marks_go()
+    except KeyFileError as error:
+        raise BackupError(str(error)) from error
 
 
 def _require_sound(connection: sqlite3.Connection, entry: DatabaseEntry) -> None:
