@@ -8,9 +8,10 @@ from typing import Protocol
 
 from skyulf_service.database.engine import Database
 from skyulf_service.durable import make_folder
-from skyulf_service.half_restored import unmark_database
+from skyulf_service.half_restored import marks_go, unmark_database
 from skyulf_service.messaging.brokers import Brokers
 from skyulf_service.settings import SharedSettings
+from skyulf_service.signing.keys import KeyFileError
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
@@ -45,7 +46,7 @@ class Target(Protocol):
         ...
 
     async def put(self, staging: Path, databases: Sequence[DatabaseEntry], aside: Path) -> None:
-        """Put the restored ones in their place, and take the marks away when all are there."""
+        """Put the restored ones in their place; what else waits for that is done before the marks are taken away."""
         ...
 
     async def close(self) -> None:
@@ -96,6 +97,7 @@ class EmbeddedTarget:
             path = self._paths[each.service]
             make_folder(path.parent)
             move_settled(staging / each.file, path)
+        _marks_go()
 
     async def close(self) -> None:
         """Nothing to give up."""
@@ -148,18 +150,19 @@ class PostgresTarget:
         """Empty each without a moment in which it has no mark, fill all, and take the marks away at the end."""
         from skyulf_standalone.backup.topics import forget_records
 
-        if self._brokers is not None:
-            await forget_records(self._brokers)
         for database in self._databases.values():
             async with postgres.changing(database) as connection:
                 await postgres.empty(connection)
                 await postgres.mark(connection)
+        if self._brokers is not None:
+            await forget_records(self._brokers)
         for each in databases:
             database = self._databases[each.service]
             await postgres.load(database.engine.url, staging / each.file)
             async with postgres.changing(database) as connection:
                 for statement in (_FRESH_CLAIMS, _FRESH_LETTERS, _NO_LEASES, _OFFERED_ANEW):
                     await connection.execute(text(statement.format(now=_NOW["postgresql"])))
+        _marks_go()
         for database in self._databases.values():
             async with postgres.changing(database) as connection:
                 await unmark_database(connection)
@@ -174,6 +177,13 @@ class PostgresTarget:
             others = await postgres.others_connected(database.engine)
             if others:
                 raise BackupError(f"{others} sessions use the database of {name}: stop all roles first.")
+
+
+def _marks_go() -> None:
+    try:
+        marks_go()
+    except KeyFileError as error:
+        raise BackupError(str(error)) from error
 
 
 def _require_sound(connection: sqlite3.Connection, entry: DatabaseEntry) -> None:
