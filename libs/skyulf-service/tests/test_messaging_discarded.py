@@ -14,7 +14,7 @@ from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.http.catch_up import CatchUp, NeighbourFeed, connecting
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.messaging.consumers import Consumers
-from skyulf_service.messaging.dead_letters import SETTLED_KEPT
+from skyulf_service.messaging.dead_letters import SETTLED_KEPT, NoHandlerError
 from skyulf_service.messaging.policy import Delivery, Retries
 from skyulf_service.messaging.records import Record, record_of
 from skyulf_service.signing.keys import load_or_create
@@ -35,11 +35,14 @@ class Sums:
     called: list[UUID] = field(default_factory=list)
     broken: bool = True
 
-    def delivery(self) -> Delivery[SampleUnitOfWork]:
-        """A delivery as a process that has just started has it."""
+    def delivery(self, *, renamed: bool = False) -> Delivery[SampleUnitOfWork]:
+        """A delivery as a process that has just started has it, of this release or of one with another name in it."""
         consumers: Consumers[SampleUnitOfWork] = Consumers(group="sums")
-        consumers.on(CounterRaised)(self.add_up)
+        consumers.on(CounterRaised)(self.sum_up if renamed else self.add_up)
         return Delivery(consumers, UnitOfWorks(self.database, SampleUnitOfWork), retries=QUICK)
+
+    async def sum_up(self, uow: SampleUnitOfWork, event: CounterRaised) -> None:
+        await self.add_up(uow, event)
 
     async def add_up(self, uow: SampleUnitOfWork, event: CounterRaised) -> None:
         self.called.append(event.event_id)
@@ -159,6 +162,24 @@ async def test_what_nobody_can_read_is_not_parked_again_either(sums: Sums, namel
     assert [value for value, _ in await sums.rows()] == [b""], "its bytes are forgotten"
     await sums.delivery().process([replace(garbage, value=b"{ other")])
     assert await sums.discard_all() == 1, "another record is parked"
+
+
+async def test_a_release_without_the_handler_replays_nothing_and_may_discard(sums: Sums) -> None:
+    event = raised(BAD)
+    await sums.delivery().process([record(event)])
+    (letter,) = (await sums.delivery().dead_letters.list()).items
+    other, sums.broken = sums.delivery(renamed=True), False
+    sums.called.clear()
+
+    with pytest.raises(NoHandlerError, match=r"sums\.add_up"):
+        await other.dead_letters.replay(letter.id, other)
+    assert await other.dead_letters.get(letter.id) == letter, "it waits, and still says why"
+    await other.dead_letters.discard(letter.id, other)
+
+    assert (await other.dead_letters.list()).items == []
+    assert sums.called == []
+    async with sums.database.read() as connection:
+        assert list(await connection.execute(select(messaging.inbox))) == [], "nobody has taken it for handled"
 
 
 async def test_garbage_that_bears_the_id_of_an_event_does_not_take_the_event_away(sums: Sums) -> None:

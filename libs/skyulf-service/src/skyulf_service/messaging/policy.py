@@ -18,7 +18,7 @@ from skyulf_service.database.unit_of_work import UnitOfWork, UnitOfWorks
 from skyulf_service.errors import UnavailableError
 from skyulf_service.ids import utc_now
 from skyulf_service.messaging.consumers import Consumers
-from skyulf_service.messaging.dead_letters import DeadLetters
+from skyulf_service.messaging.dead_letters import DeadLetters, NoHandlerError
 from skyulf_service.messaging.parked import Parked
 from skyulf_service.messaging.records import Message, Record, UnreadableRecordError, message_of, type_of
 from skyulf_service.messaging.retries import Budget, Retries, ends_transaction, is_transient
@@ -97,10 +97,16 @@ class Delivery(Generic[U]):
     ) -> None:
         """Handle a parked record again by the handler that failed, in one transaction with ``done``.
 
-        Raises what reading or handling it raises.
+        Raises what reading or handling it raises, and `NoHandlerError` where nobody of that name would handle it: the
+        letter may be of another release, which runs beside this one or has given its handlers other names.
         """
         message = message_of(record)
         named = self.consumers.named(consumer, message.type)
+        if not named:
+            raise NoHandlerError(
+                f"This release has no handler {consumer} of {message.type}, so nothing was tried and the letter stays: "
+                "replay it once the release that has it runs everywhere, or discard it."
+            )
         tasks = [_Task(message, each.consumer, each.prepare(message)) for each in named]
         async with self.uows() as uow:
             for task in tasks:
