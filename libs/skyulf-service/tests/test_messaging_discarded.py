@@ -1,6 +1,6 @@
 """A dead letter that was discarded: its event may come again, by the topic or by a feed, and has no effect any more."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -16,7 +16,7 @@ from skyulf_service.ids import new_id, utc_now
 from skyulf_service.messaging.consumers import Consumers
 from skyulf_service.messaging.dead_letters import SETTLED_KEPT, NoHandlerError
 from skyulf_service.messaging.policy import Delivery, Retries
-from skyulf_service.messaging.records import Record, record_of
+from skyulf_service.messaging.records import Record, UnreadableRecordError, record_of
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.signing.tokens import InternalTokenIssuer
 from skyulf_service.testing.neighbours import Neighbour, neighbour
@@ -182,9 +182,39 @@ async def test_a_release_without_the_handler_replays_nothing_and_may_discard(sum
         assert list(await connection.execute(select(messaging.inbox))) == [], "nobody has taken it for handled"
 
 
-async def test_garbage_that_bears_the_id_of_an_event_does_not_take_the_event_away(sums: Sums) -> None:
+def too_large(event: CounterRaised) -> Record:
+    """What would be the event, were it not so large."""
+    body = record(event).value
+    return record(event, body=body[:-1] + b" " * (1 << 20) + b"}")
+
+
+def unspecified(event: CounterRaised) -> Record:
+    """What would be the event, were it of a version of CloudEvents that is known."""
+    made = record(event)
+    return replace(made, headers=[(name, b"9" if name == "ce_specversion" else value) for name, value in made.headers])
+
+
+@pytest.mark.parametrize(
+    ("garbled", "reason"),
+    [
+        (lambda event: record(event, body=b"garbage"), "bad-json"),
+        (lambda event: record(event, body=b"{}"), "wrong-schema"),
+        (lambda event: record(event, body=record(raised(7)).value), "wrong-id"),
+        (too_large, "too-large"),
+        (unspecified, "unsupported-specversion"),
+    ],
+    ids=["bad-json", "wrong-schema", "wrong-id", "too-large", "unsupported-specversion"],
+)
+async def test_garbage_that_bears_the_id_of_an_event_does_not_take_the_event_away(
+    sums: Sums, garbled: Callable[[CounterRaised], Record], reason: str
+) -> None:
     event = raised(7)
-    await sums.delivery().process([record(event, body=b"garbage")])
+    await sums.delivery().process([garbled(event)])
+    (letter,) = (await sums.delivery().dead_letters.list()).items
+    assert letter.reason == reason
+    delivery = sums.delivery()
+    with pytest.raises(UnreadableRecordError):
+        await delivery.dead_letters.replay(letter.id, delivery)
     assert await sums.discard_all() == 1
 
     await sums.delivery().process([record(event)])

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
 
@@ -20,8 +19,9 @@ from skyulf_service.ids import utc_now
 from skyulf_service.messaging.consumers import Consumers
 from skyulf_service.messaging.dead_letters import DeadLetters, NoHandlerError
 from skyulf_service.messaging.parked import Parked
-from skyulf_service.messaging.records import Message, Record, UnreadableRecordError, message_of, type_of
+from skyulf_service.messaging.records import Record, UnreadableRecordError, type_of
 from skyulf_service.messaging.retries import Budget, Retries, ends_transaction, is_transient
+from skyulf_service.messaging.tasks import Task, read, tasks_of
 from skyulf_service.telemetry.metrics import HTTP_BUCKETS
 from skyulf_service.telemetry.tracing import span, use_traceparent
 
@@ -37,17 +37,7 @@ HANDLING = Histogram(
 INBOX_KEPT = timedelta(days=14)
 # one transaction's worth: few enough that SQLite's other writers do not wait long
 TOGETHER = 50
-MAX_BODY = 1 << 20
 SWEEP = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Task(Generic[U]):
-    """One message for one handler; ``call`` runs the handler on the parsed body."""
-
-    message: Message
-    consumer: str
-    call: Callable[[U], Awaitable[None]]
 
 
 class Delivery(Generic[U]):
@@ -100,14 +90,12 @@ class Delivery(Generic[U]):
         Raises what reading or handling it raises, and `NoHandlerError` where nobody of that name would handle it: the
         letter may be of another release, which runs beside this one or has given its handlers other names.
         """
-        message = message_of(record)
-        named = self.consumers.named(consumer, message.type)
-        if not named:
+        tasks = tasks_of(self.consumers, record, consumer)
+        if not tasks:
             raise NoHandlerError(
-                f"This release has no handler {consumer} of {message.type}, so nothing was tried and the letter stays: "
-                "replay it once the release that has it runs everywhere, or discard it."
+                f"This release has no handler {consumer} of {type_of(record)}, so nothing was tried and the letter "
+                "stays: replay it once the release that has it runs everywhere, or discard it."
             )
-        tasks = [_Task(message, each.consumer, each.prepare(message)) for each in named]
         async with self.uows() as uow:
             for task in tasks:
                 await self._claim_and_call(uow, task)
@@ -135,39 +123,35 @@ class Delivery(Generic[U]):
             async with self.uows.database.begin() as connection:
                 gone = (await connection.execute(delete(inbox).where(chosen))).rowcount
 
-    async def _parse(self, record: Record) -> list[_Task[U]]:
+    async def _parse(self, record: Record) -> list[Task[U]]:
         try:
             named = type_of(record)
             if named is not None and not self.consumers.subscriptions(named):
                 CONSUMED.labels(self.group, "ignored").inc()
                 return []
-            if len(record.value) > MAX_BODY:
-                raise UnreadableRecordError("too-large", f"the body has {len(record.value)} bytes, over {MAX_BODY}")
-            message = message_of(record)
+            message = read(record)
         except UnreadableRecordError as error:
             await self._park(Parked(record, self.group, error.reason, str(error)))
             return []
-        tasks: list[_Task[U]] = []
+        tasks: list[Task[U]] = []
         for each in self.consumers.subscriptions(message.type):
             try:
-                tasks.append(_Task(message, each.consumer, each.prepare(message)))
+                tasks.append(Task(message, each.consumer, each.prepare(message)))
             except UnreadableRecordError as error:
                 await self._park(Parked(record, each.consumer, error.reason, str(error)))
         return tasks
 
-    def _readable(self, record: Record, consumer: str) -> list[_Task[U]]:
+    def _readable(self, record: Record, consumer: str) -> list[Task[U]]:
         try:
-            message = message_of(record)
-            named = self.consumers.named(consumer, message.type)
-            return [_Task(message, each.consumer, each.prepare(message)) for each in named]
+            return tasks_of(self.consumers, record, consumer)
         except UnreadableRecordError:
             return []
 
-    async def _together(self, tasks: Sequence[_Task[U]]) -> Sequence[_Task[U]]:
+    async def _together(self, tasks: Sequence[Task[U]]) -> Sequence[Task[U]]:
         """Handle tasks in one transaction, many times faster than one each; return those that are left."""
         if len(tasks) < 2:
             return tasks
-        left: list[_Task[U]] = []
+        left: list[Task[U]] = []
         outcomes: list[tuple[str, str]] = []
         waiting: set[tuple[str, bytes | None]] = set()
         try:
@@ -186,7 +170,7 @@ class Delivery(Generic[U]):
             CONSUMED.labels(consumer, outcome).inc()
         return left
 
-    async def _in_savepoint(self, uow: U, task: _Task[U]) -> str | None:
+    async def _in_savepoint(self, uow: U, task: Task[U]) -> str | None:
         before = len(uow.afterwards)
         try:
             async with uow.connection.begin_nested():
@@ -198,7 +182,7 @@ class Delivery(Generic[U]):
             _log.debug("event.set_aside", consumer=task.consumer, error=repr(error)[:300])
             return None
 
-    async def _alone(self, task: _Task[U], budget: Budget) -> None:
+    async def _alone(self, task: Task[U], budget: Budget) -> None:
         try:
             async for attempt in budget.attempts():
                 with attempt:
@@ -207,7 +191,7 @@ class Delivery(Generic[U]):
             outcome = await self._give_up(task, error, budget.tried)
         CONSUMED.labels(task.consumer, outcome).inc()
 
-    async def _give_up(self, task: _Task[U], error: Exception, tried: int) -> str:
+    async def _give_up(self, task: Task[U], error: Exception, tried: int) -> str:
         if is_transient(error):
             await self.uows.database.ping()  # raises while the database is away: nothing is parked for that
         if isinstance(error, UnavailableError):
@@ -220,15 +204,15 @@ class Delivery(Generic[U]):
         await self._park(Parked(task.message.record, task.consumer, reason, repr(error), tried), counted=False)
         return "parked"
 
-    async def _in_own_transaction(self, task: _Task[U]) -> str:
+    async def _in_own_transaction(self, task: Task[U]) -> str:
         async with self.uows() as uow:
             return await self._claim_and_call(uow, task)
 
-    async def _claim(self, uow: U, task: _Task[U]) -> bool:
+    async def _claim(self, uow: U, task: Task[U]) -> bool:
         claim: dict[str, object] = {"consumer": task.consumer, "event_id": task.message.id, "handled_at": utc_now()}
         return await insert_ignoring_conflict(uow.connection, uow.tables.inbox, claim)
 
-    async def _claim_and_call(self, uow: U, task: _Task[U]) -> str:
+    async def _claim_and_call(self, uow: U, task: Task[U]) -> str:
         if not await self._claim(uow, task):
             return "duplicate"
         attributes = {"messaging.message.id": str(task.message.id), "messaging.consumer.group.name": task.consumer}
