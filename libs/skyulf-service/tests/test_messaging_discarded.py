@@ -104,6 +104,28 @@ async def published(folder: Path) -> AsyncIterator[tuple[Neighbour, InternalToke
         yield sample, tokens
 
 
+async def restart(sums: Sums, sample: Neighbour, tokens: InternalTokenIssuer) -> None:
+    """Read the neighbour's feed from its beginning, as a worker does that has just started."""
+    feed = NeighbourFeed(connecting(sample.url, None), tokens, owner="sample", reader="sums")
+    await CatchUp(feed, sums.delivery()).run_once()
+
+
+async def age(sums: Sums, sample: Neighbour, since: timedelta) -> None:
+    """Let everything have happened so long ago."""
+    then, letters = utc_now() - since, messaging.dead_letters
+    async with sums.database.begin() as connection:
+        await connection.execute(update(messaging.inbox).values(handled_at=then))
+        await connection.execute(update(letters).values(parked_at=then))
+        await connection.execute(update(letters).where(letters.c.replayed_at.is_not(None)).values(replayed_at=then))
+    await age_feed(sample, since)
+
+
+async def age_feed(sample: Neighbour, since: timedelta, *, after: int = 0) -> None:
+    async with sample.outbox() as uow:
+        outbox = uow.tables.outbox
+        await uow.connection.execute(update(outbox).where(outbox.c.seq > after).values(published_at=utc_now() - since))
+
+
 async def test_what_was_discarded_is_not_parked_again_when_a_restart_reads_the_feed_anew(
     sums: Sums, tmp_path: Path
 ) -> None:
@@ -111,8 +133,7 @@ async def test_what_was_discarded_is_not_parked_again_when_a_restart_reads_the_f
     async with published(tmp_path) as (sample, tokens):
 
         async def restarted() -> None:
-            feed = NeighbourFeed(connecting(sample.url, None), tokens, owner="sample", reader="sums")
-            await CatchUp(feed, sums.delivery()).run_once()
+            await restart(sums, sample, tokens)
 
         await sample.lose([bad, raised(1)])
         await restarted()
@@ -130,6 +151,28 @@ async def test_what_was_discarded_is_not_parked_again_when_a_restart_reads_the_f
         await restarted()
         assert (await sums.delivery().dead_letters.list()).items == []
         assert sums.called == [], "discarded is discarded, also once the handler is mended"
+
+
+async def test_after_a_long_time_off_nothing_old_is_handled_twice_and_nothing_discarded_comes_back(
+    sums: Sums, tmp_path: Path
+) -> None:
+    new = raised(2)
+    async with published(tmp_path) as (sample, tokens):
+        await sample.lose([raised(BAD), raised(1)])
+        await restart(sums, sample, tokens)
+        assert await sums.discard_all() == 1
+        await age(sums, sample, timedelta(days=40))
+        await sample.lose([new])
+        await age_feed(sample, timedelta(minutes=1), after=2)  # else it stands behind a gap that may still be filled
+        sums.called.clear()
+
+        delivery = sums.delivery()  # its worker forgets what is old at its start; the neighbour has not swept yet
+        await delivery.sweep_inbox()
+        await delivery.dead_letters.sweep()
+        await restart(sums, sample, tokens)
+
+        assert sums.called == [new.event_id]
+        assert (await delivery.dead_letters.list()).items == []
 
 
 async def test_a_replay_of_another_letter_and_a_new_event_still_work(sums: Sums) -> None:
