@@ -15,6 +15,7 @@ from skyulf_service.http.catch_up import CatchUp, NeighbourFeed, connecting
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.messaging.consumers import Consumers
 from skyulf_service.messaging.dead_letters import SETTLED_KEPT, NoHandlerError
+from skyulf_service.messaging.parked import Parked
 from skyulf_service.messaging.policy import Delivery, Retries
 from skyulf_service.messaging.records import Record, UnreadableRecordError, record_of
 from skyulf_service.signing.keys import load_or_create
@@ -35,10 +36,12 @@ class Sums:
     called: list[UUID] = field(default_factory=list)
     broken: bool = True
 
-    def delivery(self, *, renamed: bool = False) -> Delivery[SampleUnitOfWork]:
-        """A delivery as a process that has just started has it, of this release or of one with another name in it."""
+    def delivery(
+        self, *, renamed: bool = False, reads: type[CounterRaised] = CounterRaised
+    ) -> Delivery[SampleUnitOfWork]:
+        """A delivery as a process that has just started has it, of this release or of another one."""
         consumers: Consumers[SampleUnitOfWork] = Consumers(group="sums")
-        consumers.on(CounterRaised)(self.sum_up if renamed else self.add_up)
+        consumers.on(reads)(self.sum_up if renamed else self.add_up)
         return Delivery(consumers, UnitOfWorks(self.database, SampleUnitOfWork), retries=QUICK)
 
     async def sum_up(self, uow: SampleUnitOfWork, event: CounterRaised) -> None:
@@ -49,9 +52,9 @@ class Sums:
         if event.value == BAD and self.broken:
             raise ValueError("thirteen brings bad luck")
 
-    async def discard_all(self) -> int:
+    async def discard_all(self, delivery: Delivery[SampleUnitOfWork] | None = None) -> int:
         """Discard as an operator does; returns how many there were."""
-        delivery = self.delivery()
+        delivery = delivery or self.delivery()
         found = (await delivery.dead_letters.list()).items
         for letter in found:
             await delivery.dead_letters.discard(letter.id, delivery)
@@ -63,6 +66,12 @@ class Sums:
             return [
                 (row.value, row.replayed_at) for row in await connection.execute(select(table.value, table.replayed_at))
             ]
+
+
+class Older(CounterRaised):
+    """The event as a release reads it that wants more of it than there is."""
+
+    reason: str
 
 
 @pytest.fixture
@@ -167,7 +176,7 @@ async def test_after_a_long_time_off_nothing_old_is_handled_twice_and_nothing_di
         sums.called.clear()
 
         delivery = sums.delivery()  # its worker forgets what is old at its start; the neighbour has not swept yet
-        await delivery.sweep_inbox()
+        await delivery.claims.sweep()
         await delivery.dead_letters.sweep()
         await restart(sums, sample, tokens)
 
@@ -205,6 +214,43 @@ async def test_what_nobody_can_read_is_not_parked_again_either(sums: Sums, namel
     assert [value for value, _ in await sums.rows()] == [b""], "its bytes are forgotten"
     await sums.delivery().process([replace(garbage, value=b"{ other")])
     assert await sums.discard_all() == 1, "another record is parked"
+
+
+@pytest.mark.parametrize("others", [0, 2], ids=["alone", "in a batch"])
+async def test_what_was_discarded_unread_is_not_handled_by_a_release_that_can_read_it(sums: Sums, others: int) -> None:
+    event, more = raised(7), [raised(1) for _ in range(others)]
+    older = sums.delivery(reads=Older)
+    await older.process([record(event)])
+    assert await sums.discard_all(older) == 1
+
+    await sums.delivery().process([record(each) for each in (event, *more)])
+
+    assert sums.called == [each.event_id for each in more]
+    assert (await sums.delivery().dead_letters.list()).items == []
+
+
+async def test_what_was_discarded_before_anybody_knew_whose_it_is_reaches_no_handler(sums: Sums) -> None:
+    event, other = raised(7), raised(1)
+    silent = Delivery(Consumers(group="sums"), UnitOfWorks(sums.database, SampleUnitOfWork))
+    await silent.dead_letters.park(Parked(record(event), "sums", "invalid-id", "this release knows no such ids"))
+    assert await sums.discard_all(silent) == 1
+
+    await sums.delivery().process([record(event), record(other)])
+
+    assert sums.called == [other.event_id]
+
+
+async def test_what_was_replayed_is_no_reason_to_leave_out_another_handler(sums: Sums) -> None:
+    event = raised(7)
+    delivery = sums.delivery()
+    await delivery.dead_letters.park(Parked(record(event), "sums", "invalid-id", "this release knows no such ids"))
+    (letter,) = (await delivery.dead_letters.list()).items
+    await delivery.dead_letters.replay(letter.id, delivery)
+    assert sums.called == [event.event_id]
+
+    await sums.delivery(renamed=True).process([record(event)])
+
+    assert sums.called == [event.event_id] * 2, "the one that is new has not handled it yet"
 
 
 async def test_a_release_without_the_handler_replays_nothing_and_may_discard(sums: Sums) -> None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Table, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_service.database.engine import Database
@@ -20,14 +20,14 @@ from skyulf_service.ids import utc_now
 from skyulf_service.messaging.parked import MAX_ERROR, Parked, record_from, row_of
 from skyulf_service.messaging.records import Record
 
-__all__ = ["DeadLetter", "DeadLetters", "NoHandlerError", "Parked", "Replayer"]
+__all__ = ["DeadLetter", "DeadLetters", "NoHandlerError", "Parked", "Replayer", "was_discarded"]
 
 ORDER = "dead_letters"
 # longer than feeds and topics go back, so that a letter that was taken off the list is not parked again
 SETTLED_KEPT = timedelta(days=30)
 # small deletes: a large one would be SQLite's only writer for seconds
 SWEEP = 1000
-# what is left of a letter that was discarded: enough to know its record again
+# what is left of a letter that was discarded: enough to know its record again; no other letter has an empty error
 _FORGOTTEN: Mapping[str, object] = MappingProxyType({"key": None, "value": b"", "headers": [], "error": ""})
 
 Done = Callable[[AsyncConnection], Awaitable[None]]
@@ -163,6 +163,11 @@ class DeadLetters:
             raise invalid_cursor()
         columns = self._table.c
         return or_(columns.parked_at < parked, and_(columns.parked_at == parked, columns.id < last))
+
+
+def was_discarded(table: Table) -> ColumnElement[bool]:
+    """Which letters were discarded: taken off the list without their record's having been handled."""
+    return and_(table.c.replayed_at.is_not(None), table.c.error == _FORGOTTEN["error"])
 
 
 def _missing(id: UUID) -> NotFoundError:

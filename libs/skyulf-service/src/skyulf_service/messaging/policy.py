@@ -2,20 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from typing import Generic, TypeVar
 
 import structlog
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
-from sqlalchemy import delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from skyulf_service.database.repository import insert_ignoring_conflict
-from skyulf_service.database.types import database_now
 from skyulf_service.database.unit_of_work import UnitOfWork, UnitOfWorks
 from skyulf_service.errors import UnavailableError
-from skyulf_service.ids import utc_now
+from skyulf_service.messaging.claims import Claims
 from skyulf_service.messaging.consumers import Consumers
 from skyulf_service.messaging.dead_letters import DeadLetters, NoHandlerError
 from skyulf_service.messaging.parked import Parked
@@ -33,11 +29,8 @@ CONSUMED = Counter("skyulf_events_consumed_total", "Events by what became of the
 HANDLING = Histogram(
     "skyulf_event_handling_seconds", "Time that a consumer takes for one event", ["consumer"], buckets=HTTP_BUCKETS
 )
-# longer than any topic keeps its records: offsets may be reset to the beginning
-INBOX_KEPT = timedelta(days=14)
 # one transaction's worth: few enough that SQLite's other writers do not wait long
 TOGETHER = 50
-SWEEP = 1000
 
 
 class Delivery(Generic[U]):
@@ -58,6 +51,7 @@ class Delivery(Generic[U]):
         self.uows = uows
         self.retries = retries or Retries()
         self.dead_letters = DeadLetters(uows.database, uows.kind.tables)
+        self.claims: Claims[U] = Claims(uows.database, uows.kind.tables, group=consumers.group)
         self._on_parked = on_parked
 
     @property
@@ -98,7 +92,8 @@ class Delivery(Generic[U]):
             )
         async with self.uows() as uow:
             for task in tasks:
-                await self._claim_and_call(uow, task)
+                if await self.claims.take(uow.connection, task):
+                    await self._call(uow, task)
             if done is not None:
                 await done(uow.connection)
 
@@ -111,17 +106,8 @@ class Delivery(Generic[U]):
         """
         async with self.uows() as uow:
             for task in self._readable(record, consumer):
-                await self._claim(uow, task)
+                await self.claims.take(uow.connection, task)
             await done(uow.connection)
-
-    async def sweep_inbox(self) -> None:
-        """Forget claims of events that are too old to come again."""
-        inbox, gone = self.uows.kind.tables.inbox, SWEEP
-        while gone == SWEEP:  # small deletes: a large one would be SQLite's only writer for seconds
-            old = select(inbox.c.consumer, inbox.c.event_id).where(inbox.c.handled_at < database_now(-INBOX_KEPT))
-            chosen = tuple_(inbox.c.consumer, inbox.c.event_id).in_(old.limit(SWEEP))
-            async with self.uows.database.begin() as connection:
-                gone = (await connection.execute(delete(inbox).where(chosen))).rowcount
 
     async def _parse(self, record: Record) -> list[Task[U]]:
         try:
@@ -208,13 +194,13 @@ class Delivery(Generic[U]):
         async with self.uows() as uow:
             return await self._claim_and_call(uow, task)
 
-    async def _claim(self, uow: U, task: Task[U]) -> bool:
-        claim: dict[str, object] = {"consumer": task.consumer, "event_id": task.message.id, "handled_at": utc_now()}
-        return await insert_ignoring_conflict(uow.connection, uow.tables.inbox, claim)
-
     async def _claim_and_call(self, uow: U, task: Task[U]) -> str:
-        if not await self._claim(uow, task):
+        if not await self.claims.take_unless_discarded(uow.connection, task):
             return "duplicate"
+        await self._call(uow, task)
+        return "handled"
+
+    async def _call(self, uow: U, task: Task[U]) -> None:
         attributes = {"messaging.message.id": str(task.message.id), "messaging.consumer.group.name": task.consumer}
         with (
             use_traceparent(task.message.traceparent),
@@ -223,7 +209,6 @@ class Delivery(Generic[U]):
         ):
             async with asyncio.timeout(self.retries.handler):
                 await task.call(uow)
-        return "handled"
 
     async def _park(self, parked: Parked, *, counted: bool = True) -> None:
         if await self.dead_letters.park(parked):
