@@ -311,6 +311,30 @@ async def test_garbage_that_bears_the_id_of_an_event_does_not_take_the_event_awa
     assert sums.called == [event.event_id]
 
 
+def header_in_body(event: Record) -> Record:
+    *others, (name, value) = event.headers
+    return replace(event, headers=others, value=name.encode() + b"\x00" + value + b"\x00" + event.value)
+
+
+def header_in_header(event: Record) -> Record:
+    (first, value), (second, after), *others = event.headers
+    return replace(event, headers=[(first, value + b"\x00" + second.encode() + b"\x00" + after), *others])
+
+
+@pytest.mark.parametrize("garbled", [header_in_body, header_in_header])
+async def test_garbage_made_of_an_events_own_bytes_does_not_stand_for_it(
+    sums: Sums, garbled: Callable[[Record], Record]
+) -> None:
+    event = raised(BAD)
+    await sums.delivery().process([garbled(record(event))])
+    assert await sums.discard_all() == 1
+
+    await sums.delivery().process([record(event)])
+
+    (letter,) = (await sums.delivery().dead_letters.list()).items
+    assert (letter.reason, letter.event_id) == ("handler-failed", str(event.event_id))
+
+
 async def test_what_was_taken_off_is_remembered_for_a_while_and_not_for_ever(sums: Sums) -> None:
     await sums.delivery().process([record(raised(BAD)) for _ in range(3)])
     delivery, table = sums.delivery(), messaging.dead_letters
