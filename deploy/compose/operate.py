@@ -2,19 +2,21 @@
 
 With compose every service has a volume of its own with its private key and all public ones. Commands expect one folder:
 here it is put together in memory, and what a command changed in it (a rotation, a restore) goes back to all volumes.
-What another command changed there meanwhile stays.
+What another command changed there meanwhile stays; where both changed keys of one service, this one says so and ends
+with 1.
 """
 
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from skyulf_client.main import main as skyulf
 from skyulf_service.ports import PORTS
 from skyulf_service.settings import SharedSettings
 from skyulf_service.signing.folders import bring_back, gather
+from skyulf_service.signing.keys import KeyFileError
 
 VOLUMES = Path("/run/skyulf")
 
@@ -27,9 +29,20 @@ def main(arguments: Sequence[str], *, volumes: Path = VOLUMES) -> int:
     if key := first_key(shared.home):
         os.environ.setdefault("SKYULF_API_KEY", key)
     try:
-        return skyulf(arguments)
+        code = skyulf(arguments)
     finally:
-        bring_back(shared.keys_folder, folders, before=before)
+        brought_back = bring_keys_back(shared.keys_folder, folders, before)
+    return code or int(not brought_back)
+
+
+def bring_keys_back(gathered: Path, folders: Mapping[str, Path], before: Mapping[str, bytes]) -> bool:
+    """Bring back what the command changed; says it where that is refused."""
+    try:
+        bring_back(gathered, folders, before=before)
+    except KeyFileError as error:
+        sys.stderr.write(f"{error}\n")
+        return False
+    return True
 
 
 def first_key(home: Path) -> str | None:
