@@ -4,7 +4,8 @@ With compose every service has a volume of its own with its private key and all 
 first admin key in its home. Commands expect one folder of keys and one home: the keys are put together in memory, the
 home is a volume that only this container sees, because a restore unpacks all private keys in it and puts old ones aside
 there. What a command changed (a rotation, a restore) goes back to all volumes; of a restore before the databases lose
-the mark that keeps every role from starting. What another command changed there meanwhile stays.
+the mark that keeps every role from starting. What another command changed there meanwhile stays; where both changed
+keys of one service, this one says so and ends with 1.
 """
 
 import json
@@ -19,7 +20,7 @@ from skyulf_service.half_restored import before_marks_go
 from skyulf_service.ports import PORTS
 from skyulf_service.settings import SharedSettings
 from skyulf_service.signing.folders import bring_back, gather
-from skyulf_service.signing.keys import publish
+from skyulf_service.signing.keys import KeyFileError, publish
 
 VOLUMES = Path("/run/skyulf")
 GATEWAY_HOME = "gateway-home"
@@ -60,11 +61,21 @@ def main(arguments: Sequence[str], *, volumes: Path = VOLUMES) -> int:
         os.environ.setdefault("SKYULF_API_KEY", key)
     try:
         with before_marks_go(there.bring_back):
-            return skyulf(arguments)
+            code = skyulf(arguments)
     finally:
         # a restore has done it, or was broken off where databases may still be the old ones
-        if "restore" not in arguments:
-            there.bring_back()
+        is_back = "restore" in arguments or _brought_back(there)
+    return code or int(not is_back)
+
+
+def _brought_back(there: Volumes) -> bool:
+    """Bring back what the command changed; says it where that is refused."""
+    try:
+        there.bring_back()
+    except KeyFileError as error:
+        sys.stderr.write(f"{error}\n")
+        return False
+    return True
 
 
 def first_key(home: Path) -> str | None:

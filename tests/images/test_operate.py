@@ -1,5 +1,6 @@
 """The container of operations: what it is told and given, and the program that its commands run through."""
 
+import fcntl
 import json
 import os
 import re
@@ -128,6 +129,24 @@ def test_a_command_that_lasts_brings_no_key_back_that_was_exchanged_meanwhile(
     assert lasting.returncode == 1, said
     assert not [service for service, folder in volumes.items() if load_public(folder).get(stolen) is not None]
     assert rotation.trusted(volumes["gateway"], "gateway")[0].key.kid != stolen
+
+
+def test_of_two_rotations_of_one_service_at_once_one_is_refused(volumes: dict[str, Path], tmp_path: Path) -> None:
+    held = os.open(volumes["gateway"], os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)  # as the other one does, while it brings its keys back
+
+    with started(tmp_path, "rotate-keys", "gateway") as late:
+        wait_until(
+            lambda: bool(list((tmp_path / "together").glob("gateway.*.pub"))),
+            what="it has a new key", timeout=60, alive=lambda: late.poll() is None,
+        )  # fmt: skip
+        new = rotation.rotate(volumes["gateway"], "gateway")
+        os.close(held)
+        said, complained = late.communicate(timeout=60)
+
+    assert late.returncode == 1, said
+    assert "another command has changed the keys of gateway meanwhile" in complained
+    assert rotation.trusted(volumes["gateway"], "gateway")[0].key.kid == new.kid
 
 
 @contextmanager

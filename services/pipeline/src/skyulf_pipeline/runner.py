@@ -42,6 +42,8 @@ CHILDREN = {
 }
 UNPACK = "skyulf_pipeline.child.unpacking:unpack"
 CHECK = "skyulf_pipeline.child.checking:check"
+CALLED = (*CHILDREN.values(), UNPACK, CHECK)
+"""All that jobs call in children."""
 TELL_SECONDS = 1.0
 Folders = dict[str, JsonValue]
 
