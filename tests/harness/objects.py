@@ -27,10 +27,6 @@ class Objects(ABC):
     def write(self, bucket: str, key: str, data: bytes) -> None:
         """Put bytes in an object's place."""
 
-    @abstractmethod
-    def remove(self, bucket: str, key: str) -> None:
-        """Take an object away."""
-
     def blob(self, bucket: str, digest: str) -> bytes:
         """The bytes of a blob, checked."""
         data = self.read(bucket, blob_key(digest))
@@ -65,9 +61,6 @@ class Folder(Objects):
     def write(self, bucket: str, key: str, data: bytes) -> None:
         (self.root / bucket / key).write_bytes(data)
 
-    def remove(self, bucket: str, key: str) -> None:
-        (self.root / bucket / key).unlink()
-
 
 class S3(Objects):
     """Objects behind an S3 API."""
@@ -88,9 +81,6 @@ class S3(Objects):
 
     def write(self, bucket: str, key: str, data: bytes) -> None:
         self.client.put_object(bucket, key, io.BytesIO(data), len(data))
-
-    def remove(self, bucket: str, key: str) -> None:
-        self.client.remove_object(bucket, key)
 
 
 def blob_key(digest: str) -> str:

@@ -18,7 +18,7 @@ from skyulf_service.ids import new_id
 from skyulf_service.outbox.feed import read_feed
 from skyulf_service.outbox.lease import Lease
 from skyulf_service.outbox.relay import Relay
-from skyulf_service.outbox.retention import KEPT, sweep
+from skyulf_service.outbox.retention import sweep
 from skyulf_service.scope import Scope
 from skyulf_service.testing.handles import PostgresServer
 from skyulf_service.testing.sample import Counter, CounterRaised, SampleUnitOfWork, create_tables, messaging
@@ -279,23 +279,6 @@ async def test_the_feed_stops_before_a_transaction_that_may_still_commit(
 
     assert before == [1]
     assert after == [1, 3]
-
-
-async def test_the_feed_offers_a_week_whether_anybody_has_swept_or_not(
-    database: Database, uows: UnitOfWorks[SampleUnitOfWork]
-) -> None:
-    for number in range(4):
-        await add(uows, f"c{number}")
-    outbox = messaging.outbox
-    async with database.begin() as connection:
-        for seq, age in ((1, timedelta(days=20)), (2, KEPT + timedelta(minutes=1)), (3, KEPT - timedelta(minutes=1))):
-            moment = database_now(-age)
-            await connection.execute(update(outbox).where(outbox.c.seq == seq).values(published_at=moment))
-
-    async with database.read() as connection:
-        offered = [row.seq for row in await read_feed(connection, outbox, after=0)]
-
-    assert offered == [3], "neither what is old nor what has not left"
 
 
 async def test_the_sweep_keeps_a_week_and_what_has_not_left(

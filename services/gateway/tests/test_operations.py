@@ -12,7 +12,6 @@ from skyulf_service.errors import UnavailableError
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.messaging.policy import Delivery
 from skyulf_service.messaging.records import Record
-from sqlalchemy import update
 
 
 async def entries(gateway, count: int) -> list[dict[str, object]]:
@@ -143,21 +142,6 @@ async def test_dead_letters_of_all_services_are_listed_replayed_and_discarded(ga
     assert page["unavailable"] == ["registry"]  # the small neighbour of these tests has none to show
     assert (replayed.status_code, replayed.json()["type"]) == (409, "/problems/replay-failed")
     assert (discarded.status_code, gone.status_code) == (204, 404)
-
-
-async def test_a_letter_of_a_handler_that_this_release_does_not_have_is_not_said_to_be_handled(gateway, parked):
-    (letter,) = (await gateway.client.get("/api/v1/dead-letters")).json()["items"]
-    async with gateway.parts.uows() as uow:
-        await uow.connection.execute(update(uow.tables.dead_letters).values(consumer="gateway.log_it_otherwise"))
-    place = f"/api/v1/dead-letters/gateway/{letter['id']}"
-
-    replayed = await gateway.client.post(f"{place}/replay")
-
-    assert (replayed.status_code, replayed.json()["type"]) == (409, "/problems/no-handler")
-    assert "gateway.log_it_otherwise" in replayed.json()["detail"]
-    (kept,) = (await gateway.client.get("/api/v1/dead-letters")).json()["items"]
-    assert kept == {**letter, "consumer": "gateway.log_it_otherwise"}, "why it was parked is still said"
-    assert (await gateway.client.delete(place)).status_code == 204
 
 
 async def test_dead_letters_of_a_service_that_does_not_exist_are_not_found(quick):

@@ -87,10 +87,10 @@ def adding(name: str) -> Callable[[Files], Files]:
 
 
 async def test_a_true_backup_is_restored(backup: Path, target: Path) -> None:
-    done = await restore(forged(backup), Nobody())
+    manifest, aside = await restore(forged(backup), Nobody())
 
-    assert done.aside is None
-    assert len(done.manifest.databases) == 5
+    assert aside is None
+    assert len(manifest.databases) == 5
     assert (target / "credentials.json").read_text() == "{}"
 
 

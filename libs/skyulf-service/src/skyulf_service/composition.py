@@ -203,7 +203,7 @@ class Service(Generic[U]):
             await end_stalled_sessions(parts.database)
 
         sweeps = [
-            Sweep("inbox", HOUSEKEEPING_SECONDS, delivery.claims.sweep),
+            Sweep("inbox", HOUSEKEEPING_SECONDS, delivery.sweep_inbox),
             Sweep("dead letters", HOUSEKEEPING_SECONDS, delivery.dead_letters.sweep),
             Sweep("keys", HOUSEKEEPING_SECONDS, purge_keys),
             Sweep("stalled sessions", STALLED_SECONDS, _while_there(end_stalled)),

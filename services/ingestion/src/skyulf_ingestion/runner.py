@@ -14,7 +14,6 @@ from skyulf_service.objects.store import ObjectStore
 from skyulf_service.telemetry.tracing import span, use_traceparent
 from skyulf_service.work.calls import ChildRunner, Progress
 from skyulf_service.work.claims import Claim
-from skyulf_service.work.metering import begin_calling
 from skyulf_service.work.queue import WorkQueue
 from skyulf_service.work.scratch import ScratchFolders
 from skyulf_service.work.slots import ChildSlots
@@ -26,7 +25,6 @@ from skyulf_ingestion.persistence.tables import imports
 from skyulf_ingestion.persistence.unit_of_work import IngestionUnitOfWork
 from skyulf_ingestion.settings import IngestionSettings
 
-NORMALISE = "skyulf_ingestion.child.normalise:normalise"
 OUTPUT_FILES = ("dataset.parquet", "profile.json")
 SERVER_ERRORS = 500
 
@@ -52,7 +50,7 @@ class ImportHandler:
             source = folder / "upload"
             await self.store.fetch(work.source.key, source, sha256=work.source.sha256)
             found = await child.call(
-                NORMALISE,
+                "skyulf_ingestion.child.normalise:normalise",
                 _spec(work, source, folder),
                 scratch=folder,
                 memory_limit=self.settings.import_memory_bytes,
@@ -101,7 +99,6 @@ class ImportHandler:
 
 def build_supervisor(handler: ImportHandler) -> Supervisor:
     """The supervisor of imports; its children have polars loaded and wait."""
-    begin_calling([NORMALISE])
     settings = handler.settings
     slots = ChildSlots(settings.import_concurrency, preload=["skyulf_ingestion.child.normalise"])
     return Supervisor(

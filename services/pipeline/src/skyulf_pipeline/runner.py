@@ -1,7 +1,7 @@
 """Long work in: what one claimed job means. The supervisor is `skyulf_service.work`'s."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,15 +12,16 @@ from pydantic import JsonValue
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.errors import SkyulfError
 from skyulf_service.ids import utc_now
-from skyulf_service.objects.blobs import Blobs
+from skyulf_service.objects.blobs import BlobRef, Blobs
 from skyulf_service.objects.cache import BlobCache
 from skyulf_service.objects.errors import ObjectNotFoundError
 from skyulf_service.objects.store import ObjectStore
 from skyulf_service.telemetry.tracing import span, use_traceparent
 from skyulf_service.work.calls import ChildRunner, Progress
-from skyulf_service.work.claims import Claim
+from skyulf_service.work.claims import Claim, LeaseLostError
 from skyulf_service.work.failures import ChildError, ChildFailedError
 from skyulf_service.work.scratch import ScratchFolders
+from skyulf_service.work.states import CancelRequestedError
 from sqlalchemy.exc import DBAPIError
 
 from skyulf_pipeline.domain.configs import capped
@@ -28,6 +29,7 @@ from skyulf_pipeline.domain.errors import UnknownDatasetError
 from skyulf_pipeline.domain.jobs import JobKind, LogLevel, LogText, Outcome
 from skyulf_pipeline.domain.judging import JudgingFile, ReportFormat
 from skyulf_pipeline.persistence.bundles import Bundles, Trained, outcome_of
+from skyulf_pipeline.persistence.references import BundleReferences
 from skyulf_pipeline.persistence.reports import publish_report
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.service import runs
@@ -42,10 +44,9 @@ CHILDREN = {
 }
 UNPACK = "skyulf_pipeline.child.unpacking:unpack"
 CHECK = "skyulf_pipeline.child.checking:check"
-CALLED = (*CHILDREN.values(), UNPACK, CHECK)
-"""All that jobs call in children."""
 TELL_SECONDS = 1.0
 Folders = dict[str, JsonValue]
+TAKE_BACK_SECONDS = 2.0
 
 
 class JobFinisher:
@@ -107,6 +108,7 @@ class JobHandler(JobFinisher):
         super().__init__(uows)
         self._workshop = workshop
         self._telling: dict[UUID, Telling] = {}
+        self._references = BundleReferences(uows.database, workshop.bundles.blobs)
 
     async def run(self, claim: Claim, child: ChildRunner, progress: Progress) -> None:
         """Do the job and end it."""
@@ -132,20 +134,28 @@ class JobHandler(JobFinisher):
         async with self._uows() as uow:
             run = await runs.begin(uow, claim=claim, deadline=self._workshop.deadline)
         async with self._workshop.scratch.folder(claim) as scratch:
+            made: list[BlobRef] = []
             try:
-                outcome = await self._make(run, claim, child, telling, scratch)
+                outcome = await self._make(run, claim, child, telling, scratch, made)
             except ChildError as error:
+                await self._take_back(claim, made)
                 raise ChildFailedError(error.code, error.message) from error
             except ChildFailedError as error:
                 await self._note(claim, [*telling.take(), *map(LogText, error.log)])
                 raise
-            async with self._uows() as uow:
-                await runs.succeed(uow, claim=claim, outcome=outcome, log=telling.take())
+            except BaseException:
+                await self._take_back(claim, made)
+                raise
+            try:
+                async with self._uows() as uow:
+                    await runs.succeed(uow, claim=claim, outcome=outcome, log=telling.take())
+            except (CancelRequestedError, LeaseLostError):
+                await self._take_back(claim, made)  # any other error may hide a commit that took effect
+                raise
 
-    async def _make(self, run: Run, claim: Claim, child: ChildRunner, telling: Telling, scratch: Path) -> Outcome:
-        """Make what the job is for, and store it. What no commit refers to then, the collector of orphans removes:
-        here nobody could know that no other job is storing the same files.
-        """
+    async def _make(
+        self, run: Run, claim: Claim, child: ChildRunner, telling: Telling, scratch: Path, made: list[BlobRef]
+    ) -> Outcome:
         bundle, report = scratch / "bundle", scratch / "report"
         make = self._train if run.job.received is None else self._unpack
         result = await make(run, claim, child, telling, scratch, {"bundle": str(bundle), "report": str(report)})
@@ -154,8 +164,8 @@ class JobHandler(JobFinisher):
         telling(0.92, "check")
         await child.call(CHECK, {"bundle": str(bundle)}, scratch=scratch, deadline=run.job.deadline_at)
         telling(0.97, "sign and store")
-        published = await self._workshop.bundles.publish(bundle, job=run.job, trained=trained)
-        return outcome_of(trained, published, await self._report(report, trained, telling))
+        published = await self._workshop.bundles.publish(bundle, job=run.job, trained=trained, made=made)
+        return outcome_of(trained, published, await self._report(report, trained, telling, made))
 
     async def _unpack(
         self, run: Run, claim: Claim, child: ChildRunner, telling: Telling, scratch: Path, folders: Folders
@@ -200,12 +210,14 @@ class JobHandler(JobFinisher):
             except ChildFailedError as error:
                 return heard.without_report(error)
 
-    async def _report(self, folder: Path, trained: Trained, telling: Telling) -> dict[ReportFormat, JudgingFile] | None:
+    async def _report(
+        self, folder: Path, trained: Trained, telling: Telling, made: list[BlobRef]
+    ) -> dict[ReportFormat, JudgingFile] | None:
         """Store the report; where there is none to be had, the log says why."""
         problem = trained.report_problem
         if problem is None:
             try:
-                return await publish_report(folder, blobs=self._workshop.bundles.blobs)
+                return await publish_report(folder, blobs=self._workshop.bundles.blobs, made=made)
             except ChildError as error:
                 problem = error.message
         telling.lines.append(LogText(f"No report was made: {problem}", LogLevel.WARNING))
@@ -224,6 +236,17 @@ class JobHandler(JobFinisher):
             paths.append(str(staged))
         main, *further = paths
         return {"data": main, "sources": dict(zip(run.job.sources, further, strict=True))}
+
+    async def _take_back(self, claim: Claim, made: Sequence[BlobRef]) -> None:
+        """Remove what this attempt alone has stored; where that is not certain soon, the collector of orphans does."""
+        with suppress(SkyulfError, DBAPIError, TimeoutError):
+            async with asyncio.timeout(TAKE_BACK_SECONDS):
+                if not made or await self._references.others_at_work(claim):
+                    return
+                kept = set(await self._references.referenced([ref.key for ref in made]))
+                for ref in made:
+                    if ref.key not in kept:
+                        await self._workshop.bundles.blobs.delete(ref)
 
     async def _note(self, claim: Claim, lines: list[LogText]) -> None:
         # the reason of a failure matters more than its log

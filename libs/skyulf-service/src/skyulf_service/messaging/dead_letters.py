@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Table, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_service.database.engine import Database
@@ -15,29 +15,22 @@ from skyulf_service.database.pagination import MAX_LIMIT, Page, decode_cursor, e
 from skyulf_service.database.repository import insert_ignoring_conflict
 from skyulf_service.database.tables import MessagingTables
 from skyulf_service.database.types import database_now, storable_text
-from skyulf_service.errors import ConflictError, NotFoundError
+from skyulf_service.errors import NotFoundError
 from skyulf_service.ids import utc_now
 from skyulf_service.messaging.parked import MAX_ERROR, Parked, record_from, row_of
 from skyulf_service.messaging.records import Record
 
-__all__ = ["DeadLetter", "DeadLetters", "NoHandlerError", "Parked", "Replayer", "was_discarded"]
+__all__ = ["DeadLetter", "DeadLetters", "Parked", "Replayer"]
 
 ORDER = "dead_letters"
 # longer than feeds and topics go back, so that a letter that was taken off the list is not parked again
 SETTLED_KEPT = timedelta(days=30)
 # small deletes: a large one would be SQLite's only writer for seconds
 SWEEP = 1000
-# what is left of a letter that was discarded: enough to know its record again; no other letter has an empty error
+# what is left of a letter that was discarded: enough to know its record again
 _FORGOTTEN: Mapping[str, object] = MappingProxyType({"key": None, "value": b"", "headers": [], "error": ""})
 
 Done = Callable[[AsyncConnection], Awaitable[None]]
-
-
-class NoHandlerError(ConflictError):
-    """This release has no handler that a dead letter could be replayed by; the letter stays as it is."""
-
-    code = "no-handler"
-    title = "No such handler"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +54,7 @@ class Replayer(Protocol):
     """What dead letters need of a delivery: ``done`` is called in the transaction of its effect."""
 
     async def replay(self, record: Record, consumer: str, *, done: Done | None = None) -> None:
-        """Handle the record by the handlers of that name; raise `NoHandlerError` without any, and what they raise."""
+        """Handle the record by the handlers of that name; raise what they raise."""
         ...
 
     async def pass_over(self, record: Record, consumer: str, *, done: Done) -> None:
@@ -108,14 +101,11 @@ class DeadLetters:
     async def replay(self, id: UUID, delivery: Replayer) -> None:
         """Let the handler that failed try again, and take the letter off the list in the transaction of its effect.
 
-        Raises what the handler raises; the letter stays then, with the new error. Raises `NoHandlerError` where this
-        release has no such handler; the letter stays with its own error, since nothing was tried.
+        Raises what the handler raises; the letter stays then, with the new error.
         """
         letter = await self.get(id)
         try:
             await delivery.replay(letter.record, letter.consumer, done=self._taking_off(id))
-        except NoHandlerError:
-            raise
         except Exception as error:
             await self._note(id, repr(error))
             raise
@@ -163,11 +153,6 @@ class DeadLetters:
             raise invalid_cursor()
         columns = self._table.c
         return or_(columns.parked_at < parked, and_(columns.parked_at == parked, columns.id < last))
-
-
-def was_discarded(table: Table) -> ColumnElement[bool]:
-    """Which letters were discarded: taken off the list without their record's having been handled."""
-    return and_(table.c.replayed_at.is_not(None), table.c.error == _FORGOTTEN["error"])
 
 
 def _missing(id: UUID) -> NotFoundError:

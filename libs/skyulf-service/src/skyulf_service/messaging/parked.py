@@ -1,11 +1,12 @@
 """A record that could not be handled, as it is kept."""
 
 import base64
+import hashlib
 from dataclasses import dataclass
 
 from skyulf_service.database.types import storable_text
 from skyulf_service.ids import new_id, utc_now
-from skyulf_service.messaging.records import Record, UnreadableRecordError, fingerprint_of, type_of
+from skyulf_service.messaging.records import Record, UnreadableRecordError, type_of
 
 MAX_ERROR = 4_000
 
@@ -27,7 +28,7 @@ def row_of(parked: Parked) -> dict[str, object]:
     return {
         "id": new_id(),
         "consumer": parked.consumer,
-        "fingerprint": fingerprint_of(record),
+        "fingerprint": _fingerprint(record),
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
@@ -50,6 +51,17 @@ def record_from(
     """The record of a row, byte for byte."""
     decoded = [(name, base64.b64decode(encoded)) for name, encoded in headers]
     return Record(topic, key, value, decoded, partition=place[0], offset=place[1])
+
+
+def _fingerprint(record: Record) -> str:
+    # An event comes by the topic and by its publisher's feed, and is one: its id is among the headers. What has none is
+    # told by its place; with its content, because a topic that is made anew counts its records from 0 again.
+    place = "" if record.header("ce_id") else f"{record.partition}/{record.offset}/"
+    digest = hashlib.sha256(f"{record.topic}/{place}".encode())
+    for name, value in record.headers:
+        digest.update(name.encode("utf-8", "replace") + b"\x00" + (value or b"") + b"\x00")
+    digest.update(record.value)
+    return digest.hexdigest()
 
 
 def _type(record: Record) -> str | None:

@@ -7,22 +7,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_service.database.outbox_row import OutboxRow
 from skyulf_service.database.types import database_now
-from skyulf_service.outbox.retention import KEPT
 
 SETTLED = timedelta(seconds=5)
 
 
 async def read_feed(connection: AsyncConnection, outbox: Table, *, after: int, limit: int = 200) -> list[OutboxRow]:
-    """Return rows that were published within `KEPT`, after a sequence number, oldest first.
-
-    Age decides, not whether this service has swept yet: a neighbour that starts after a long time may have forgotten
-    what it handled (claims outlive `KEPT`, not for ever), and must not be offered it again.
+    """Return published rows after a sequence number, oldest first.
 
     Ends before a gap in the numbers that is younger than five seconds: a transaction that has not committed yet may
     still fill it, and a reader that goes by the last number would never see its row.
     """
     fresh = (outbox.c.published_at > database_now(-SETTLED)).label("fresh")
-    published = select(outbox, fresh).where(outbox.c.seq > after, outbox.c.published_at > database_now(-KEPT))
+    published = select(outbox, fresh).where(outbox.c.seq > after, outbox.c.published_at.is_not(None))
     found: list[OutboxRow] = []
     for row in (await connection.execute(published.order_by(outbox.c.seq).limit(limit))).mappings():
         expected = (found[-1].seq if found else after) + 1

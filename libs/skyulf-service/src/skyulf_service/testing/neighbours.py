@@ -57,9 +57,7 @@ class Neighbour:
         async with self.outbox() as uow:
             for event in events:
                 await uow.publish(event)
-            outbox = _messaging.outbox
-            left = outbox.update().where(outbox.c.published_at.is_(None))
-            await uow.connection.execute(left.values(published_at=utc_now()))
+            await uow.connection.execute(_messaging.outbox.update().values(published_at=utc_now()))
 
     @asynccontextmanager
     async def answering(self) -> AsyncIterator[None]:

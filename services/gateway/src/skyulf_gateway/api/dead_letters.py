@@ -13,7 +13,6 @@ from skyulf_service.database.pagination import invalid_cursor
 from skyulf_service.errors import NotFoundError, SkyulfError, UnavailableError
 from skyulf_service.http.dead_letters import ReplayFailedError
 from skyulf_service.http.requires import requires
-from skyulf_service.messaging.dead_letters import NoHandlerError
 
 from skyulf_gateway.api.dependencies import SharedParts
 from skyulf_gateway.clients.forwarding import unknown
@@ -116,13 +115,11 @@ async def _call(neighbours: Neighbours, service: str, method: str, path: str) ->
 
 def _as_error(answer: Answer, service: str) -> SkyulfError:
     problem = answer.json()
-    detail, type = (str(problem.get(key, "")) for key in ("detail", "type")) if isinstance(problem, dict) else ("", "")
+    detail = str(problem.get("detail", "")) if isinstance(problem, dict) else ""
     if answer.status == 404:
         return NotFoundError(detail or "There is no such dead letter.")
     if answer.status == 503:
         return UnavailableError(detail or f"The service {service} does not answer; try again.")
-    if type == f"/problems/{NoHandlerError.code}":
-        return NoHandlerError(detail)
     return ReplayFailedError(detail or f"The service {service} could not do it; its log says why.")
 
 

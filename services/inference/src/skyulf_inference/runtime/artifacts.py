@@ -55,8 +55,7 @@ class ArtifactLoader:
             files[path] = await self._bytes(blobs, file, path, afresh=new)
         explainer = await asyncio.to_thread(_load, files)
         if new:
-            with _refusals(MANIFEST):
-                await self.cache.keep(ref, data)
+            await self._bytes(blobs, ref, MANIFEST)
         return LoadedModel(artifact.digest, str(manifest.get("project_id")), explainer.model, explainer)
 
     async def _manifest(self, blobs: Blobs, ref: BlobRef, new: bool) -> bytes:

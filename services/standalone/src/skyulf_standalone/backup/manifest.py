@@ -15,8 +15,7 @@ Dialect = Literal["sqlite", "postgresql"]
 # folders of the archive; what is below `home` lies directly in the data folder
 DATABASES, OBJECTS, KEYS, HOME = "databases", "objects", "keys", "home"
 # beside databases, objects and keys: settings, the key of the `skyulf` command, files that nodes may read
-SETTINGS = "skyulf.toml"
-HOME_FILES = ("credentials.json", SETTINGS)
+HOME_FILES = ("credentials.json", "skyulf.toml")
 HOME_FOLDERS = ("files",)
 _DATABASE = re.compile(r"[a-z]+\.(sqlite3|dump)")
 _KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}\.(key|pub)")
