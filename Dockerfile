@@ -101,6 +101,8 @@ FROM runtime AS gateway
 COPY --from=gateway-packages /opt/skyulf /opt/skyulf
 RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     install-own skyulf-events skyulf-service skyulf-gateway
+# what compose's `secrets` runs; readable for everybody, whatever the modes in the clone
+COPY --chmod=555 deploy/compose/make_secrets.py deploy/compose/databases.sh /
 USER 10001:10001
 EXPOSE 8000 8101
 HEALTHCHECK --interval=10s --timeout=10s --start-period=180s CMD ["python", "-m", "skyulf_service.probe", "gateway"]
@@ -182,11 +184,13 @@ LD_LIBRARY_PATH=/opt/postgres/lib exec "/opt/postgres/bin/${0##*/}" "$@"
 SH
 # what is missing for them shows here, not at the first backup
 RUN ln -s pg_dump /usr/local/bin/pg_restore && pg_dump --version && pg_restore --version \
-    && install -d -o 10001 -g 10001 -m 0700 /backups
+    && install -d -o 10001 -g 10001 -m 0700 /backups /run/skyulf/gateway-home
 COPY --from=operate-packages /opt/skyulf /opt/skyulf
 RUN --mount=type=bind,from=operate-wheels,source=/wheels,target=/wheels \
     install-own skyulf-core skyulf-events skyulf-service skyulf-gateway skyulf-ingestion skyulf-pipeline \
       skyulf-registry skyulf-inference skyulf-client skyulf-standalone
+# what compose's `operate` runs
+COPY --chmod=555 deploy/compose/operate.py /
 USER 10001:10001
 # where files go that a command is told by name only
 WORKDIR /backups

@@ -15,6 +15,7 @@ from skyulf_service.ports import PORTS
 from skyulf_service.signing.folders import make_folders
 
 WITH_OBJECTS = ("ingestion", "pipeline", "inference")
+FIRST_START = Path(__file__).with_name("databases.sh")
 FOR_THEIR_CONTAINER = 0o444  # PostgreSQL is a user of its own in a container that nobody else's files reach
 
 
@@ -28,6 +29,7 @@ def main() -> None:
     if arguments.user is not None:
         become_owner([*made.iterdir()], arguments.user)
     os.umask(0o022)
+    first_start(made / "postgres-first-start")
     password_of(made, "superuser")
     access, secret = s3_account(made / "s3")
     for service in PORTS:
@@ -54,6 +56,12 @@ def become_owner(volumes: list[Path], user: int) -> None:
 def password_of(made: Path, name: str) -> str:
     """Return the password of a service's database role, or of the superuser."""
     return kept(made / "postgres" / name, lambda: secrets.token_urlsafe(32), mode=FOR_THEIR_CONTAINER)
+
+
+def first_start(folder: Path) -> None:
+    """Give PostgreSQL's container what it runs at its first start; this release's, so it is written each time."""
+    folder.mkdir(mode=0o755, exist_ok=True)
+    write(folder / FIRST_START.name, FIRST_START.read_text().rstrip("\n"), mode=0o555)
 
 
 def s3_account(folder: Path) -> tuple[str, str]:

@@ -7,9 +7,11 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from harness.api import Api
+from harness import cursors
+from harness.api import PREFIX, Api, Json
 from harness.drawn import configuration
 from harness.form import Skyulf
+from harness.owned import one_of_everything
 from harness.promises import Figures
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
@@ -55,6 +57,40 @@ def test_no_request_crashes_the_api(
         f"{skyulf.form}, {role or 'nobody'}: {alone} requests, {counted(told)} in stories over {linked[1]} links, "
         "0 answers of 5xx"
     )
+
+
+FORMS = ["embedded", pytest.param("distributed", marks=pytest.mark.slow)]
+
+
+@pytest.mark.promise("R23")
+@pytest.mark.parametrize("skyulf", FORMS, indirect=True)
+def test_no_forged_cursor_crashes_a_list(skyulf: Skyulf, figures: Figures) -> None:
+    with skyulf.admin() as admin, skyulf.project() as owner:
+        owned = one_of_everything(skyulf, owner).ids
+        document = admin.http.get("/openapi.json").json()["paths"]
+        assert {path for path, each in document.items() if is_list(each)} == {PREFIX + path for path in cursors.SHAPES}
+        tried = 0
+        for path in cursors.SHAPES:
+            api = admin if path == cursors.MERGED else owner
+            tried += try_forged_cursors(api, path, path.format(**owned, name="mine"))
+
+    figures(f"{skyulf.form}: {tried} forged cursors of {len(cursors.SHAPES)} lists, 0 answers of 5xx")
+
+
+def is_list(item: Json) -> bool:
+    """Whether what a path offers is read in pages."""
+    return any(each["name"] == "cursor" for each in item.get("get", {}).get("parameters", []))
+
+
+def try_forged_cursors(api: Api, path: str, address: str) -> int:
+    """Ask a list for the page behind each; returns how many. A usual one shows that they are made as the list's own."""
+    usual = api.ok("GET", address, params={"cursor": cursors.usual(path)})
+    assert usual.get("unavailable", []) == []
+    answers = [api.call("GET", address, params={"cursor": cursor}) for cursor in cursors.forged(path)]
+    for answer in answers:
+        assert answer.status_code in (200, 422), f"{answer.url}: {answer.status_code} {answer.text[:500]}"
+        assert answer.json().get("unavailable", []) == [], f"{answer.url}: who refuses is not away"
+    return len(answers)
 
 
 def asked(url: str, config: Path, key: str | None, *, phases: str, seconds: int) -> str:

@@ -42,7 +42,7 @@ def test_nothing_that_was_committed_is_lost_when_postgresql_restarts(wired: Dist
                 work.upload(api)
                 time.sleep(1.0)
         seconds = work.settled(api)
-        work.assert_once(api, "told")
+        work.assert_once(api, "told", wired.skyulf)
 
         assert (api.crashed, predictor.crashed) == ([], [])
         assert predictor.told[200] > 0
@@ -71,7 +71,7 @@ def test_the_database_of_one_service_goes_away_and_the_others_go_on(
         with asking(wired, api, service) as ask, predicting(ask["inference"], "steady") as predictor:
             answers, seconds = cut_off(wired, api, service, ask)
         work.settled(api)
-        work.assert_once(api, "told")
+        work.assert_once(api, "told", wired.skyulf)
 
         assert (api.crashed, predictor.crashed) == ([], [])
         assert set(predictor.told) == {200}

@@ -49,7 +49,7 @@ def test_what_is_accepted_over_a_disturbed_connection_is_done_once(
                 time.sleep(max(0.0, began + ROUND_SECONDS - time.monotonic()))
         made = wired.connections(link) - connections
         seconds = work.settled(api)
-        work.assert_once(api, "told")
+        work.assert_once(api, "told", wired.skyulf)
 
         assert (api.crashed, predictor.crashed) == ([], [])
         assert set(predictor.told) <= ({200} if link in NOT_ASKED or fault == "delay" else {200, 502, 503, 504})

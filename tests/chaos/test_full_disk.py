@@ -1,6 +1,5 @@
 """The whole disk of `skyulf up` is full for a while: clear refusals, nothing partial, and no restart to recover."""
 
-import errno
 import shutil
 from pathlib import Path
 
@@ -10,10 +9,10 @@ from harness.embedded import Embedded, rows
 from harness.journal import Journal
 from harness.promises import Figures
 from harness.refusals import refused
+from harness.small_disks import fill
 from harness.stream import read_stream
 
 DISK = "96m"
-BLOCK = 64 * 1024
 TIMES, UPLOADS = 3, 5
 CSV = {"Content-Type": "text/csv"}
 MOUNTED = 'mount -t tmpfs -o size="$0" none "$1" && shift && exec "$@"'
@@ -78,15 +77,3 @@ def refusals(api: Journal) -> int:
         assert api.call("GET", "/datasets").status_code == 200
         assert constants.check(api.predict("steady", constants.ROWS)) == 1
     return UPLOADS
-
-
-def fill(path: Path) -> None:
-    """Write a file until there is not a byte left."""
-    with path.open("wb", buffering=0) as file:
-        for size in (BLOCK, 1):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise

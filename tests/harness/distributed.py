@@ -1,6 +1,7 @@
 """Skyulf with every role in a process of its own, on Kafka, PostgreSQL (a database and a role each) and S3."""
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 from minio import Minio
@@ -22,7 +24,8 @@ from skyulf_service.testing.processes import ServiceProcess
 
 from harness.announcements import announced
 from harness.form import Announced, Form, Skyulf, quiet
-from harness.objects import S3, Objects
+from harness.ledger import Entry, entry
+from harness.objects import S3
 from harness.round_robin import RoundRobin
 from harness.topics import published
 
@@ -140,6 +143,12 @@ class Distributed(Skyulf):
 
         return asyncio.run(run())
 
+    def pids(self) -> dict[str, int]:
+        """The process of each role; raises AssertionError where one has ended."""
+        dead = [name for name, role in self.roles.items() if not role.process.alive]
+        assert not dead, "\n".join(f"{name}:\n{self.log(name)}" for name in dead)
+        return {name: role.process.pid for name, role in self.roles.items()}
+
     def log(self, name: str) -> str:
         """The end of a role's log."""
         return self.roles[name].process.log_text()[-4000:]
@@ -184,7 +193,7 @@ class Distributed(Skyulf):
                 role.wait_ready()
 
     @property
-    def objects(self) -> Objects:
+    def objects(self) -> S3:
         """The S3 server."""
         return S3(Minio(self.s3.endpoint, self.s3.access_key, self.s3.secret_key, secure=False))
 
@@ -195,6 +204,12 @@ class Distributed(Skyulf):
     def announced(self, project_id: str) -> list[Announced]:
         """What lies on Kafka's topics."""
         return announced(self.bootstrap, project_id)
+
+    def outboxes(self, project_id: str) -> list[Entry]:
+        """Every event about a project that a service has committed."""
+        query = "SELECT event_id, type, body FROM outbox WHERE project_id = $1 ORDER BY seq"
+        found = [row for service in SERVICES for row in self.sql(service, query, UUID(project_id))]
+        return [entry(row["event_id"], row["type"], json.loads(row["body"])) for row in found]
 
     def keys_of(self, service: str) -> Path:
         """The folder with the keys of a service: its own private one, and the public ones of all."""

@@ -49,9 +49,7 @@ class Disturbed:
 
     def pids(self) -> dict[str, int]:
         """The process of each role; raises AssertionError where one has ended."""
-        dead = [name for name, role in self.skyulf.roles.items() if not role.process.alive]
-        assert not dead, "\n".join(f"{name}:\n{self.skyulf.log(name)}" for name in dead)
-        return {name: role.process.pid for name, role in self.skyulf.roles.items()}
+        return self.skyulf.pids()
 
     def connections(self, link: Link) -> int:
         """How many connections of a kind were made so far."""

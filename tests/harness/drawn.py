@@ -1,13 +1,15 @@
-"""What a machine draws its requests from besides anything at all: things that there are, as schemathesis takes them."""
+"""What a machine draws its requests from besides anything at all: things that there are, and forged ones."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 
-from harness import configs
-from harness.api import Api
+from harness import configs, cursors
+from harness.api import PREFIX, Api
 from harness.form import Skyulf
 from harness.owned import one_of_everything
 
 OFTEN = 0.7  # so often a parameter names something that there is
+HALF = 0.5  # so often a cursor, or a time, is a forged one
 Values = Mapping[str, str]
 
 
@@ -25,10 +27,11 @@ def configuration(skyulf: Skyulf, owner: Api) -> str:
     }
     nodes = {"path.name": "TrainTestSplit"}
     parts = [
-        _values("known", ids), _values("spare", spare), _values("node", nodes),
-        "[parameters]", _drawn("known", ids),
+        _values("known", ids), _values("spare", spare), _values("node", nodes), _texts("ends", cursors.ENDS),
+        "[parameters]", _drawn("known", ids), _bound("body.expires_at", "ends", HALF),
         "[[operations]]", 'include-method = "DELETE"', "[operations.parameters]", _drawn("spare", spare),
         "[[operations]]", 'include-path = "/api/v1/nodes/{name}"', "[operations.parameters]", _drawn("node", nodes),
+        *(_forged_cursors(path) for path in cursors.SHAPES),
     ]  # fmt: skip
     return "\n".join(parts)
 
@@ -39,7 +42,22 @@ def _values(kind: str, values: Values) -> str:
 
 
 def _drawn(kind: str, values: Values) -> str:
-    return "\n".join(f'"{name}" = {{ dictionary = "{_name(kind, name)}", probability = {OFTEN} }}' for name in values)
+    return "\n".join(_bound(name, _name(kind, name), OFTEN) for name in values)
+
+
+def _forged_cursors(path: str) -> str:
+    name = f"cursors-{cursors.SHAPES[path][0]}"
+    lines = [_texts(name, [cursors.usual(path), *cursors.forged(path)]), "[[operations]]"]
+    lines += [f'include-path = "{PREFIX}{path}"', "[operations.parameters]", _bound("query.cursor", name, HALF)]
+    return "\n".join(lines)
+
+
+def _texts(name: str, values: Sequence[str]) -> str:
+    return f"[dictionaries.{name}]\nvalues = {json.dumps(list(values))}"
+
+
+def _bound(parameter: str, dictionary: str, probability: float) -> str:
+    return f'"{parameter}" = {{ dictionary = "{dictionary}", probability = {probability} }}'
 
 
 def _name(kind: str, parameter: str) -> str:

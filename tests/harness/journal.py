@@ -13,7 +13,7 @@ import httpx
 from harness import configs, constants
 from harness.api import ENDED, Api, Json
 from harness.form import Skyulf
-from harness.stream import Seen, read_until
+from harness.ledger import Keeper, assert_told_once
 
 # a service or server is away or full, and whoever asks is told so; anything else of 500 and above is a crash
 AWAY = {502, 503, 504}
@@ -78,19 +78,14 @@ class Work:
         assert [api.job(each)["status"] for each in self.jobs] == ["succeeded"] * len(self.jobs)
         return taken
 
-    def assert_once(self, api: Api, model: str) -> None:
-        """Each job made one version, and each end was told once."""
-        api.eventually(lambda: len(api.versions(model)) >= len(self.jobs), what="all versions")
-        ends = {*self.jobs, *self.datasets}
-        told = ended(read_until(api, lambda seen: ends <= ended(seen).keys()))
-        versions = [version["lineage"]["job_id"] for version in api.versions(model)]
-        assert Counter(versions) == Counter(self.jobs)
-        assert {end: told[end] for end in ends} == dict.fromkeys(ends, 1)
-
-
-def ended(seen: list[Seen]) -> Counter[str]:
-    """How often the stream tells of the end of each job, and that each dataset is ready."""
-    return Counter(str(each.event["subject"]) for each in seen if each.type in ("job.completed", "dataset.profiled"))
+    def assert_once(self, api: Api, model: str, keeper: Keeper) -> int:
+        """Each job made one version, and all of it was told once; returns how many events that were."""
+        api.eventually(lambda: len(api.versions(model)) >= len(self.jobs), what="all versions", seconds=120)
+        told = assert_told_once(keeper, api, datasets=self.datasets, jobs=self.jobs)
+        versions = api.versions(model)
+        assert Counter(version["lineage"]["job_id"] for version in versions) == Counter(self.jobs)
+        assert sorted(version["version"] for version in versions) == list(range(1, len(self.jobs) + 1))
+        return told
 
 
 @contextmanager
@@ -122,5 +117,6 @@ def predicting(api: Api, deployment: str) -> Iterator[Journal]:
 def letters(skyulf: Skyulf) -> list[Json]:
     """All events that a service gave up on."""
     with skyulf.admin() as admin:
-        found: list[Json] = admin.ok("GET", "/dead-letters", params={"limit": 100})["items"]
+        page = admin.until("/dead-letters?limit=100", lambda found: found["unavailable"] == [])
+        found: list[Json] = page["items"]
         return found

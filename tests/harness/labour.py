@@ -33,9 +33,12 @@ def lengthy(rounds: int) -> Config:
     }
 
 
-def begun(skyulf: Skyulf, api: Api, dataset_id: str, *, name: str, rounds: int) -> tuple[Json, list[psutil.Process]]:
-    """Queue a lengthy job; returns it and its processes as soon as there are any."""
+def begun(
+    skyulf: Skyulf, api: Api, dataset_id: str, *, name: str, rounds: int, tuning: Json | None = None
+) -> tuple[Json, list[psutil.Process]]:
+    """Queue a lengthy job (with ``tuning`` a search); returns it and its processes as soon as there are any."""
     body = {"name": name, "config": lengthy(rounds), "register_as": name}
     pipeline = api.ok("POST", "/pipelines", json=body)
-    job = api.ok("POST", f"/pipelines/{pipeline['id']}/runs", json={"dataset_id": dataset_id})
+    kind, asked = ("runs", {}) if tuning is None else ("tunings", {"tuning": tuning})
+    job = api.ok("POST", f"/pipelines/{pipeline['id']}/{kind}", json={"dataset_id": dataset_id, **asked})
     return job, api.eventually(lambda: at_work(skyulf), what=f"somebody works on {name}")

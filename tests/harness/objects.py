@@ -27,6 +27,10 @@ class Objects(ABC):
     def write(self, bucket: str, key: str, data: bytes) -> None:
         """Put bytes in an object's place."""
 
+    @abstractmethod
+    def remove(self, bucket: str, key: str) -> None:
+        """Take an object away."""
+
     def blob(self, bucket: str, digest: str) -> bytes:
         """The bytes of a blob, checked."""
         data = self.read(bucket, blob_key(digest))
@@ -61,6 +65,9 @@ class Folder(Objects):
     def write(self, bucket: str, key: str, data: bytes) -> None:
         (self.root / bucket / key).write_bytes(data)
 
+    def remove(self, bucket: str, key: str) -> None:
+        (self.root / bucket / key).unlink()
+
 
 class S3(Objects):
     """Objects behind an S3 API."""
@@ -81,6 +88,13 @@ class S3(Objects):
 
     def write(self, bucket: str, key: str, data: bytes) -> None:
         self.client.put_object(bucket, key, io.BytesIO(data), len(data))
+
+    def remove(self, bucket: str, key: str) -> None:
+        self.client.remove_object(bucket, key)
+
+    def unfinished(self, bucket: str) -> list[str]:
+        """The keys of which parts lie there, and no whole."""
+        return [str(upload.object_name) for upload in self.client._list_multipart_uploads(bucket).uploads]
 
 
 def blob_key(digest: str) -> str:

@@ -94,18 +94,42 @@ def figures(request: pytest.FixtureRequest) -> Figures:
     return lambda text: request.node.user_properties.append((FIGURES, text))
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run of all promises fails where one was not tried: all its tests were skipped, or left out."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")  # a worker of pytest-xdist has none
+    if session.exitstatus == pytest.ExitCode.OK and reporter is not None and untried(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print a line per promise, where one was tried."""
-    lines = {number: Line() for number in PROMISES}
-    reports = [report for reports in terminalreporter.stats.values() for report in reports]
-    for report in reports:
-        if isinstance(report, pytest.TestReport):
-            for number in [value for name, value in report.user_properties if name == NUMBER]:
-                lines[str(number)].add(report)
-    # a run of everything that is promised says what it left out too
-    whole = MARK in terminalreporter.config.getoption("markexpr")
-    if any(line.tried for line in lines.values()):
+    lines, whole = lines_of(terminalreporter), is_whole(terminalreporter.config)
+    if whole or any(line.tried for line in lines.values()):
         terminalreporter.section(SECTION)
         for number, line in lines.items():
             if whole or line.tried:
                 terminalreporter.write_line(f"{number:<4} {PROMISES[number]:<50} {line}")
+    if missing := untried(terminalreporter):
+        terminalreporter.write_line(f"Not shown to hold, because no test tried it: {', '.join(missing)}.")
+
+
+def lines_of(reporter: pytest.TerminalReporter) -> dict[str, Line]:
+    """What became of each promise so far."""
+    lines = {number: Line() for number in PROMISES}
+    for report in [report for reports in reporter.stats.values() for report in reports]:
+        if isinstance(report, pytest.TestReport):
+            for number in [value for name, value in report.user_properties if name == NUMBER]:
+                lines[str(number)].add(report)
+    return lines
+
+
+def untried(reporter: pytest.TerminalReporter) -> list[str]:
+    """The promises that a run of everything that is promised has left out; none of another run."""
+    lines = lines_of(reporter) if is_whole(reporter.config) else {}
+    return [number for number, line in lines.items() if not line.tried]
+
+
+def is_whole(config: pytest.Config) -> bool:
+    """Whether this run is to try all promises (``-m promise``), and not only those of files that somebody named."""
+    named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
+    return config.getoption("markexpr") == MARK and not named and not config.getoption("collectonly")

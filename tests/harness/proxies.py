@@ -1,18 +1,25 @@
-"""A way to a server on which some answers wait."""
+"""A way to an object store on which some answers wait, and requests are counted."""
 
 import asyncio
 import contextlib
+import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from skyulf_service.testing.ports import free_port
 
 CHUNK = 64 * 1024
+# a request without a body is sent at once
+GET = re.compile(rb"GET (\S+) HTTP/1")
 
 
 class HeldAnswers:
-    """Passes everything on, but for answers to requests that hold some bytes: these wait for `release`."""
+    """Passes everything on, but for answers to requests that hold some bytes: these wait for `release`.
+
+    ``asked`` counts the paths of GET requests.
+    """
 
     def __init__(self, address: str, marker: bytes) -> None:
         host, _, port = address.rpartition(":")
@@ -20,6 +27,7 @@ class HeldAnswers:
         self.address = f"127.0.0.1:{self.port}"
         self._target, self._marker = (host, int(port)), marker
         self._released = threading.Event()
+        self.asked: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
 
     def release(self) -> None:
@@ -56,6 +64,8 @@ class HeldAnswers:
 
     async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: asyncio.Event) -> None:
         while chunk := await reader.read(CHUNK):
+            if found := GET.match(chunk):
+                self.asked[found[1].decode()] += 1
             if self._marker in chunk:
                 asked.set()
             writer.write(chunk)

@@ -48,7 +48,7 @@ async def operate(folder: Path) -> None:
         await upgrade(database, service_of(name).package)
         await database.close()
     made = await back_up(folder / "backup.tgz", Nobody())
-    assert (await restore(folder / "backup.tgz", Nobody(), replace=True))[0] == made
+    assert (await restore(folder / "backup.tgz", Nobody(), replace=True)).manifest == made
     assert {each.service async for each in tidy(apply=True)} == {*SERVICES}
     findings = [each async for each in examine()]
     assert {f"{name} database" for name in SERVICES} <= {each.subject for each in findings if each.state == "ok"}

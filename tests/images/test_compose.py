@@ -1,6 +1,9 @@
 """What `docker-compose.yml` promises, read from the file: no engine needed."""
 
+import os
 import re
+import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,6 +32,10 @@ SERVERS = {"postgres": "postgres:17", "kafka": "apache/kafka:4.3.1", "s3": "vers
 # variables of libraries, not of ours
 FOREIGN = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
 every = pytest.mark.parametrize("name", sorted(SERVICES))
+every_of_those_that_run_a_file = pytest.mark.parametrize(
+    ("name", "file"), [("secrets", "make_secrets.py"), ("operate", "operate.py")]
+)
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
 every_of_ours = pytest.mark.parametrize("name", sorted(OURS))
 
 
@@ -204,6 +211,45 @@ def test_volumes_that_are_named_are_declared_and_files_that_are_mounted_exist(na
             assert source.removeprefix("${BACKUPS:-").removesuffix("}") in declared
 
 
+@every
+def test_no_file_of_the_clone_is_mounted(name: str) -> None:
+    sources = [volume.partition(":")[0] for volume in SERVICES[name].get("volumes", []) if ":" in volume]
+
+    assert not [source for source in sources if source.startswith((".", "/"))], "its modes are its owner's affair"
+
+
+@every_of_those_that_run_a_file
+def test_what_a_container_runs_is_in_its_image_for_every_user(name: str, file: str) -> None:
+    target = service_of(SERVICES[name])
+    stage = DOCKERFILE.partition(f" AS {target}\n")[2].partition("\nFROM ")[0]
+    (copied,) = [line for line in stage.splitlines() if line.startswith("COPY --chmod=555 ") and file in line]
+
+    assert SERVICES[name]["entrypoint"] == ["python", f"/{file}"]
+    assert copied.endswith(" /")
+    assert (ROOT / "deploy" / "compose" / file).is_file()
+
+
+def test_postgres_first_start_comes_from_the_image_readable_for_its_user(tmp_path: Path) -> None:
+    clone, made = tmp_path / "image", tmp_path / "made"
+    shutil.copytree(ROOT / "deploy" / "compose", clone)
+    for name in ("postgres", "postgres-first-start", "s3", *PORTS):
+        (made / name).mkdir(parents=True)
+    before = os.umask(0o077)
+    try:
+        make_secrets(made, clone / "make_secrets.py")
+        make_secrets(made, clone / "make_secrets.py")
+    finally:
+        os.umask(before)
+
+    (script,) = (made / "postgres-first-start").iterdir()
+    assert script.read_bytes() == (ROOT / "deploy" / "compose" / "databases.sh").read_bytes()
+    assert stat.S_IMODE(script.stat().st_mode) == 0o555
+    mounted = {each.split(":")[0]: each.split(":")[1] for each in SERVICES["postgres"]["volumes"]}
+    assert mounted["postgres-first-start"] == "/docker-entrypoint-initdb.d"
+    assert "postgres-first-start:/made/postgres-first-start" in SERVICES["secrets"]["volumes"]
+    assert {"databases.sh", "make_secrets.py"} <= set(re.findall(r"deploy/compose/(\S+)", DOCKERFILE))
+
+
 @pytest.mark.parametrize("name", ["ingestion-runner", "pipeline-runner"])
 def test_work_is_ended_before_its_container_is(name: str) -> None:
     variable = {"ingestion": "SKYULF_INGESTION_IMPORT_MEMORY_BYTES", "pipeline": "SKYULF_PIPELINE_JOB_MEMORY_BYTES"}
@@ -259,9 +305,9 @@ def secret_files(definition: Definition) -> set[str]:
     return set(re.findall(r"/run/skyulf/([a-z0-9_/]+)", " ".join(words)))
 
 
-def make_secrets(made: Path) -> None:
+def make_secrets(made: Path, script: Path = ROOT / "deploy/compose/make_secrets.py") -> None:
     """Run the script as the container does, but for the user."""
-    subprocess.run([sys.executable, ROOT / "deploy/compose/make_secrets.py", made], check=True, timeout=60)
+    subprocess.run([sys.executable, script, made], check=True, timeout=60)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

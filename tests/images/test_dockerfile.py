@@ -161,7 +161,8 @@ def test_only_sources_get_into_the_build() -> None:
     there = [path.relative_to(ROOT).as_posix() for each in (ROOT, *folders) for path in inside(each, deep=each != ROOT)]
     files = [path for path in there if in_context(path)]
 
-    assert {path.partition("/")[0] for path in files} == {"libs", "services", "requirements"}
+    assert {path.partition("/")[0] for path in files} == {"libs", "services", "requirements", "deploy"}
+    assert all(path.startswith("deploy/compose/") for path in files if path.startswith("deploy/"))
     assert all(path.startswith("requirements/images/") for path in files if path.startswith("requirements/"))
     assert {f"{folder}/pyproject.toml" for folder in ("services/standalone", "libs/skyulf-client")} <= {*files}
     # nothing that no image runs: pages, tests, and what only tests use

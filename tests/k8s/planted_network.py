@@ -56,10 +56,14 @@ NETWORK: Planted = {
                 REGISTRY_API, ingress=[{"from": [{"podSelector": {"matchLabels": PIPELINE_RUNNER}}], "ports": HTTP}]
             ),
         ),
-        all_of(gone("NetworkPolicy", "inference-worker-calls"), uncalled("registry-api-callers", "inference")),
+        all_of(gone("NetworkPolicy", "inference-worker-calls"), uncalled("registry-api-callers", "inference-worker")),
         all_of(
             document("NetworkPolicy", "gateway-api-calls", lambda d: d["spec"]["egress"].pop()),
-            uncalled("inference-api-callers", "gateway"),
+            uncalled("inference-api-callers", "gateway-api"),
+        ),
+        all_of(
+            document("NetworkPolicy", "gateway-worker-calls", lambda d: d["spec"]["egress"].pop(0)),
+            uncalled("ingestion-api-callers", "gateway-worker"),
         ),
         *(
             labelled("pipeline-worker", lambda labels, name=name: labels.pop(f"skyulf/needs-{name}"))

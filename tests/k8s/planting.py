@@ -91,14 +91,14 @@ def maker(kind: str, change: Callable[[Node], object]) -> Break:
     return plant
 
 
-def uncalled(policy: str, called: str) -> Break:
-    """One caller less for an api, at its own end."""
+def uncalled(policy: str, caller: str) -> Break:
+    """One caller (``registry-worker``) less for an api, at its own end."""
+    service, _, component = caller.partition("-")
+    labels = {"app.kubernetes.io/name": service, "app.kubernetes.io/component": component}
 
     def plant(manifests: Manifests) -> None:
         rule = manifests.one("NetworkPolicy", policy)["spec"]["ingress"][0]
-        rule["from"] = [
-            each for each in rule["from"] if each["podSelector"]["matchLabels"]["app.kubernetes.io/name"] != called
-        ]
+        rule["from"].remove({"podSelector": {"matchLabels": labels}})
 
     return plant
 

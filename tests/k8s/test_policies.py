@@ -43,7 +43,7 @@ def test_every_policy_is_tried() -> None:
     ("service", "role", "spoken_to"),
     [
         ("gateway", "api", {"database", "collector", "ingestion", "pipeline", "registry", "inference", "endpoints"}),
-        ("gateway", "worker", {"database", "collector", "kafka"}),
+        ("gateway", "worker", {"database", "collector", "kafka", "ingestion", "pipeline", "registry", "inference"}),
         ("inference", "api", {"database", "collector", "objects"}),
         ("inference", "worker", {"database", "collector", "kafka", "registry"}),
         ("ingestion", "runner", {"database", "collector", "objects"}),

@@ -17,7 +17,7 @@ ALERTS = {
     "SkyulfOutboxStuck", "SkyulfDeadLetters", "SkyulfConsumerLag", "SkyulfJobsWaiting", "SkyulfJobsFailing",
     "SkyulfChildrenKilled", "SkyulfPredictionErrors", "SkyulfPredictionsSlow", "SkyulfNoReplicas",
     "SkyulfDeploymentUnserved", "SkyulfDeploymentFailed", "SkyulfDatabasePoolFull", "SkyulfEventLoopLag",
-    "SkyulfTargetDown",
+    "SkyulfTargetDown", "SkyulfManifestsLost",
 }  # fmt: skip
 # what Prometheus adds to every series that it scrapes
 OF_TARGETS = frozenset({"job", "instance", "process", "le"})

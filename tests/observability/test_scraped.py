@@ -1,6 +1,7 @@
 """A real Prometheus scrapes a running system: every query of the dashboards has an answer, every rule is evaluated."""
 
 import json
+import re
 from math import isfinite
 from pathlib import Path
 from urllib.request import urlopen
@@ -13,7 +14,9 @@ from harness.distributed import Distributed
 from harness.records import send
 from observability.conftest import Story
 
-RULES = Path(__file__).parents[2] / "deploy/observability/rules.yml"
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "deploy/observability/rules.yml"
+IN_CHILDREN = re.compile(r"\"skyulf_\w+\.child\.\w+:(\w+)\"")
 # what only a broker gives
 OF_KAFKA = {"skyulf_consumer_lag_records"}
 ONE_CLASS = b"x,y,label\n" + b"".join(b"%d,%d,same\n" % (n, n % 3) for n in range(40))
@@ -43,6 +46,11 @@ def eventful(story: Story) -> Story:
 def written_rules() -> list[str]:
     groups = yaml.safe_load(RULES.read_text())["groups"]
     return sorted(rule["alert"] for group in groups for rule in group["rules"])
+
+
+def called_in_children() -> set[str]:
+    """The functions that runners call in children, as their sources name them."""
+    return {name for path in ROOT.glob("services/*/src/*/*.py") for name in IN_CHILDREN.findall(path.read_text())}
 
 
 def numbers(series: list[dict[str, object]]) -> list[float]:
@@ -97,6 +105,17 @@ def test_what_happened_is_counted_once(eventful: Story) -> None:
         )
 
     eventful.api.eventually(counted, what="the figures are those of the story", seconds=15)
+
+
+def test_kills_are_told_from_0_on_before_any_child_was_called(eventful: Story) -> None:
+    query, called = eventful.observed.prometheus.query, called_in_children()
+
+    def told() -> bool:
+        found = query('skyulf_child_kills_total{cause="out_of_memory"}')
+        return called == {each["metric"]["function"] for each in found} and set(numbers(found)) == {0.0}  # type: ignore[index]
+
+    assert called > {"tune", "automl", "unpack"}  # which the story never called
+    eventful.api.eventually(told, what="a series of each function", seconds=15)
 
 
 def test_a_slow_request_leads_to_its_trace(eventful: Story) -> None:

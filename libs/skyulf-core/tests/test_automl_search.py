@@ -260,6 +260,52 @@ def test_where_the_best_family_costs_too_much_on_all_folds_the_next_is_judged_on
     assert (best.params["family"], len(best.folds)) == ("linear", 5)
 
 
+def looked_at(now: list[float]) -> tuple[Runs, Trial, Trial]:
+    """A quick candidate that was judged on one fold, and a better one that was on all."""
+    budget = Budget(30.0, clock=lambda: now[0], worked=lambda: now[0])
+    data = rare(1_500, positives=60, shift=1.0)
+    found = runs(data, budget=budget, metric="roc_auc", families=["linear", "naive_bayes"])
+    quick = found.run(candidate(found, "naive_bayes"), Rung(0, found.rows, 1), "first look")
+    return found, quick, found.run(candidate(found, "linear"), Rung(1, found.rows, 5), "first look")
+
+
+@pytest.mark.parametrize("left", [-0.5, 0.1], ids=["none fits", "one fits"])
+def test_a_moment_less_is_not_worth_a_worse_model(left: float) -> None:
+    now = [0.0]
+    found, quick, best = looked_at(now)
+    found._slowest |= {quick.number: 0.01, best.number: 0.11}
+
+    now[0] = 30.0 - found._final_of(quick) - left
+
+    assert found._final_of(best) > found.budget.left
+    assert found.affordable() is best
+
+
+def test_there_is_a_spare_only_where_both_can_be_trained() -> None:
+    now = [0.0]
+    found, quick, best = looked_at(now)
+    found._slowest |= {quick.number: 0.4, best.number: 1.2}
+
+    now[0] = 29.43
+    late, none = found.affordable(), found.spare(best)
+    now[0] = 20.0
+    some = found.spare(best)
+
+    assert (late, none) == (best, None)
+    assert some is not None
+    assert some[0] is quick
+
+
+def test_what_takes_seconds_longer_than_what_is_left_is_not_trained() -> None:
+    now = [0.0]
+    found, quick, best = looked_at(now)
+    found._slowest |= {quick.number: 0.01, best.number: 8.0}
+
+    now[0] = 29.0
+
+    assert found.affordable() is quick
+
+
 def test_what_is_loaded_with_the_first_fit_is_not_counted() -> None:
     costs, linear = Costs(), FAMILIES["linear"]
 

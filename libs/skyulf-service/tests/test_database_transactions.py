@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from harness.promises import Figures
 from skyulf_service.database.engine import Database
+from skyulf_service.database.pagination import decode_cursor, encode_cursor
 from skyulf_service.database.types import UnstorableTextError
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.errors import InvalidInputError, NotFoundError, StaleVersionError, UnavailableError
@@ -152,6 +153,44 @@ async def test_pages_hold_every_row_once(uows: UnitOfWorks[SampleUnitOfWork]) ->
         for bad in ("", "!", "bm9uc2Vuc2U", "W10", "W1siYSJdXQ", "ŵ", "WyJjb3VudGVycyIsMSwyXQ"):
             with pytest.raises(InvalidInputError):
                 await uow.counters.list(scope, cursor=bad)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "9999-12-31T23:59:59-05:00",
+        "0001-01-01T00:00:00+14:00",
+        "2026-01-01T00:00:00",
+        "2026-01-01",
+        "",
+        2**63,
+        20260101,
+    ],
+)
+async def test_a_forged_moment_in_a_cursor_is_refused(uows: UnitOfWorks[SampleUnitOfWork], moment: str | int) -> None:
+    async with uows.read() as uow:
+        with pytest.raises(InvalidInputError):
+            await uow.counters.list(SYSTEM, cursor=encode_cursor("counters", [moment, str(new_id())]))
+
+
+@pytest.mark.parametrize(
+    ("moment", "found"), [("9999-12-31T23:59:59.999999+00:00", 1), ("0001-01-01T00:00:00-05:00", 0)]
+)
+async def test_pages_may_begin_at_the_ends_of_time(
+    uows: UnitOfWorks[SampleUnitOfWork], moment: str, found: int
+) -> None:
+    await add(uows)
+
+    async with uows.read() as uow:
+        page = await uow.counters.list(SYSTEM, cursor=encode_cursor("counters", [moment, str(new_id())]))
+
+    assert len(page.items) == found
+
+
+@pytest.mark.parametrize("key", ["a\x00b", "\ud800", 2**63, -(2**63)])
+def test_no_cursor_holds_what_a_database_cannot_compare(key: str | int) -> None:
+    with pytest.raises(InvalidInputError):
+        decode_cursor(encode_cursor("counters", [key]), "counters", 1)
 
 
 @pytest.mark.parametrize("bad", ["a\x00b", "\ud800"])

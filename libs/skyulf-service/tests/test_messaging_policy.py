@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from skyulf_service.database.engine import Database
 from skyulf_service.database.outbox_row import OutboxRow
 from skyulf_service.database.unit_of_work import UnitOfWorks
-from skyulf_service.errors import NotFoundError, StaleVersionError, UnavailableError
+from skyulf_service.errors import NotFoundError, StaleVersionError, StorageFullError, UnavailableError
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.messaging.consumers import Consumers
 from skyulf_service.messaging.dead_letters import DeadLetter
@@ -21,6 +21,7 @@ from skyulf_service.messaging.parked import Parked
 from skyulf_service.messaging.policy import Delivery, Retries
 from skyulf_service.messaging.records import Message, Record, record_of
 from skyulf_service.testing.handles import PostgresServer
+from skyulf_service.testing.records import record_of_event
 from skyulf_service.testing.sample import (
     TOPIC,
     Counter,
@@ -55,6 +56,8 @@ class Handlers:
             await asyncio.sleep(5)
         if event.value == 19 and self.broken:
             raise UnavailableError("the neighbour is away")
+        if event.value == 29 and self.broken:
+            raise StorageFullError("the disk is full")
         if event.value == 23 and self.stale_times:
             self.stale_times -= 1
             raise StaleVersionError("somebody was faster")
@@ -85,21 +88,7 @@ def event(value: int, *, counter: UUID | None = None, version: int = 1) -> Count
 
 
 def record(raised: CounterRaised, *, offset: int = 0, traceparent: str | None = None) -> Record:
-    row = OutboxRow(
-        seq=offset,
-        event_id=raised.event_id,
-        topic=raised.topic,
-        type=raised.ce_type(),
-        source=raised.source,
-        data_schema=raised.data_schema(),
-        aggregate_id=raised.subject,
-        aggregate_version=raised.aggregate_version,
-        project_id=raised.project_id,
-        body=raised.model_dump_json(),
-        traceparent=traceparent,
-        occurred_at=raised.occurred_at,
-    )
-    return record_of(row)
+    return record_of_event(raised, seq=offset, traceparent=traceparent)
 
 
 def changed(original: Record, *, value: bytes | None = None, **headers: str | None) -> Record:
@@ -344,6 +333,21 @@ async def test_nothing_is_parked_while_the_database_is_away(
 
         assert len(await effects(database)) == 2
         assert [letter.reason for letter in await parked(delivery)] == ["handler-failed"]
+
+
+async def test_nothing_is_parked_for_want_of_room(
+    delivery: Delivery[SampleUnitOfWork], handlers: Handlers, database: Database
+) -> None:
+    records = [record(event(n), offset=n) for n in (1, 29, 2)]
+    with pytest.raises(StorageFullError):
+        await delivery.process(records)
+    assert await parked(delivery) == []
+    handlers.broken = False
+
+    await delivery.process(records)
+
+    assert len(await effects(database)) == 3
+    assert await parked(delivery) == []
 
 
 @asynccontextmanager

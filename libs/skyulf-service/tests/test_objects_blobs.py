@@ -190,3 +190,17 @@ async def test_a_failed_fetch_is_tried_again_by_the_next(blobs: Blobs, tmp_path:
     await blobs.put_bytes(b"late")
 
     assert (await cache.get(blobs, ref)).read_bytes() == b"late"
+
+
+async def test_bytes_that_were_fetched_already_are_kept_and_others_are_refused(
+    store: CountingStore, blobs: Blobs, tmp_path: Path
+) -> None:
+    ref, cache = await blobs.put_bytes(b"content"), BlobCache(tmp_path / "cache", 100)
+
+    with pytest.raises(DigestMismatchError):
+        await cache.keep(ref, b"another")
+    assert not await cache.holds(ref)
+    await cache.keep(ref, b"content")
+
+    assert (await cache.get(blobs, ref)).read_bytes() == b"content"
+    assert store.downloads == 0

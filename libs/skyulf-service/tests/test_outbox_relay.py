@@ -13,16 +13,16 @@ from skyulf_service.database.engine import Database
 from skyulf_service.database.outbox_row import OutboxRow
 from skyulf_service.database.types import database_now
 from skyulf_service.database.unit_of_work import MAX_EVENT_BYTES, UnitOfWorks
-from skyulf_service.errors import StaleVersionError, TooLargeError, UnavailableError
+from skyulf_service.errors import StaleVersionError, StorageFullError, TooLargeError, UnavailableError
 from skyulf_service.ids import new_id
-from skyulf_service.outbox.feed import read_feed
 from skyulf_service.outbox.lease import Lease
 from skyulf_service.outbox.relay import Relay
 from skyulf_service.outbox.retention import sweep
 from skyulf_service.scope import Scope
 from skyulf_service.testing.handles import PostgresServer
+from skyulf_service.testing.no_room import no_room
 from skyulf_service.testing.sample import Counter, CounterRaised, SampleUnitOfWork, create_tables, messaging
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 SYSTEM = Scope.system("sample")
 
@@ -207,6 +207,45 @@ async def test_nothing_is_lost_while_the_broker_is_away(
     assert len({row.event_id for row in journal.rows}) == 20
 
 
+async def test_what_left_does_not_leave_again_while_there_is_no_room_to_say_so(postgres_url: str) -> None:
+    database, journal = Database.open(postgres_url, name="sample"), Journal()
+    await create_tables(database)
+    relay = Relay(database, messaging, journal, service="sample")
+    uows = UnitOfWorks(database, SampleUnitOfWork)
+    await add(uows, "first")
+    async with no_room(database, messaging.outbox, "UPDATE"):
+        for _ in range(3):
+            with pytest.raises(StorageFullError):
+                await relay.publish_waiting()
+        await add(uows, "second")
+
+    assert (await relay.publish_waiting(), await relay.publish_waiting()) == (1, 0)
+
+    assert len(journal.rows) == len({row.event_id for row in journal.rows}) == 2
+    await database.close()
+
+
+async def test_numbers_that_are_given_out_again_are_not_taken_for_what_has_left(postgres_url: str) -> None:
+    database, journal = Database.open(postgres_url, name="sample"), Journal()
+    await create_tables(database)
+    relay = Relay(database, messaging, journal, service="sample")
+    uows, outbox = UnitOfWorks(database, SampleUnitOfWork), messaging.outbox
+    await add(uows, "lost")
+    async with no_room(database, outbox, "UPDATE"):
+        with pytest.raises(StorageFullError):
+            await relay.publish_waiting()
+    async with database.begin() as connection:  # as it was before the first one
+        await connection.execute(delete(outbox))
+    await add(uows, "again")
+    async with database.begin() as connection:
+        await connection.execute(update(outbox).values(seq=journal.rows[0].seq))
+
+    assert await relay.publish_waiting() == 1
+
+    assert len({row.event_id for row in journal.rows}) == 2
+    await database.close()
+
+
 async def test_only_one_of_two_relays_publishes_and_the_other_takes_over(
     database: Database, uows: UnitOfWorks[SampleUnitOfWork]
 ) -> None:
@@ -258,27 +297,6 @@ async def test_who_is_alone_does_not_wait_for_the_lease_of_a_dead_process(databa
 
     assert not await Lease(database, messaging.leases, "relay", ttl=ttl).hold()
     await end(keeping)
-
-
-async def test_the_feed_stops_before_a_transaction_that_may_still_commit(
-    database: Database, uows: UnitOfWorks[SampleUnitOfWork]
-) -> None:
-    for number in range(3):
-        await add(uows, f"c{number}")
-    outbox = messaging.outbox
-    async with database.begin() as connection:
-        await connection.execute(update(outbox).where(outbox.c.seq != 2).values(published_at=database_now()))
-
-    async with database.read() as connection:
-        before = [row.seq for row in await read_feed(connection, outbox, after=0)]
-    async with database.begin() as connection:
-        old = database_now(timedelta(seconds=-60))
-        await connection.execute(update(outbox).where(outbox.c.seq != 2).values(published_at=old))
-    async with database.read() as connection:
-        after = [row.seq for row in await read_feed(connection, outbox, after=0)]
-
-    assert before == [1]
-    assert after == [1, 3]
 
 
 async def test_the_sweep_keeps_a_week_and_what_has_not_left(

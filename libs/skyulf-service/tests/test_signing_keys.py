@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from skyulf_service.signing.keys import KeyFileError, PublicKeys, load_or_create, load_public
+from skyulf_service.signing.keys import KeyFileError, PublicKeys, load_or_create, load_public, publish
 
 
 def _create(folder: str) -> str:
@@ -132,3 +132,21 @@ def test_a_key_that_comes_is_known_at_once(tmp_path: Path) -> None:
 
     for name in ("registry", "pipeline"):
         assert trusted.get(load_or_create(tmp_path, name).kid) is not None
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_a_published_file_is_on_disk_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replace: bool
+) -> None:
+    synced, fsync = list[tuple[str, list[str]]](), os.fsync
+
+    def hear(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.append((os.readlink(f"/proc/self/fd/{descriptor}"), [path.name for path in tmp_path.iterdir()]))
+
+    monkeypatch.setattr(os, "fsync", hear)
+
+    publish(tmp_path / "a.key", b"bytes", mode=0o600, replace=replace)
+
+    assert Path(synced[0][0]).parent == tmp_path, "first the bytes"
+    assert synced[-1] == (str(tmp_path), ["a.key"]), "then its name, and that there is no other"

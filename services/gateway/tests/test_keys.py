@@ -95,6 +95,8 @@ async def test_a_key_gives_no_more_than_it_has(gateway):
         ({"name": "x", "scopes": ["superuser"]}, "scope-unknown"),
         ({"name": "x", "expires_at": "2020-01-01T00:00:00Z"}, "expiry-in-the-past"),
         ({"name": "x", "expires_at": "2020-01-01T00:00:00"}, "invalid-input"),
+        ({"name": "x", "expires_at": "9999-12-31T23:59:59-05:00"}, "invalid-input"),
+        ({"name": "x", "expires_at": "0001-01-01T00:00:00+14:00"}, "invalid-input"),
         ({"name": ""}, "invalid-input"),
         ({"name": "x", "secret": "mine"}, "invalid-input"),
     ],

@@ -1,6 +1,7 @@
 """What operators see: audit, dead letters, the system."""
 
 import asyncio
+import base64
 import json
 
 import pytest
@@ -8,10 +9,12 @@ from skyulf_gateway.consumers import consumers
 from skyulf_gateway.domain.audit import AuditEntry
 from skyulf_gateway.persistence.tables import audit_log
 from skyulf_gateway.runtime.audit import AuditWriter
+from skyulf_service.database.pagination import LARGEST, encode_cursor
 from skyulf_service.errors import UnavailableError
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.messaging.policy import Delivery
 from skyulf_service.messaging.records import Record
+from sqlalchemy import update
 
 
 async def entries(gateway, count: int) -> list[dict[str, object]]:
@@ -67,6 +70,20 @@ async def test_the_audit_log_is_read_in_pages_and_by_project(gateway):
     assert names == ["t4", "t3", "t2", "t1", "t0", None, None]
     async with gateway.as_key(key) as client:
         assert (await client.get("/api/v1/audit")).json()["items"] == []
+
+
+@pytest.mark.parametrize("key", [LARGEST + 1, -(10**30), "first", "7"])
+async def test_a_forged_place_in_the_audit_log_is_refused(gateway, key):
+    answer = await gateway.client.get("/api/v1/audit", params={"cursor": encode_cursor("audit", [key])})
+
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "invalid-cursor")
+
+
+@pytest.mark.parametrize("key", [LARGEST, -LARGEST])
+async def test_the_ends_of_the_audit_log_are_places_in_it(gateway, key):
+    answer = await gateway.client.get("/api/v1/audit", params={"cursor": encode_cursor("audit", [key])})
+
+    assert answer.status_code == 200
 
 
 async def test_a_clean_stop_loses_no_audit_entry(start, sqlite_url):
@@ -144,6 +161,21 @@ async def test_dead_letters_of_all_services_are_listed_replayed_and_discarded(ga
     assert (discarded.status_code, gone.status_code) == (204, 404)
 
 
+async def test_a_letter_of_a_handler_that_this_release_does_not_have_is_not_said_to_be_handled(gateway, parked):
+    (letter,) = (await gateway.client.get("/api/v1/dead-letters")).json()["items"]
+    async with gateway.parts.uows() as uow:
+        await uow.connection.execute(update(uow.tables.dead_letters).values(consumer="gateway.log_it_otherwise"))
+    place = f"/api/v1/dead-letters/gateway/{letter['id']}"
+
+    replayed = await gateway.client.post(f"{place}/replay")
+
+    assert (replayed.status_code, replayed.json()["type"]) == (409, "/problems/no-handler")
+    assert "gateway.log_it_otherwise" in replayed.json()["detail"]
+    (kept,) = (await gateway.client.get("/api/v1/dead-letters")).json()["items"]
+    assert kept == {**letter, "consumer": "gateway.log_it_otherwise"}, "why it was parked is still said"
+    assert (await gateway.client.delete(place)).status_code == 204
+
+
 async def test_dead_letters_of_a_service_that_does_not_exist_are_not_found(quick):
     place = f"/api/v1/dead-letters/moon/{new_id()}"
 
@@ -151,9 +183,21 @@ async def test_dead_letters_of_a_service_that_does_not_exist_are_not_found(quick
     assert (await quick.client.post(f"{place}/replay")).status_code == 404
 
 
-@pytest.mark.parametrize("cursor", ["x", "e30=", "eyJtb29uIjoiIn0="])
-async def test_a_cursor_of_another_list_is_refused(quick, cursor):
-    assert (await quick.client.get("/api/v1/dead-letters", params={"cursor": cursor})).status_code == 422
+LATE = encode_cursor("dead_letters", ["9999-12-31T23:59:59-05:00", str(new_id())])
+
+
+@pytest.mark.parametrize(
+    "places", [{}, {"moon": ""}, {"gateway": 7}, {"gateway": "x"}, {"gateway": LATE, "registry": ""}]
+)
+async def test_a_cursor_of_another_list_is_refused(quick, places):
+    cursor = base64.urlsafe_b64encode(json.dumps(places).encode()).decode()
+    answer = await quick.client.get("/api/v1/dead-letters", params={"cursor": cursor})
+
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "invalid-cursor")
+
+
+async def test_what_is_no_cursor_of_dead_letters_is_refused(quick):
+    assert (await quick.client.get("/api/v1/dead-letters", params={"cursor": "x"})).status_code == 422
 
 
 async def test_the_system_says_who_answers(either):

@@ -193,14 +193,19 @@ async def test_many_requests_on_a_cold_model_load_it_once(
         return await plain(digest, load)
 
     fetched: Counter[str] = Counter()
-    fetch = FolderStore.fetch
+    fetch, get_bytes = FolderStore.fetch, FolderStore.get_bytes
 
     async def noted(self, key, path, **options):
         fetched[key] += 1
         return await fetch(self, key, path, **options)
 
+    async def noted_bytes(self, key, **options):
+        fetched[key] += 1
+        return await get_bytes(self, key, **options)
+
     monkeypatch.setattr(shelf, "_load", counted)
     monkeypatch.setattr(FolderStore, "fetch", noted)
+    monkeypatch.setattr(FolderStore, "get_bytes", noted_bytes)
     await deploy(await publish(bundle))
 
     answers = await asyncio.gather(*(_until_ready(inference) for _ in range(500)))

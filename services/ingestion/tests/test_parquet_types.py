@@ -17,6 +17,7 @@ REFUSED = {
     "no such time zone": (pa.array([0, 1], pa.timestamp("us", "Mars/Phobos")), "unknown-time-zone"),
     "moments far away": (pa.array([0, 2**62], pa.timestamp("us")), "moment-out-of-range"),
     "moments long ago": (pa.array([0, -(2**61)], pa.timestamp("ms", "UTC")), "moment-out-of-range"),
+    "endless durations": (pa.array([0, 2**62], pa.duration("ms")), "moment-out-of-range"),
     "days far away": (pa.array([0, 2**30], pa.int32()).cast(pa.date32()), "moment-out-of-range"),
 }
 KEPT = {
@@ -44,6 +45,14 @@ def test_a_column_that_cannot_be_taken_in_is_named(tmp_path, case):
 
     assert caught.value.code == code
     assert "'odd one'" in caught.value.message
+
+
+def test_the_rows_with_dates_out_of_range_are_counted(tmp_path):
+    days = pa.array([0, 2**30, None, -(2**30), 2**29], pa.int32()).cast(pa.date32())
+    pq.write_table(pa.table({"until": days}), tmp_path / "file.parquet")
+
+    with pytest.raises(UnreadableFileError, match="'until' has moments outside of the years 1 to 9999 in 3 rows"):
+        read_parquet(tmp_path / "file.parquet", tmp_path)
 
 
 @pytest.mark.parametrize("case", KEPT)

@@ -9,10 +9,13 @@ import polars as pl
 import pytest
 from palmerpenguins import load_penguins
 from skyulf_ingestion.main import SERVICE
-from skyulf_ingestion.persistence.tables import metadata
+from skyulf_ingestion.persistence.tables import datasets, imports, metadata
 from skyulf_ingestion.service import SYSTEM
+from skyulf_service.database.engine import Database
 from skyulf_service.database.migrations import differences
+from skyulf_service.testing.no_room import no_room
 from skyulf_service.testing.services import running_service
+from sqlalchemy import select
 
 DATASETS = "/api/v1/datasets"
 
@@ -160,6 +163,48 @@ async def test_an_upload_that_finds_every_connection_taken_leaves_nothing(postgr
 
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
     assert kept == []
+
+
+async def test_an_upload_that_the_database_has_no_room_for_leaves_nothing(postgres_url, tmp_path):
+    async with running_service(SERVICE, database_url=postgres_url, home=tmp_path) as ingestion:
+        async with no_room(ingestion.parts.database, datasets, "INSERT"):
+            answer = await ingestion.client.post(
+                f"{DATASETS}?name=table", content=b"a\n1\n", headers={"Content-Type": "text/csv"}
+            )
+        kept = [found.key async for found in ingestion.parts.objects("skyulf-ingestion").list()]
+
+    assert (answer.status_code, answer.json()["type"]) == (507, "/problems/storage-full")
+    assert kept == []
+
+
+async def test_an_import_that_the_database_has_no_room_for_is_tried_again_and_leaves_nothing(postgres_url, tmp_path):
+    async with running_service(SERVICE, database_url=postgres_url, home=tmp_path) as ingestion:
+        supervisor = SERVICE.runner(ingestion.parts)
+        running = asyncio.create_task(supervisor.run())
+        async with no_room(ingestion.parts.database, datasets, "UPDATE"):
+            answer = await ingestion.client.post(
+                f"{DATASETS}?name=table", content=b"a\n1\n", headers={"Content-Type": "text/csv"}
+            )
+            async with asyncio.timeout(60):
+                while await waits_for(ingestion.parts.database) != "storage-full":
+                    await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while (found := await ingestion.client.get(f"{DATASETS}/{answer.json()['id']}")).json()[
+                "status"
+            ] == "processing":
+                await asyncio.sleep(0.05)
+        supervisor.stop()
+        await running
+        kept = [found.key async for found in ingestion.parts.objects("skyulf-ingestion").list()]
+
+    assert found.json()["status"] == "ready"
+    assert len(kept) == 3, "the file, its table and its profile: nothing of the attempt before"
+
+
+async def waits_for(database: Database) -> str | None:
+    """The reason for which the only import is not done yet."""
+    async with database.read() as connection:
+        return (await connection.execute(select(imports.c.error_code))).scalar_one_or_none()
 
 
 async def test_what_is_not_ready_says_so(ingestion, upload):

@@ -34,15 +34,14 @@ from skyulf_pipeline.persistence.tables import messaging
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.settings import PipelineSettings
 from skyulf_service.composition import Parts
-from skyulf_service.database.outbox_row import OutboxRow
 from skyulf_service.ids import new_id, utc_now
 from skyulf_service.messaging.policy import Delivery
-from skyulf_service.messaging.records import Record, record_of
 from skyulf_service.objects.blobs import Blobs
 from skyulf_service.scope import Scope
 from skyulf_service.settings import SharedSettings
 from skyulf_service.signing.keys import load_or_create
 from skyulf_service.signing.tokens import InternalTokenIssuer
+from skyulf_service.testing.records import record_of_event
 from sqlalchemy import select
 
 PROJECT = UUID("0198c5a0-0000-7000-8000-000000000001")
@@ -94,7 +93,7 @@ class Street:
 
     async def deliver(self, *events: Event) -> None:
         """Let the service's consumers have events."""
-        await self.delivery.process([record(event) for event in events])
+        await self.delivery.process([record_of_event(event) for event in events])
 
     async def events(self, kind: type[Event] | None = None) -> list[Event]:
         """What the service has put into its outbox, in order."""
@@ -193,25 +192,6 @@ async def open_street(url: str, home: Path, **changes: object) -> AsyncIterator[
         for client in street.clients:
             await client.aclose()
         await parts.close()
-
-
-def record(event: Event, *, seq: int = 1) -> Record:
-    """An event as a transport hands it over."""
-    row = OutboxRow(
-        seq=seq,
-        event_id=event.event_id,
-        topic=event.topic,
-        type=event.ce_type(),
-        source=event.source,
-        data_schema=event.data_schema(),
-        aggregate_id=event.subject,
-        aggregate_version=event.aggregate_version,
-        project_id=event.project_id,
-        body=event.model_dump_json(),
-        traceparent=None,
-        occurred_at=event.occurred_at,
-    )
-    return record_of(row)
 
 
 REF = ObjectRef(bucket="skyulf-ingestion", key="blobs/sha256/00/" + "0" * 64, sha256="0" * 64, size=1)

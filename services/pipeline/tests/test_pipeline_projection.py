@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from harness.promises import Figures
-from pipeline_street import Street, created, deleted, failed, open_street, profiled, record
+from pipeline_street import Street, created, deleted, failed, open_street, profiled
 from skyulf_events import Event
 from skyulf_pipeline.main import worker_tasks
 from skyulf_pipeline.persistence.tables import datasets, messaging, metadata
@@ -17,6 +17,7 @@ from skyulf_service.ids import new_id
 from skyulf_service.messaging.records import Record
 from skyulf_service.settings import SharedSettings
 from skyulf_service.testing.neighbours import in_background, neighbour
+from skyulf_service.testing.records import record_of_event
 from sqlalchemy import select
 
 
@@ -82,13 +83,13 @@ async def test_every_order_ends_in_the_same_state(lane: Street, seed: int, tmp_p
 
 async def test_poison_is_parked_and_stops_nobody(street: Street) -> None:
     good = profiled(rows=3)
-    bad = record(profiled(rows=3))
+    bad = record_of_event(profiled(rows=3))
     broken = [
         Record(bad.topic, bad.key, b"{not json", bad.headers, offset=7),
         Record(bad.topic, bad.key, bad.value.replace(b'"rows":3', b'"rows":-3'), bad.headers, offset=8),
         Record(bad.topic, bad.key, b"", (), offset=9),
     ]
-    await street.delivery.process([*broken, record(good, seq=10)])
+    await street.delivery.process([*broken, record_of_event(good, seq=10)])
 
     assert len(await state(street)) == 1
     async with street.parts.database.read() as connection:

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from harness.promises import Figures
 from pipeline_street import PROJECT, Street
+from prometheus_client import REGISTRY
 from skyulf_pipeline.main import BUCKET
 from skyulf_pipeline.persistence.references import BundleReferences
 from skyulf_pipeline.persistence.tables import job_objects, jobs
@@ -20,6 +21,7 @@ from skyulf_service.objects.blobs import Blobs
 from skyulf_service.objects.collector import collect_orphans
 from skyulf_service.objects.folder import FolderStore
 from sqlalchemy import event, func, select
+from structlog.testing import capture_logs
 
 
 class Counted(FolderStore):
@@ -128,31 +130,53 @@ async def test_processes_that_look_at_once_agree(street: Street, store: Counted)
         assert await connection.scalar(select(func.count()).select_from(job_objects)) == len(keys)
 
 
-async def test_a_manifest_that_is_gone_is_looked_for_again_by_the_next_process(street: Street, store: Counted) -> None:
-    (lost,) = (await succeeded(street, 1)).values()
-    manifest, one, other, *judged = lost
-    path = Path(street.parts.settings.shared.objects_folder) / BUCKET / manifest
+@pytest.mark.parametrize("damage", [None, b"{}", b"x" * 10_000], ids=["missing", "shorter", "longer"])
+async def test_while_a_manifest_is_lost_nothing_is_removed_and_one_that_is_put_back_is_found(
+    street: Street, store: Counted, damage: bytes | None
+) -> None:
+    lost, well = (await succeeded(street, 2)).values()
+    nobodys = await Blobs(store).put_bytes(b"of a job that was cancelled")
+    path = Path(street.parts.settings.shared.objects_folder) / BUCKET / lost[0]
     data = path.read_bytes()
-    path.unlink()
     references = BundleReferences(street.parts.database, Blobs(store))
-
-    assert set(await references.referenced(lost)) == {manifest, *judged}, "the page can still be read"
-    assert set(await references.referenced(lost)) == {manifest, *judged}
-    assert store.reads == 1
-    path.write_bytes(data)
-    assert set(await BundleReferences(street.parts.database, Blobs(store)).referenced(lost)) == {*lost, one, other}
-
-
-async def test_nobody_is_called_an_orphan_where_many_manifests_are_gone(street: Street, tmp_path: Path) -> None:
-    made = await succeeded(street, 3)
-    keys = [key for each in made.values() for key in each]
-    elsewhere = Blobs(FolderStore(tmp_path / "elsewhere", BUCKET))
-    await elsewhere.store.ensure_bucket()
-    references = BundleReferences(street.parts.database, elsewhere, most_gone=2)
+    path.unlink() if damage is None else path.write_bytes(damage)
 
     for _ in range(2):
-        with pytest.raises(UnavailableError, match="more than 2 jobs are missing"):
-            await references.referenced(keys)
+        with capture_logs() as said, pytest.raises(UnavailableError, match=f"1 jobs .*{lost[0]}"):
+            await collect_orphans(store, references.referenced, grace=timedelta(hours=-1))
+        assert [each["key"] for each in said if each["event"] == "manifest.lost"] == [lost[0]]
+        assert lost_manifests() == 1
+    assert {found.key async for found in store.list()} >= {*lost[1:], *well, nobodys.key}
 
-    right = BundleReferences(street.parts.database, Blobs(street.parts.objects(BUCKET)), most_gone=2)
+    path.write_bytes(data)
+    assert await collect_orphans(store, references.referenced, grace=timedelta(hours=-1)) == 1
+    assert {found.key async for found in store.list()} == {*lost, *well}
+    assert lost_manifests() == 0
+
+
+async def test_a_manifest_that_is_lost_after_it_was_noted_takes_nothing_with_it(street: Street, store: Counted) -> None:
+    (keys,) = (await succeeded(street, 1)).values()
+    references = BundleReferences(street.parts.database, Blobs(store))
+    await references.referenced(keys)
+
+    await store.delete(keys[0])
+
+    assert await collect_orphans(store, references.referenced, grace=timedelta(hours=-1)) == 0
+
+
+async def test_who_finds_many_manifests_lost_looks_at_no_more(street: Street, tmp_path: Path) -> None:
+    keys = [key for each in (await succeeded(street, 45)).values() for key in each]
+    elsewhere = Counted(tmp_path / "elsewhere", BUCKET)
+    await elsewhere.ensure_bucket()
+    references = BundleReferences(street.parts.database, Blobs(elsewhere), most_lost=2)
+
+    with pytest.raises(UnavailableError, match="mend the settings"):
+        await references.referenced(keys)
+
+    assert elsewhere.reads <= 20
+    right = BundleReferences(street.parts.database, Blobs(street.parts.objects(BUCKET)))
     assert set(await right.referenced(keys)) == set(keys)
+
+
+def lost_manifests() -> float | None:
+    return REGISTRY.get_sample_value("skyulf_manifests_lost")

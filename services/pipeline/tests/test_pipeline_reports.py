@@ -10,12 +10,14 @@ from pathlib import Path
 
 import polars as pl
 import psutil
+import pytest
 from pipeline_street import OTHER_PROJECT, Street, penguins, penguins_config
 from skyulf_core import Pipeline
 from skyulf_core.bundle import verify
 from skyulf_events import JobCompleted
-from skyulf_pipeline.child.reporting import hand_over
+from skyulf_pipeline.child.reporting import _limited, hand_over
 from skyulf_pipeline.main import BUCKET
+from skyulf_service.work.failures import ChildError
 
 HOSTILE = "<script>alert(1)</script>"
 BIDI = "\u202egnp.exe\u2066"
@@ -203,3 +205,17 @@ async def test_a_report_lies_beside_the_bundle_and_not_in_it(street: Street) -> 
     paths = {file["path"] for file in signed["manifest"]["files"]}
     assert "evaluation.json" in paths
     assert not any("report" in path or path.endswith((".html", ".md")) for path in paths)
+
+
+def test_an_end_that_is_swallowed_comes_again() -> None:
+    def swallowing() -> None:
+        with suppress(ChildError):  # as the garbage collector does where it falls into a callback
+            time.sleep(30)
+        time.sleep(30)
+
+    began = time.monotonic()
+
+    with pytest.raises(ChildError, match="longer than"), _limited(0.1):
+        swallowing()
+
+    assert time.monotonic() - began < 20

@@ -1,6 +1,7 @@
 """An installation that was prepared once; each test breaks a copy."""
 
 import asyncio
+import os
 import resource
 import shutil
 from collections.abc import Callable, Iterator
@@ -67,3 +68,17 @@ def largest_file() -> Callable[[int], AbstractContextManager[None]]:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     return limited
+
+
+@pytest.fixture
+def synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, list[str]]]:
+    """What is synced, in order, and the names in the test's folder at that moment."""
+    heard, fsync = list[tuple[Path, list[str]]](), os.fsync
+
+    def hear(descriptor: int) -> None:
+        fsync(descriptor)
+        names = sorted(path.name for path in tmp_path.iterdir())
+        heard.append((Path(os.readlink(f"/proc/self/fd/{descriptor}")), names))
+
+    monkeypatch.setattr(os, "fsync", hear)
+    return heard

@@ -46,6 +46,14 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["backup.tgz"]
 
 
+def test_a_finished_archive_is_on_disk_with_its_name(tmp_path: Path, synced: list[tuple[Path, list[str]]]) -> None:
+    written(tmp_path / "backup.tgz")
+
+    assert len(synced) == 2
+    assert synced[0][0].parent == tmp_path, "first the bytes"
+    assert synced[1] == (tmp_path, ["backup.tgz"]), "then its name, and that there is no other"
+
+
 def test_an_archive_that_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="not be read whole"), ArchiveWriter(tmp_path / "backup.tgz") as archive:
         archive.add("keys/pipeline.key", io.BytesIO(b"secr"), 6)

@@ -87,10 +87,10 @@ def adding(name: str) -> Callable[[Files], Files]:
 
 
 async def test_a_true_backup_is_restored(backup: Path, target: Path) -> None:
-    manifest, aside = await restore(forged(backup), Nobody())
+    done = await restore(forged(backup), Nobody())
 
-    assert aside is None
-    assert len(manifest.databases) == 5
+    assert done.aside is None
+    assert len(done.manifest.databases) == 5
     assert (target / "credentials.json").read_text() == "{}"
 
 

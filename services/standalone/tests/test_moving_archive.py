@@ -79,6 +79,14 @@ def refusal(path: Path) -> str:
     return text
 
 
+def test_a_finished_file_is_on_disk_with_its_name(tmp_path: Path, synced: list[tuple[Path, list[str]]]) -> None:
+    written(tmp_path / "project.zip")
+
+    assert len(synced) == 2
+    assert synced[0][0].parent == tmp_path, "first the bytes"
+    assert synced[1] == (tmp_path, ["data", "pack", "project.zip"]), "then its name, and that there is no other"
+
+
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     path = written(tmp_path / "p.zip")
 

@@ -2,17 +2,18 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 
+import asyncpg
 import pytest
+from harness.half_restored import prepared, refused
 from skyulf_service.database.engine import Database
-from skyulf_service.database.revisions import check_schema
-from skyulf_service.half_restored import HalfRestoredError
 from skyulf_service.settings import SharedSettings
 from skyulf_service.testing.handles import PostgresServer
-from skyulf_standalone.backup import cut
+from skyulf_standalone.backup import cut, postgres
 from skyulf_standalone.backup.archive import files
 from skyulf_standalone.backup.errors import BackupError
 from skyulf_standalone.backup.making import back_up
@@ -35,14 +36,7 @@ def home(tmp_path: Path, postgres_server: PostgresServer, monkeypatch: pytest.Mo
     for name, database in databases.items():
         monkeypatch.setenv(f"SKYULF_{name.upper()}_DATABASE_URL", postgres_server.url(database))
 
-    async def prepare() -> None:
-        for name in SERVICES:
-            service = service_of(name)
-            parts = service.open()
-            await service.prepare(parts)
-            await parts.close()
-
-    asyncio.run(prepare())
+    asyncio.run(prepared())
     yield tmp_path / "home"
     for database in databases.values():
         postgres_server.drop_database(database)
@@ -50,21 +44,6 @@ def home(tmp_path: Path, postgres_server: PostgresServer, monkeypatch: pytest.Mo
 
 def keys(home: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (home / "keys").iterdir()}
-
-
-async def refused() -> list[str]:
-    """The services whose roles would not start."""
-    found = []
-    for name in SERVICES:
-        service = service_of(name)
-        parts = service.open()
-        try:
-            await check_schema(parts.database, service.package)
-        except HalfRestoredError:
-            found.append(name)
-        finally:
-            await parts.close()
-    return found
 
 
 def test_with_kafka_away_nothing_is_changed(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,11 +64,7 @@ def test_with_kafka_away_nothing_is_changed(home: Path, tmp_path: Path, monkeypa
 
 
 def test_a_restore_that_breaks_off_is_seen_by_every_service(home: Path, tmp_path: Path) -> None:
-    manifest = asyncio.run(back_up(tmp_path / "backup.tgz", Nobody()))
-    staging = tmp_path / "staging"
-    for name, _, file in files(tmp_path / "backup.tgz"):
-        (staging / name).parent.mkdir(parents=True, exist_ok=True)
-        (staging / name).write_bytes(file.read())
+    manifest, staging = asyncio.run(unpacked(tmp_path))
     dump = staging / manifest.databases[-1].file
     whole = dump.read_bytes()
     dump.write_bytes(whole[:-2000])
@@ -149,10 +124,103 @@ def test_a_database_that_its_role_may_not_empty_is_said_before_anything_is_chang
     assert asyncio.run(refused()) == []
 
 
-async def put(manifest: Manifest, staging: Path, aside: Path) -> None:
-    urls = {name: make_url(service_of(name).settings().database) for name in SERVICES}
-    target = PostgresTarget(urls, SharedSettings())
+async def test_a_long_transaction_is_told_before_anything_is_changed(
+    home: Path, tmp_path: Path, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "LOCK_SECONDS", 0.3)
+    await back_up(tmp_path / "backup.tgz", Nobody())
+    (home / "keys" / "gateway.key").rename(home / "keys" / "other.key")
+    before = keys(home)
+
+    async with reading(postgres_server, "registry", "alembic_version") as process:
+        with pytest.raises(
+            BackupError, match=rf"registry is held by a long transaction \(process {process} of "
+        ) as said:
+            await restore(tmp_path / "backup.tgz", Nobody(), replace=True)
+
+    assert "half done" not in str(said.value)
+    assert keys(home) == before
+    assert not (home / ".restoring").exists()
+    assert await refused() == []
+    await restore(tmp_path / "backup.tgz", Nobody(), replace=True)
+    assert keys(home) != before
+    assert await refused() == []
+
+
+async def test_every_database_is_marked_before_a_key_is_replaced(home: Path, tmp_path: Path) -> None:
+    await back_up(tmp_path / "backup.tgz", Nobody())
+    whole = (home / "keys" / "gateway.key").read_bytes()
+    (home / "keys" / "gateway.key").unlink()
+    (home / "keys" / "gateway.key").mkdir()  # where the restore stops
+
+    with pytest.raises(BackupError, match="half done"):
+        await restore(tmp_path / "backup.tgz", Nobody(), replace=True)
+
+    (home / "keys" / "gateway.key").rmdir()
+    assert await refused() == list(SERVICES)
+    await restore(tmp_path / "backup.tgz", Nobody(), replace=True)
+    assert (home / "keys" / "gateway.key").read_bytes() == whole
+    assert await refused() == []
+
+
+async def test_broken_off_in_the_third_database_no_service_opens_its_own(
+    home: Path, tmp_path: Path, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "LOCK_SECONDS", 0.3)
+    manifest, staging = await unpacked(tmp_path)
+
+    async with reading(postgres_server, SERVICES[2], "outbox"):
+        with pytest.raises(BackupError, match="held by a long transaction"):
+            await put(manifest, staging, tmp_path)
+        assert await refused() == list(SERVICES)
+
+    await put(manifest, staging, tmp_path)
+    assert await refused() == []
+
+
+async def test_a_role_that_came_in_before_the_mark_is_seen_after_it(home: Path) -> None:
+    running = Database.open(service_of("gateway").settings().database, name="gateway")
+    await running.ping()
+    target = opened()
+
+    with pytest.raises(BackupError, match="1 sessions use the database of gateway"):
+        await target.mark()
+
+    assert await refused() == list(SERVICES)
+    await target.close()
+    await running.close()
+
+
+@asynccontextmanager
+async def reading(server: PostgresServer, service: str, table: str) -> AsyncIterator[int]:
+    """An operator's session that has read a table and does not end; gives the number of its process."""
+    place = make_url(service_of(service).settings().database).database
+    connection = await asyncpg.connect(f"{server.address['url']}/{place}")
     try:
+        async with connection.transaction():
+            await connection.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
+            yield connection.get_server_pid()
+    finally:
+        await connection.close()
+
+
+async def unpacked(folder: Path) -> tuple[Manifest, Path]:
+    """A new backup, and the folder that its files lie in."""
+    manifest = await back_up(folder / "backup.tgz", Nobody())
+    for name, _, file in files(folder / "backup.tgz"):
+        (folder / "staging" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "staging" / name).write_bytes(file.read())
+    return manifest, folder / "staging"
+
+
+def opened() -> PostgresTarget:
+    return PostgresTarget({name: make_url(service_of(name).settings().database) for name in SERVICES}, SharedSettings())
+
+
+async def put(manifest: Manifest, staging: Path, aside: Path) -> None:
+    target = opened()
+    try:
+        await target.mark()
         await target.put(staging, manifest.databases, aside)
     finally:
         await target.close()

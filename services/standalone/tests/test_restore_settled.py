@@ -152,14 +152,14 @@ def test_a_power_cut_after_the_mark_has_gone_leaves_everything_that_was_restored
     monkeypatch.setattr(os, "unlink", hear_unlink)
     monkeypatch.setattr(os, "rename", hear_rename)
 
-    _, aside = asyncio.run(restore(filled, Nobody(), replace=place == "used"))
+    done = asyncio.run(restore(filled, Nobody(), replace=place == "used"))
 
     monkeypatch.undo()
     assert len(seen) == 1
     assert f"{RESTORING}/{PLACING}" in seen[0]
     left = disk.left(target)
     assert f"{RESTORING}/{PLACING}" not in left, "what is said to be done is not refused after a cut"
-    assert (aside is not None) == (place == "used")
+    assert (done.aside is not None) == (place == "used")
     assert any(name.startswith("objects/") for name in left)
     usable(left, home.parent / "after the cut")
     figures(f"restored: {len(there(target))} files on disk before the mark goes, {disk.syncs} syncs")

@@ -5,7 +5,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psutil
@@ -20,7 +19,7 @@ MOST_SLOPE = 1.0
 class Watched:
     """A process; ``ours`` is held to the goal, a ``family`` is one thing with all that it has started."""
 
-    process: psutil.Process
+    pid: int
     ours: bool = True
     family: bool = False
 
@@ -47,12 +46,19 @@ class Track:
         most = MOST_SLOPE * max(1.0, TEN_MINUTES / seconds) if seconds else math.inf
         return self.ours and self.slope(since) >= most
 
+    def unknown(self, since: float) -> bool:
+        """Whether it was not looked at often enough to say anything: what nobody has seen has not stayed small."""
+        return self.ours and math.isnan(self.slope(since))
+
     def _later(self, since: float) -> list[Sample]:
         return [sample for sample in self.samples if sample[0] >= since]
 
 
 class Memory:
-    """Looks at processes by name from a thread of its own; a process that is gone is not looked at."""
+    """Looks at processes by name from a thread of its own; one that has ended has no further samples, the others do.
+
+    Each that was named has a track, even if it was never there to be looked at.
+    """
 
     def __init__(self, processes: Callable[[], Mapping[str, Watched]], *, seconds: float) -> None:
         self.tracks: dict[str, Track] = {}
@@ -75,18 +81,17 @@ class Memory:
     def _run(self) -> None:
         try:
             while not self._over.wait(self._seconds):
-                with suppress(psutil.Error):  # one ends while it is looked at: the next look is without it
-                    born = children_by_parent()
-                    for name, watched in self._processes().items():
-                        self._look(name, watched, descendants(watched.process.pid, born))
+                born = children_by_parent()
+                for name, watched in self._processes().items():
+                    self._look(name, watched, descendants(watched.pid, born))
         except Exception as error:
             self._failure = error
 
-    def _look(self, name: str, watched: Watched, born: Iterable[psutil.Process]) -> None:
-        alone = private(watched.process)
+    def _look(self, name: str, watched: Watched, born: Iterable[int]) -> None:
+        track = self.tracks.setdefault(name, Track(watched.ours))
+        alone = private(watched.pid)
         if not alone:
             return
-        track = self.tracks.setdefault(name, Track(watched.ours))
         children = sum(private(child) for child in born)
         # a child of ours is used once, and no matter for a slope
         held = alone + children if watched.family else alone
@@ -94,28 +99,28 @@ class Memory:
         track.children = max(track.children, children / MB)
 
 
-def private(process: psutil.Process) -> int:
+def private(pid: int) -> int:
     """The bytes that only this process holds: what it shares, and pages of files, come and go with other processes.
 
     Nothing where it has ended.
     """
     try:
-        found = process.memory_info()
-    except psutil.Error:
+        found = psutil.Process(pid).memory_info()
+    except psutil.NoSuchProcess:
         return 0
     return int(found.rss - found.shared)
 
 
-def children_by_parent() -> Mapping[int, list[psutil.Process]]:
+def children_by_parent() -> Mapping[int, list[int]]:
     """All processes of the machine, in one look: a look for each that is measured would take a fifth of a core."""
-    found: dict[int, list[psutil.Process]] = defaultdict(list)
+    found: dict[int, list[int]] = defaultdict(list)
     for process in psutil.process_iter(["ppid"]):
-        found[process.info["ppid"]].append(process)
+        found[process.info["ppid"]].append(process.pid)
     return found
 
 
-def descendants(pid: int, born: Mapping[int, list[psutil.Process]]) -> Iterator[psutil.Process]:
+def descendants(pid: int, born: Mapping[int, list[int]]) -> Iterator[int]:
     """Children, and theirs."""
     for child in born.get(pid, ()):
         yield child
-        yield from descendants(child.pid, born)
+        yield from descendants(child, born)

@@ -21,7 +21,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import psutil
 from harness.distributed import Distributed
 from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
 from skyulf_service.testing.hub import LocalHub
@@ -103,11 +102,11 @@ def servers() -> Iterator[LocalHub]:
 def processes(running: Distributed, hub: LocalHub) -> Mapping[str, Watched]:
     """What is looked at, by name."""
     alive = [role for role in running.roles.values() if role.process.alive]
-    found = {role.name: Watched(psutil.Process(role.process.pid)) for role in alive}
+    found = {role.name: Watched(role.process.pid) for role in alive}
     for kind, server in hub.servers.items():
         if isinstance(server, NativeServer) and server.process is not None and server.alive():
-            found[kind] = Watched(psutil.Process(server.process.pid), ours=False, family=True)
-    found[CLIENT] = Watched(psutil.Process(os.getpid()), ours=False)
+            found[kind] = Watched(server.process.pid, ours=False, family=True)
+    found[CLIENT] = Watched(os.getpid(), ours=False)
     return found
 
 

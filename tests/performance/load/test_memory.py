@@ -25,7 +25,11 @@ def holding() -> Iterator[psutil.Process]:
 
 def test_each_process_is_looked_at_and_what_its_children_hold_is_told_apart(holding: psutil.Process) -> None:
     this = psutil.Process()
-    looked = {"child": Watched(holding), "this": Watched(this), "server": Watched(this, ours=False, family=True)}
+    looked = {
+        "child": Watched(holding.pid),
+        "this": Watched(this.pid),
+        "server": Watched(this.pid, ours=False, family=True),
+    }
     memory = Memory(lambda: looked, seconds=0.01)
 
     memory.start()
@@ -52,6 +56,21 @@ def test_looking_that_broke_off_is_no_proof_of_anything() -> None:
         memory.stop()
 
 
+def test_a_process_that_has_ended_hides_no_other_and_is_known_by_name() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    memory = Memory(lambda: {"ended": Watched(ended.pid), "this": Watched(psutil.Process().pid)}, seconds=0.01)
+
+    memory.start()
+    time.sleep(0.5)
+    memory.stop()
+
+    assert len(memory.tracks["this"].samples) > 1
+    assert not memory.tracks["this"].unknown(0)
+    assert memory.tracks["ended"].samples == []
+    assert memory.tracks["ended"].unknown(0)
+
+
 @pytest.mark.parametrize(("per_10_min", "steep"), [(0.9, False), (1.1, True), (-5.0, False)])
 def test_a_megabyte_in_ten_minutes_is_too_much(per_10_min: float, steep: bool) -> None:
     track = Track(ours=True, samples=[(second, 90 + per_10_min * second / 600) for second in range(0, 1800, 3)])
@@ -73,4 +92,12 @@ def test_what_is_not_ours_may_grow_and_what_came_before_the_warm_up_counts_nothi
     assert not Track(ours=False, samples=grown).steep(0)
     assert Track(ours=True, samples=grown).steep(0)
     assert not Track(ours=True, samples=grown).steep(600)
-    assert not Track(ours=True, samples=grown).steep(3600)
+
+
+def test_what_was_not_looked_at_after_the_warm_up_is_not_flat_but_unknown() -> None:
+    flat = [(float(second), 90.0) for second in range(100)]
+
+    assert not Track(ours=True, samples=flat).unknown(98)
+    assert Track(ours=True, samples=flat).unknown(99)
+    assert Track(ours=True, samples=flat).unknown(3600)
+    assert not Track(ours=False, samples=flat).unknown(3600)

@@ -43,7 +43,33 @@ def test_swaps_that_nobody_noticed_are_no_swaps() -> None:
     found = well()
     found.answers = {1: 9}
 
-    assert verdict.broken(found, {}, 0) == ["Only one version ever answered, in spite of 3 swaps: {1: 9}."]
+    assert verdict.broken(found, {"gateway-api": FLAT}, 0) == [
+        "Only one version ever answered, in spite of 3 swaps: {1: 9}."
+    ]
+
+
+def test_what_nobody_tried_is_no_goal_that_was_reached() -> None:
+    found = Found(Tally(), News(), began=0.0)
+
+    assert verdict.broken(found, {"kafka": Track(ours=False, samples=FLAT.samples)}, 0) == [
+        "No process was watched.",
+        "Nobody read events.",
+        "No event was committed.",
+        "Nothing was swapped.",
+        "Nothing was predicted.",
+    ]
+
+
+def test_memory_that_nobody_saw_after_the_warm_up_is_a_broken_goal() -> None:
+    early, never = Track(ours=True, samples=FLAT.samples[:300]), Track(ours=True)
+
+    said = verdict.broken(well(), {"gateway-api": FLAT, "registry-api": early, "pipeline-api": never}, 400)
+
+    assert said == [
+        "registry-api: nobody saw its memory for long enough after the warm-up.",
+        "pipeline-api: nobody saw its memory for long enough after the warm-up.",
+    ]
+    assert verdict.memory_lines({"registry-api": early}, 400)[1].endswith("UNKNOWN")
 
 
 def test_tables_have_a_line_per_process_reader_operation_and_kind() -> None:

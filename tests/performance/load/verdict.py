@@ -1,7 +1,7 @@
 """What a run says: tables for people, and the goals that are broken."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from performance.load.client import Json
@@ -17,7 +17,8 @@ def memory_lines(tracks: Mapping[str, Track], since: float) -> list[str]:
         held = [value for _, value in track.samples]
         if held:
             children = track.children if track.ours and track.children else math.nan
-            verdict = "STEEP" if track.steep(since) else "" if track.ours else "(not ours)"
+            verdict = "STEEP" if track.steep(since) else "UNKNOWN" if track.unknown(since) else ""
+            verdict = verdict if track.ours else "(not ours)"
             rows.append((name, held[0], max(held), held[-1], track.slope(since), children, verdict))
     head = ("process, private MB", "first", "most", "last", "MB/10 min", "children, most", "")
     return table(head, rows)
@@ -63,12 +64,13 @@ def parts_of_jobs(jobs: list[Json]) -> dict[str, list[float]]:
 
 
 def broken(found: Found, tracks: Mapping[str, Track], since: float) -> list[str]:
-    """The goals that are broken, a sentence each."""
-    said = [
-        f"{name}: memory rises by {track.slope(since):.1f} MB per 10 min (goal: below {MOST_SLOPE:g})."
-        for name, track in tracks.items()
-        if track.steep(since)
-    ]
+    """The goals that are broken, a sentence each. What nobody has tried or seen is no goal that was reached."""
+    said = [*missing(found, tracks)]
+    for name, track in tracks.items():
+        if track.steep(since):
+            said.append(f"{name}: memory rises by {track.slope(since):.1f} MB per 10 min (goal: below {MOST_SLOPE:g}).")
+        elif track.unknown(since):
+            said.append(f"{name}: nobody saw its memory for long enough after the warm-up.")
     said += [
         f"reader {number}: {seen.words()} of {seen.published} events."
         for number, seen in enumerate(found.readers, start=1)
@@ -83,9 +85,21 @@ def broken(found: Found, tracks: Mapping[str, Track], since: float) -> list[str]
         said.append(f"{found.unended} uploads, jobs and others had not ended when patience had; they were cancelled.")
     if found.swaps and not all(found.answers.get(version) for version in (1, 2)):
         said.append(f"Only one version ever answered, in spite of {found.swaps} swaps: {found.answers}.")
-    if not found.answers:
-        said.append("Nothing was predicted.")
     return said
+
+
+def missing(found: Found, tracks: Mapping[str, Track]) -> Iterator[str]:
+    """What a run has to have shown before anything can be said of it."""
+    if not any(track.ours for track in tracks.values()):
+        yield "No process was watched."
+    if not found.readers:
+        yield "Nobody read events."
+    if not found.committed:
+        yield "No event was committed."
+    if not found.swaps:
+        yield "Nothing was swapped."
+    if not found.answers:
+        yield "Nothing was predicted."
 
 
 def _seconds(since: str, until: str) -> float:

@@ -39,9 +39,10 @@ from skyulf_service.work.sweeper import Sweep, Sweeper
 
 U = TypeVar("U", bound=UnitOfWork)
 HOUSEKEEPING_SECONDS = 3600.0
+SETTLE_SECONDS = 30.0
 MEASURE_SECONDS = 5.0
 STALLED_SECONDS = 1.0
-Measure = Callable[[], Awaitable[None]]
+Measure = Callable[[], Awaitable[object]]
 Background = tuple[str, Callable[[], Coroutine[None, None, None]]]
 Needs = Callable[[AsyncConnection, ObjectStore], Awaitable[Sequence[BlobRef]]]
 
@@ -192,7 +193,8 @@ class Service(Generic[U]):
 
     def housekeeping(self, parts: Parts[U], delivery: Delivery[U]) -> Callable[[], Coroutine[None, None, None]]:
         """Build the task that forgets what is old (claims of events, dead letters that were taken off the list,
-        idempotency keys), ends sessions of processes that are frozen, and measures what waits.
+        idempotency keys), takes letters off the list whose events were handled meanwhile, ends sessions of processes
+        that are frozen, and measures what waits.
         """
 
         async def purge_keys() -> None:
@@ -203,8 +205,9 @@ class Service(Generic[U]):
             await end_stalled_sessions(parts.database)
 
         sweeps = [
-            Sweep("inbox", HOUSEKEEPING_SECONDS, delivery.sweep_inbox),
+            Sweep("inbox", HOUSEKEEPING_SECONDS, delivery.claims.sweep),
             Sweep("dead letters", HOUSEKEEPING_SECONDS, delivery.dead_letters.sweep),
+            Sweep("handled letters", SETTLE_SECONDS, _while_there(delivery.settling.run_once)),
             Sweep("keys", HOUSEKEEPING_SECONDS, purge_keys),
             Sweep("stalled sessions", STALLED_SECONDS, _while_there(end_stalled)),
             *(

@@ -1,5 +1,6 @@
 """Files and folders that a power cut does not take away: on disk before the next step."""
 
+import errno
 import os
 from itertools import takewhile
 from pathlib import Path
@@ -28,5 +29,8 @@ def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems cannot be asked, and nothing else can be done there
+            raise
     finally:
         os.close(descriptor)

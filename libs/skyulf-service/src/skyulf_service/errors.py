@@ -138,16 +138,23 @@ class UnavailableError(SkyulfError):
     code = "unavailable"
     status = 503
     title = "Temporarily unavailable"
-    retry_after = 1.0
+    retry_after: float | None = 1.0
 
 
 class BusyError(UnavailableError):
     """It was not the request's turn in time; nothing that it asks for was begun."""
 
 
-class StorageFullError(SkyulfError):
+class StorageFullError(UnavailableError):
     """There is no room left where data is kept."""
 
+    # whatever was begun is undone, and somebody will make room: what was accepted waits as for anything that is away
     code = "storage-full"
     status = 507
     title = "Storage full"
+    retry_after = None  # nobody knows when
+
+
+def may_hide_commit(error: SkyulfError) -> bool:
+    """Whether a transaction that ended with this error may have taken effect all the same, its answer lost."""
+    return error.status >= 500 and not isinstance(error, BusyError | StorageFullError)

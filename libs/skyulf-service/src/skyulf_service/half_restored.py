@@ -4,6 +4,9 @@ The mark lies in the data folder; where databases are PostgreSQL's, also in each
 their own there.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -15,6 +18,7 @@ from skyulf_service.errors import SkyulfError
 RESTORING = ".restoring"
 PLACING = "placing"
 TABLE = "half_restored"
+_LAST: ContextVar[Callable[[], None] | None] = ContextVar("what comes before marks go", default=None)
 
 
 class HalfRestoredError(SkyulfError):
@@ -52,9 +56,27 @@ def unmark_folder(home: Path) -> None:
     sync_folder(home / RESTORING)
 
 
+@contextmanager
+def before_marks_go(last: Callable[[], None]) -> Iterator[None]:
+    """Let a restore in this block call ``last`` when everything is in its place, and still marked: it brings things to
+    other places too. Where it raises `OSError` or `KeyFileError`, the marks stay.
+    """
+    token = _LAST.set(last)
+    try:
+        yield
+    finally:
+        _LAST.reset(token)
+
+
+def marks_go() -> None:
+    """Do what somebody wants done before; the caller removes the marks then."""
+    if (last := _LAST.get()) is not None:
+        last()
+
+
 async def mark_database(connection: AsyncConnection) -> None:
     """Say the same in a database; a dump that is loaded beside it leaves it there."""
-    await connection.execute(text(f"CREATE TABLE {TABLE} (id integer PRIMARY KEY)"))
+    await connection.execute(text(f"CREATE TABLE IF NOT EXISTS {TABLE} (id integer PRIMARY KEY)"))
 
 
 async def unmark_database(connection: AsyncConnection) -> None:

@@ -2,7 +2,9 @@
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -17,6 +19,7 @@ PROFILES: Mapping[str, Mapping[str, object]] = {
     "testing": {"log_level": "warning"},
     "production": {"log_format": "json"},
 }
+_SUPPOSED: ContextVar[Mapping[str, object] | None] = ContextVar("supposed_config_file", default=None)
 
 
 def dotenv() -> dict[str, str]:
@@ -30,8 +33,20 @@ def home_folder() -> Path:
     return Path(named) if named else user_data_path("skyulf", appauthor=False)
 
 
+@contextmanager
+def supposing(content: Mapping[str, object]) -> Iterator[None]:
+    """Within the block settings are read as if ``skyulf.toml`` had this content."""
+    token = _SUPPOSED.set(content)
+    try:
+        yield
+    finally:
+        _SUPPOSED.reset(token)
+
+
 def config_file(home: object = None) -> dict[str, object]:
     """The content of ``skyulf.toml`` in the home folder; empty where there is none."""
+    if (supposed := _SUPPOSED.get()) is not None:
+        return dict(supposed)
     path = (Path(str(home)) if home else home_folder()) / "skyulf.toml"
     if not path.is_file():
         return {}

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from harness.promises import Figures
-from skyulf_service.errors import InvalidInputError, UnavailableError
+from skyulf_service.errors import InvalidInputError, StorageFullError, UnavailableError
 from skyulf_service.ids import utc_now
 from skyulf_service.work.calls import ChildRunner, Progress
 from skyulf_service.work.claims import Claim
@@ -193,11 +193,12 @@ async def test_errors_of_a_handler_become_the_rows_reason(
     assert "secret" not in str(ended.error_message)
 
 
-async def test_what_is_away_for_a_moment_is_tried_again(
-    store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler
+@pytest.mark.parametrize("error", [UnavailableError, StorageFullError])
+async def test_what_is_away_or_full_for_a_moment_is_tried_again(
+    store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler, error: type[UnavailableError]
 ) -> None:
     raising = Raising(store, handler.scratch)
-    raising.error = lambda: UnavailableError("The object store cannot be reached.")
+    raising.error = lambda: error("The object store does not take it.")
     async with supervising(queue, slots, raising):
         job = await store.submit(max_attempts=2)
         waiting = await store.when(job.id, lambda job: job.error_code is not None)
@@ -205,7 +206,7 @@ async def test_what_is_away_for_a_moment_is_tried_again(
         assert waiting.run_after > utc_now()
         ended = await store.until(job.id, "failed")
 
-    assert (ended.error_code, ended.attempt) == ("unavailable", 2)
+    assert (ended.error_code, ended.attempt) == (error.code, 2)
 
 
 async def test_a_handler_that_ends_nothing_is_found_out(
@@ -222,8 +223,9 @@ async def test_a_handler_that_ends_nothing_is_found_out(
     assert ended.error_message == "The work ended without a result."
 
 
+@pytest.mark.parametrize("error", [UnavailableError, StorageFullError])
 async def test_an_end_that_fails_for_a_moment_is_tried_again(
-    store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler
+    store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler, error: type[UnavailableError]
 ) -> None:
     class Shaky(Raising):
         refusals = 2
@@ -231,7 +233,7 @@ async def test_an_end_that_fails_for_a_moment_is_tried_again(
         async def failed(self, claim: Claim, code: str, message: str) -> None:
             if self.refusals:
                 self.refusals -= 1
-                raise UnavailableError("The database is away.")
+                raise error("The database does not take it.")
             await super().failed(claim, code, message)
 
     shaky = Shaky(store, handler.scratch)

@@ -6,7 +6,8 @@ from skyulf_service.messaging.records import Message
 from skyulf_gateway.persistence.unit_of_work import GatewayUnitOfWork
 from skyulf_gateway.service import event_log
 
-consumers: Consumers[GatewayUnitOfWork] = Consumers(group="gateway")
+# by the topics and by the feeds the same events come at the same time, in other orders
+consumers: Consumers[GatewayUnitOfWork] = Consumers(group="gateway", first=event_log.lock_log)
 
 
 @consumers.on_any

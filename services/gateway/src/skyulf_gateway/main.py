@@ -12,7 +12,9 @@ from fastapi import APIRouter, FastAPI
 from skyulf_service.composition import Background, Parts, Service
 from skyulf_service.errors import UnavailableError
 from skyulf_service.http.openapi import Document
+from skyulf_service.messaging.policy import Delivery
 from skyulf_service.roles import run_service
+from skyulf_service.work.sweeper import Sweep, Sweeper
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -38,6 +40,7 @@ from skyulf_gateway.runtime.identity import Identity
 from skyulf_gateway.runtime.standing import Standing
 from skyulf_gateway.service import event_log
 from skyulf_gateway.service.audit import write_audit
+from skyulf_gateway.service.feed_marks import StoredMarks
 from skyulf_gateway.service.first_run import FirstRun, ensure_first_run
 from skyulf_gateway.service.identity import key_is_usable, verify_key
 from skyulf_gateway.settings import GatewaySettings
@@ -245,7 +248,28 @@ def _worker_background(parts: GatewayParts) -> Sequence[Background]:
             await event_log.forget_old_audit(parts.uows, keep=timedelta(days=settings.audit_retention_days))
             await asyncio.sleep(SWEEP_SECONDS)
 
-    return [("retention", sweep)]
+    if parts.form == "embedded":  # in one process the relay itself hands events over, and loses none
+        return [("retention", sweep)]
+    return [("retention", sweep), ("catch-up", Sweeper(catch_up(parts)).run)]
+
+
+def catch_up(parts: GatewayParts) -> list[Sweep]:
+    """What reads events that the log misses from all services, the gateway among them."""
+    # they bring httpx, which an api does not need
+    from skyulf_service.http.catch_up import CatchUp, Feed, OwnFeed, neighbour_feeds
+
+    settings, delivery, marks = settings_of(parts), Delivery(consumers, parts.uows), StoredMarks(parts.uows)
+    wanted = partial(event_log.is_young, keep=timedelta(days=settings.event_retention_days))
+    feeds: list[Feed] = [OwnFeed(parts.database, messaging.outbox, owner=OWN)]
+    feeds += neighbour_feeds(settings.neighbours, tokens=parts.tokens, reader=OWN, ca_file=settings.shared.tls_ca_file)
+    return [
+        Sweep(
+            f"catch-up {feed.owner}",
+            settings.catch_up_seconds,
+            CatchUp(feed, delivery, marks=marks, wanted=wanted).run_once,
+        )
+        for feed in feeds
+    ]
 
 
 SERVICE: Service[GatewayUnitOfWork] = build_service()

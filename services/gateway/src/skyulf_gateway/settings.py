@@ -43,6 +43,11 @@ class GatewaySettings(ServiceSettings):
     )
     event_retention_days: float = Field(default=30, gt=0, description="How long the event log is kept")
     audit_retention_days: float = Field(default=365, gt=0, description="How long the audit log is kept")
+    catch_up_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        description="How often missed events are looked for at all services, in the distributed form",
+    )
     most_event_streams: int = Field(default=1000, ge=1, description="Event streams open at a time, per process")
     heartbeat_seconds: float = Field(default=15.0, gt=0, description="Between comments on a silent event stream")
 

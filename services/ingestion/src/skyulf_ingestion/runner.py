@@ -8,12 +8,13 @@ from pathlib import Path
 
 from pydantic import JsonValue
 from skyulf_service.database.unit_of_work import UnitOfWorks
-from skyulf_service.errors import SkyulfError
+from skyulf_service.errors import SkyulfError, may_hide_commit
 from skyulf_service.objects.files import digest_file
 from skyulf_service.objects.store import ObjectStore
 from skyulf_service.telemetry.tracing import span, use_traceparent
 from skyulf_service.work.calls import ChildRunner, Progress
 from skyulf_service.work.claims import Claim
+from skyulf_service.work.metering import begin_calling
 from skyulf_service.work.queue import WorkQueue
 from skyulf_service.work.scratch import ScratchFolders
 from skyulf_service.work.slots import ChildSlots
@@ -25,8 +26,8 @@ from skyulf_ingestion.persistence.tables import imports
 from skyulf_ingestion.persistence.unit_of_work import IngestionUnitOfWork
 from skyulf_ingestion.settings import IngestionSettings
 
+NORMALISE = "skyulf_ingestion.child.normalise:normalise"
 OUTPUT_FILES = ("dataset.parquet", "profile.json")
-SERVER_ERRORS = 500
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class ImportHandler:
             source = folder / "upload"
             await self.store.fetch(work.source.key, source, sha256=work.source.sha256)
             found = await child.call(
-                "skyulf_ingestion.child.normalise:normalise",
+                NORMALISE,
                 _spec(work, source, folder),
                 scratch=folder,
                 memory_limit=self.settings.import_memory_bytes,
@@ -67,8 +68,8 @@ class ImportHandler:
             async with self.uows() as uow:
                 await service.finish_import(uow, claim=claim, content=_content(found, parquet, profile))
         except SkyulfError as error:
-            # any other error may hide a commit that took effect: then the collector decides
-            if error.status < SERVER_ERRORS:
+            # where a commit may have taken effect the collector decides
+            if not may_hide_commit(error):
                 await self._drop(claim)
             raise
 
@@ -99,6 +100,7 @@ class ImportHandler:
 
 def build_supervisor(handler: ImportHandler) -> Supervisor:
     """The supervisor of imports; its children have polars loaded and wait."""
+    begin_calling([NORMALISE])
     settings = handler.settings
     slots = ChildSlots(settings.import_concurrency, preload=["skyulf_ingestion.child.normalise"])
     return Supervisor(

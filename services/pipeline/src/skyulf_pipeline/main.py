@@ -16,6 +16,7 @@ from skyulf_service.objects.collector import collect_orphans
 from skyulf_service.roles import run_service
 from skyulf_service.signing.rotation import followed
 from skyulf_service.work.expiry import requeue_expired
+from skyulf_service.work.metering import begin_calling
 from skyulf_service.work.queue import WorkQueue
 from skyulf_service.work.scratch import ScratchFolders
 from skyulf_service.work.slots import ChildSlots
@@ -29,7 +30,7 @@ from skyulf_pipeline.persistence import tables
 from skyulf_pipeline.persistence.bundles import Bundles
 from skyulf_pipeline.persistence.references import BundleReferences, needed
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
-from skyulf_pipeline.runner import JobFinisher, JobHandler, Workshop
+from skyulf_pipeline.runner import CALLED, JobFinisher, JobHandler, Workshop
 from skyulf_pipeline.service.checks import Checks
 from skyulf_pipeline.service.counters import begin_counting
 from skyulf_pipeline.settings import PipelineSettings
@@ -126,6 +127,7 @@ def catch_up(parts: Parts[PipelineUnitOfWork]) -> list[Sweep]:
 def runner(parts: Parts[PipelineUnitOfWork]) -> Supervisor:
     """What works on jobs, each in children of this process."""
     begin_counting()
+    begin_calling(CALLED)
     settings = settings_of(parts)
     workshop = Workshop(
         inputs=cache(parts.objects),  # a store has threads and connections: one for each bucket, not for each job

@@ -1,27 +1,27 @@
 """Long work in: what one claimed job means. The supervisor is `skyulf_service.work`'s."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 from pydantic import JsonValue
 from skyulf_service.database.unit_of_work import UnitOfWorks
-from skyulf_service.errors import SkyulfError
+from skyulf_service.errors import SkyulfError, StorageFullError
 from skyulf_service.ids import utc_now
-from skyulf_service.objects.blobs import BlobRef, Blobs
+from skyulf_service.objects.blobs import Blobs
 from skyulf_service.objects.cache import BlobCache
 from skyulf_service.objects.errors import ObjectNotFoundError
 from skyulf_service.objects.store import ObjectStore
 from skyulf_service.telemetry.tracing import span, use_traceparent
 from skyulf_service.work.calls import ChildRunner, Progress
-from skyulf_service.work.claims import Claim, LeaseLostError
+from skyulf_service.work.claims import Claim
 from skyulf_service.work.failures import ChildError, ChildFailedError
 from skyulf_service.work.scratch import ScratchFolders
-from skyulf_service.work.states import CancelRequestedError
 from sqlalchemy.exc import DBAPIError
 
 from skyulf_pipeline.domain.configs import capped
@@ -29,7 +29,6 @@ from skyulf_pipeline.domain.errors import UnknownDatasetError
 from skyulf_pipeline.domain.jobs import JobKind, LogLevel, LogText, Outcome
 from skyulf_pipeline.domain.judging import JudgingFile, ReportFormat
 from skyulf_pipeline.persistence.bundles import Bundles, Trained, outcome_of
-from skyulf_pipeline.persistence.references import BundleReferences
 from skyulf_pipeline.persistence.reports import publish_report
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.service import runs
@@ -44,9 +43,13 @@ CHILDREN = {
 }
 UNPACK = "skyulf_pipeline.child.unpacking:unpack"
 CHECK = "skyulf_pipeline.child.checking:check"
+CALLED = (*CHILDREN.values(), UNPACK, CHECK)
+"""All that jobs call in children."""
 TELL_SECONDS = 1.0
+ROOM_SECONDS, FIRST_PAUSE, LONGEST_PAUSE = 1800.0, 2.0, 30.0
+WAITS = "wait for room"
 Folders = dict[str, JsonValue]
-TAKE_BACK_SECONDS = 2.0
+T = TypeVar("T")
 
 
 class JobFinisher:
@@ -108,7 +111,6 @@ class JobHandler(JobFinisher):
         super().__init__(uows)
         self._workshop = workshop
         self._telling: dict[UUID, Telling] = {}
-        self._references = BundleReferences(uows.database, workshop.bundles.blobs)
 
     async def run(self, claim: Claim, child: ChildRunner, progress: Progress) -> None:
         """Do the job and end it."""
@@ -134,28 +136,20 @@ class JobHandler(JobFinisher):
         async with self._uows() as uow:
             run = await runs.begin(uow, claim=claim, deadline=self._workshop.deadline)
         async with self._workshop.scratch.folder(claim) as scratch:
-            made: list[BlobRef] = []
             try:
-                outcome = await self._make(run, claim, child, telling, scratch, made)
+                outcome = await self._make(run, claim, child, telling, scratch)
             except ChildError as error:
-                await self._take_back(claim, made)
                 raise ChildFailedError(error.code, error.message) from error
             except ChildFailedError as error:
                 await self._note(claim, [*telling.take(), *map(LogText, error.log)])
                 raise
-            except BaseException:
-                await self._take_back(claim, made)
-                raise
-            try:
-                async with self._uows() as uow:
-                    await runs.succeed(uow, claim=claim, outcome=outcome, log=telling.take())
-            except (CancelRequestedError, LeaseLostError):
-                await self._take_back(claim, made)  # any other error may hide a commit that took effect
-                raise
+            async with self._uows() as uow:
+                await runs.succeed(uow, claim=claim, outcome=outcome, log=telling.take())
 
-    async def _make(
-        self, run: Run, claim: Claim, child: ChildRunner, telling: Telling, scratch: Path, made: list[BlobRef]
-    ) -> Outcome:
+    async def _make(self, run: Run, claim: Claim, child: ChildRunner, telling: Telling, scratch: Path) -> Outcome:
+        """Make what the job is for, and store it. What no commit refers to then, the collector of orphans removes:
+        here nobody could know that no other job is storing the same files.
+        """
         bundle, report = scratch / "bundle", scratch / "report"
         make = self._train if run.job.received is None else self._unpack
         result = await make(run, claim, child, telling, scratch, {"bundle": str(bundle), "report": str(report)})
@@ -164,8 +158,11 @@ class JobHandler(JobFinisher):
         telling(0.92, "check")
         await child.call(CHECK, {"bundle": str(bundle)}, scratch=scratch, deadline=run.job.deadline_at)
         telling(0.97, "sign and store")
-        published = await self._workshop.bundles.publish(bundle, job=run.job, trained=trained, made=made)
-        return outcome_of(trained, published, await self._report(report, trained, telling, made))
+        published = await _with_room(
+            lambda: self._workshop.bundles.publish(bundle, job=run.job, trained=trained), telling
+        )
+        judged = await _with_room(lambda: self._report(report, trained, telling), telling)
+        return outcome_of(trained, published, judged)
 
     async def _unpack(
         self, run: Run, claim: Claim, child: ChildRunner, telling: Telling, scratch: Path, folders: Folders
@@ -210,14 +207,12 @@ class JobHandler(JobFinisher):
             except ChildFailedError as error:
                 return heard.without_report(error)
 
-    async def _report(
-        self, folder: Path, trained: Trained, telling: Telling, made: list[BlobRef]
-    ) -> dict[ReportFormat, JudgingFile] | None:
+    async def _report(self, folder: Path, trained: Trained, telling: Telling) -> dict[ReportFormat, JudgingFile] | None:
         """Store the report; where there is none to be had, the log says why."""
         problem = trained.report_problem
         if problem is None:
             try:
-                return await publish_report(folder, blobs=self._workshop.bundles.blobs, made=made)
+                return await publish_report(folder, blobs=self._workshop.bundles.blobs)
             except ChildError as error:
                 problem = error.message
         telling.lines.append(LogText(f"No report was made: {problem}", LogLevel.WARNING))
@@ -237,19 +232,23 @@ class JobHandler(JobFinisher):
         main, *further = paths
         return {"data": main, "sources": dict(zip(run.job.sources, further, strict=True))}
 
-    async def _take_back(self, claim: Claim, made: Sequence[BlobRef]) -> None:
-        """Remove what this attempt alone has stored; where that is not certain soon, the collector of orphans does."""
-        with suppress(SkyulfError, DBAPIError, TimeoutError):
-            async with asyncio.timeout(TAKE_BACK_SECONDS):
-                if not made or await self._references.others_at_work(claim):
-                    return
-                kept = set(await self._references.referenced([ref.key for ref in made]))
-                for ref in made:
-                    if ref.key not in kept:
-                        await self._workshop.bundles.blobs.delete(ref)
-
     async def _note(self, claim: Claim, lines: list[LogText]) -> None:
         # the reason of a failure matters more than its log
         with suppress(SkyulfError, DBAPIError):
             async with self._uows() as uow:
                 await runs.note(uow, claim=claim, log=lines)
+
+
+async def _with_room(store: Callable[[], Awaitable[T]], telling: Telling) -> T:
+    """Store what was made, again and again for half an hour while there is no room: to make it anew may take hours."""
+    clock, pause = asyncio.get_running_loop().time, FIRST_PAUSE
+    give_up = clock() + ROOM_SECONDS
+    while True:
+        try:
+            return await store()
+        except StorageFullError as error:
+            if clock() > give_up:
+                raise ChildFailedError(error.code, error.detail) from error
+        telling(0.97, WAITS)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)

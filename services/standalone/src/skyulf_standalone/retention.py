@@ -22,8 +22,8 @@ from skyulf_service.database.unit_of_work import UnitOfWork
 from skyulf_service.errors import NotFoundError, SkyulfError
 from skyulf_service.half_restored import refuse_half_restored
 from skyulf_service.ids import utc_now
+from skyulf_service.messaging.claims import INBOX_KEPT
 from skyulf_service.messaging.dead_letters import SETTLED_KEPT
-from skyulf_service.messaging.policy import INBOX_KEPT
 from skyulf_service.objects.collector import collect_orphans
 from skyulf_service.outbox.retention import KEPT as OUTBOX_KEPT
 from skyulf_service.settings import SharedSettings

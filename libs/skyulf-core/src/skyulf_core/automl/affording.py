@@ -116,7 +116,7 @@ class Affording(Standings):
         return candidate.guess is not None or self.costs.measured(candidate.family)
 
     def chosen(self) -> Trial | None:
-        """Return the best complete trial that can be trained in what is left.
+        """Return the best complete trial that can be trained in what is left; None where none is complete.
 
         Later rounds saw more rows and folds, and their best is taken; but where a family was left behind for its costs
         alone, and was better than all that went on, it stays the best.
@@ -131,9 +131,14 @@ class Affording(Standings):
         return found
 
     def _affordable_rounds(self) -> Iterator[list[Trial]]:
-        """Yield the complete trials that can be trained in what is left, round by round from the last."""
-        left = self.budget.left
-        some = [trial for trial in self.complete() if self._final_of(trial) <= left]
+        """Yield the complete trials that can be trained in what is left, round by round from the last.
+
+        Where even the cheapest takes longer, it and what takes no longer: a moment less is not worth a worse model.
+        """
+        complete = self.complete()
+        least = min(map(self._final_of, complete), default=0.0)
+        most = max(self.budget.left, least) + self.budget.grace
+        some = [trial for trial in complete if self._final_of(trial) <= most]
         if self.noisy and some:
             some = [trial for trial in some if trial.round == some[0].round]
         for _, trials in groupby(some, key=lambda trial: trial.round):
@@ -147,22 +152,21 @@ class Affording(Standings):
     def affordable(self) -> Trial:
         """Return the best trial whose final training fits into what is left. Raises DataError where none does.
 
-        Estimates are what things take at most; where none fits, the cheapest is taken if training it is a small part of
-        the budget, or takes few seconds: a machine that was held back shall not lose everything.
+        Estimates are what things take at most; where none fits, what takes no longer than the cheapest is taken if its
+        training is a small part of the budget, or few seconds: a machine that was held back shall not lose everything.
         """
         complete = self.complete()
         if not complete:
             raise DataError(self._nothing(), reason="no-trial")
-        if (found := self.chosen()) is not None:
-            return found
         cheapest = min(complete, key=self._final_of)
         seconds = self.took(cheapest) + self.costs.preparation(self.rows)
         most = max(self.budget.left, self.budget.seconds * _SMALL_PART, _FEW_SECONDS)
-        if self.rows > _FEW_ROWS and seconds > most:
+        fits = self._final_of(cheapest) <= self.budget.left
+        if not fits and self.rows > _FEW_ROWS and seconds > most:
             wanted = math.ceil((self.budget.elapsed + 2 * seconds) * 1.5)
             message = f"{self.budget.seconds:g} seconds are too few for so many rows; choose a budget of about {wanted}"
             raise DataError(message, reason="budget-too-small")
-        return cheapest
+        return self.chosen() or cheapest
 
     def spare(self, best: Trial) -> tuple[Trial, float] | None:
         """Return what is trained where training the best takes longer than its folds said, and the seconds for it.
@@ -171,7 +175,9 @@ class Affording(Standings):
         """
         spare = min(self.complete(), key=self._final_of)
         seconds = self._final_of(spare)
-        return (spare, seconds) if seconds <= _MUCH_LESS * self._final_of(best) else None
+        both = self.took(best) + self.costs.preparation(self.rows) + seconds
+        there_is_time = both <= self.budget.left + self.budget.grace
+        return (spare, seconds) if there_is_time and seconds <= _MUCH_LESS * self._final_of(best) else None
 
     def _nothing(self) -> str:
         failed = [trial for trial in self.trials if trial.state == "failed"]

@@ -61,6 +61,11 @@ class Budget:
         """How much of it is over, 0 to 1."""
         return min(max(self.elapsed / self.seconds, 0.0), 1.0)
 
+    @property
+    def grace(self) -> float:
+        """Seconds by which it may be exceeded."""
+        return _GRACE * self.seconds
+
     def mark(self) -> None:
         """Remember how much was computed until now; to be called between things that only compute."""
         now = self._clock()
@@ -84,7 +89,7 @@ class Budget:
 
     def margin(self, seconds: float) -> float:
         """Return what must stay free behind something that takes so long, should the machine be busier then."""
-        return max((self.caution - 1.0) * seconds - _GRACE * self.seconds, 0.0)
+        return max((self.caution - 1.0) * seconds - self.grace, 0.0)
 
 
 class Costs:

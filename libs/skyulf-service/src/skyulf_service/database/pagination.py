@@ -5,14 +5,18 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
+from uuid import UUID
 
+from skyulf_service.database.types import clean_text
 from skyulf_service.errors import FieldProblem, InvalidInputError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 MAX_LIMIT = 200
+LARGEST = 2**63 - 1  # of a whole number that both databases compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,10 @@ def encode_cursor(order: str, keys: Sequence[str | int]) -> str:
 
 
 def decode_cursor(cursor: str, order: str, length: int) -> list[str | int]:
-    """Read a cursor back into ``length`` keys, or raise `InvalidInputError`."""
+    """Read a cursor back into ``length`` keys that a database can compare, or raise `InvalidInputError`.
+
+    A cursor is anybody's text: what it holds is checked as a body would be.
+    """
     try:
         found = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):
@@ -42,12 +49,33 @@ def decode_cursor(cursor: str, order: str, length: int) -> list[str | int]:
     if not isinstance(found, list) or len(found) != length + 1 or found[0] != order:
         raise invalid_cursor()
     keys = found[1:]
-    if not all(isinstance(key, str | int) and not isinstance(key, bool) for key in keys):
+    if not all(_is_comparable(key) for key in keys):
         raise invalid_cursor()
     return keys
+
+
+def decode_moment_cursor(cursor: str, order: str) -> tuple[datetime, UUID]:
+    """Read a cursor of a list that is ordered by time and then by id, or raise `InvalidInputError`."""
+    moment, id = decode_cursor(cursor, order, 2)
+    try:
+        created, last = datetime.fromisoformat(str(moment)), UUID(str(id))
+        if created.tzinfo is None:
+            raise invalid_cursor()
+        return created.astimezone(UTC), last
+    except (ValueError, OverflowError):  # the latter for year 1 or 9999, moved to UTC
+        raise invalid_cursor() from None
 
 
 def invalid_cursor() -> InvalidInputError:
     """The error for a cursor that this listing never gave out."""
     problem = FieldProblem("/query/cursor", "is not a cursor of this list", "invalid-cursor")
     return InvalidInputError("The cursor is not one of this list; start again without it.", errors=[problem])
+
+
+def _is_comparable(key: object) -> bool:
+    if isinstance(key, str):
+        try:
+            return clean_text(key) == key
+        except InvalidInputError:
+            return False
+    return isinstance(key, int) and not isinstance(key, bool) and abs(key) <= LARGEST

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, Table, and_, delete, o
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from skyulf_service.database.pagination import MAX_LIMIT, Page, decode_cursor, encode_cursor, invalid_cursor
+from skyulf_service.database.pagination import MAX_LIMIT, Page, decode_moment_cursor, encode_cursor
 from skyulf_service.errors import NotFoundError, StaleVersionError
 from skyulf_service.ids import utc_now
 from skyulf_service.scope import Scope
@@ -117,13 +117,7 @@ class Repository(ABC, Generic[A]):
         return Page(items, encode_cursor(self.table.name, [last.created_at.isoformat(), str(last.id)]))
 
     def _after(self, cursor: str) -> ColumnElement[bool]:
-        moment, id = decode_cursor(cursor, self.table.name, 2)
-        try:
-            created, last = datetime.fromisoformat(str(moment)), UUID(str(id))
-        except ValueError:
-            raise invalid_cursor() from None
-        if created.tzinfo is None:
-            raise invalid_cursor()
+        created, last = decode_moment_cursor(cursor, self.table.name)
         columns = self.table.c
         return or_(columns.created_at < created, and_(columns.created_at == created, columns.id < last))
 

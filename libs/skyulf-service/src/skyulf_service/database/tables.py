@@ -121,7 +121,7 @@ def _dead_letters(metadata: MetaData) -> Table:
         Column("traceparent", String(80)),
         Column("attempts", Integer, nullable=False),
         Column("parked_at", UtcDateTime, nullable=False),
-        # when it was taken off the list: replayed, or discarded and emptied
+        # when it was taken off the list: replayed, handled by another way, or discarded and emptied
         Column("replayed_at", UtcDateTime),
         # a record that comes again is parked once
         UniqueConstraint("consumer", "fingerprint"),

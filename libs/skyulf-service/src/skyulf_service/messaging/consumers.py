@@ -27,10 +27,14 @@ class Consumers(Generic[U]):
 
     A handler is called in a transaction of its own effect and the inbox's claim; it expects its event twice, late and
     out of order. Delivery (retry, parking, acknowledging) is not its business.
+
+    ``first`` is done at the beginning of each of these transactions. Handlers that all lock one row take the lock
+    there: else two transactions, one with a claim and one with the lock, could wait for each other.
     """
 
-    def __init__(self, group: str) -> None:
+    def __init__(self, group: str, *, first: Callable[[U], Awaitable[None]] | None = None) -> None:
         self.group = group
+        self.first = first
         self._of_type: dict[str, list[Subscription[U]]] = {}
         self._of_any: list[Subscription[U]] = []
         self._topics: set[str] = set()

@@ -7,30 +7,37 @@ from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Table, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_service.database.engine import Database
-from skyulf_service.database.pagination import MAX_LIMIT, Page, decode_cursor, encode_cursor, invalid_cursor
+from skyulf_service.database.pagination import MAX_LIMIT, Page, decode_moment_cursor, encode_cursor
 from skyulf_service.database.repository import insert_ignoring_conflict
 from skyulf_service.database.tables import MessagingTables
 from skyulf_service.database.types import database_now, storable_text
-from skyulf_service.errors import NotFoundError
+from skyulf_service.errors import ConflictError, NotFoundError
 from skyulf_service.ids import utc_now
 from skyulf_service.messaging.parked import MAX_ERROR, Parked, record_from, row_of
 from skyulf_service.messaging.records import Record
 
-__all__ = ["DeadLetter", "DeadLetters", "Parked", "Replayer"]
+__all__ = ["DeadLetter", "DeadLetters", "NoHandlerError", "Parked", "Replayer", "was_discarded"]
 
 ORDER = "dead_letters"
 # longer than feeds and topics go back, so that a letter that was taken off the list is not parked again
 SETTLED_KEPT = timedelta(days=30)
 # small deletes: a large one would be SQLite's only writer for seconds
 SWEEP = 1000
-# what is left of a letter that was discarded: enough to know its record again
+# what is left of a letter that was discarded: enough to know its record again; no other letter has an empty error
 _FORGOTTEN: Mapping[str, object] = MappingProxyType({"key": None, "value": b"", "headers": [], "error": ""})
 
 Done = Callable[[AsyncConnection], Awaitable[None]]
+
+
+class NoHandlerError(ConflictError):
+    """This release has no handler that a dead letter could be replayed by; the letter stays as it is."""
+
+    code = "no-handler"
+    title = "No such handler"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ class Replayer(Protocol):
     """What dead letters need of a delivery: ``done`` is called in the transaction of its effect."""
 
     async def replay(self, record: Record, consumer: str, *, done: Done | None = None) -> None:
-        """Handle the record by the handlers of that name; raise what they raise."""
+        """Handle the record by the handlers of that name; raise `NoHandlerError` without any, and what they raise."""
         ...
 
     async def pass_over(self, record: Record, consumer: str, *, done: Done) -> None:
@@ -101,11 +108,14 @@ class DeadLetters:
     async def replay(self, id: UUID, delivery: Replayer) -> None:
         """Let the handler that failed try again, and take the letter off the list in the transaction of its effect.
 
-        Raises what the handler raises; the letter stays then, with the new error.
+        Raises what the handler raises; the letter stays then, with the new error. Raises `NoHandlerError` where this
+        release has no such handler; the letter stays with its own error, since nothing was tried.
         """
         letter = await self.get(id)
         try:
             await delivery.replay(letter.record, letter.consumer, done=self._taking_off(id))
+        except NoHandlerError:
+            raise
         except Exception as error:
             await self._note(id, repr(error))
             raise
@@ -118,6 +128,11 @@ class DeadLetters:
         letter = await self.get(id)
         await delivery.pass_over(letter.record, letter.consumer, done=self._taking_off(id, _FORGOTTEN))
 
+    async def settle(self, id: UUID) -> bool:
+        """Take one off the list whose event was handled, as a replay would; says whether it still waited."""
+        async with self._database.begin() as connection:
+            return await self._take_off(connection, id)
+
     async def sweep(self) -> None:
         """Forget letters that were replayed or discarded so long ago that nobody offers their events any more."""
         columns, gone, before = self._table.c, SWEEP, database_now(-SETTLED_KEPT)
@@ -129,11 +144,16 @@ class DeadLetters:
 
     def _taking_off(self, id: UUID, values: Mapping[str, object] | None = None) -> Done:
         async def take_off(connection: AsyncConnection) -> None:
-            done = update(self._table).where(self._waiting(id)).values(replayed_at=utc_now(), **(values or {}))
-            if (await connection.execute(done)).rowcount != 1:
+            if not await self._take_off(connection, id, values):
                 raise _missing(id)
 
         return take_off
+
+    async def _take_off(
+        self, connection: AsyncConnection, id: UUID, values: Mapping[str, object] | None = None
+    ) -> bool:
+        done = update(self._table).where(self._waiting(id)).values(replayed_at=utc_now(), **(values or {}))
+        return (await connection.execute(done)).rowcount == 1
 
     async def _note(self, id: UUID, error: str) -> None:
         values = {"error": storable_text(error, MAX_ERROR), "attempts": self._table.c.attempts + 1}
@@ -144,15 +164,14 @@ class DeadLetters:
         return and_(self._table.c.id == id, self._table.c.replayed_at.is_(None))
 
     def _after(self, cursor: str) -> ColumnElement[bool]:
-        moment, id = decode_cursor(cursor, ORDER, 2)
-        try:
-            parked, last = datetime.fromisoformat(str(moment)), UUID(str(id))
-        except ValueError:
-            raise invalid_cursor() from None
-        if parked.tzinfo is None:
-            raise invalid_cursor()
+        parked, last = decode_moment_cursor(cursor, ORDER)
         columns = self._table.c
         return or_(columns.parked_at < parked, and_(columns.parked_at == parked, columns.id < last))
+
+
+def was_discarded(table: Table) -> ColumnElement[bool]:
+    """Which letters were discarded: taken off the list without their record's having been handled."""
+    return and_(table.c.replayed_at.is_not(None), table.c.error == _FORGOTTEN["error"])
 
 
 def _missing(id: UUID) -> NotFoundError:

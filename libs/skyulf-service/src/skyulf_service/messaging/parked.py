@@ -1,14 +1,17 @@
 """A record that could not be handled, as it is kept."""
 
 import base64
-import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from skyulf_service.database.types import storable_text
 from skyulf_service.ids import new_id, utc_now
-from skyulf_service.messaging.records import Record, UnreadableRecordError, type_of
+from skyulf_service.messaging.records import Record, UnreadableRecordError, fingerprint_of, id_of, type_of
 
 MAX_ERROR = 4_000
+HANDLER_FAILED, TRANSIENT = "handler-failed", "transient"
+# the reasons of events that were read and reached their handler; all others are of records that nobody could read
+TRIED = (HANDLER_FAILED, TRANSIENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +31,15 @@ def row_of(parked: Parked) -> dict[str, object]:
     return {
         "id": new_id(),
         "consumer": parked.consumer,
-        "fingerprint": _fingerprint(record),
+        "fingerprint": fingerprint_of(record),
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
         "key": record.key,
         "value": record.value,
         "headers": [[storable_text(name), base64.b64encode(value or b"").decode()] for name, value in record.headers],
-        "type": _short(_type(record), 200),
-        "event_id": _short(record.header("ce_id"), 80),
+        "type": _short(_said_by(record, type_of), 200),
+        "event_id": _short(_said_by(record, id_of), 80),
         "reason": parked.reason,
         "error": storable_text(parked.error, MAX_ERROR),
         "traceparent": _short(record.header("traceparent"), 80),
@@ -53,20 +56,9 @@ def record_from(
     return Record(topic, key, value, decoded, partition=place[0], offset=place[1])
 
 
-def _fingerprint(record: Record) -> str:
-    # An event comes by the topic and by its publisher's feed, and is one: its id is among the headers. What has none is
-    # told by its place; with its content, because a topic that is made anew counts its records from 0 again.
-    place = "" if record.header("ce_id") else f"{record.partition}/{record.offset}/"
-    digest = hashlib.sha256(f"{record.topic}/{place}".encode())
-    for name, value in record.headers:
-        digest.update(name.encode("utf-8", "replace") + b"\x00" + (value or b"") + b"\x00")
-    digest.update(record.value)
-    return digest.hexdigest()
-
-
-def _type(record: Record) -> str | None:
+def _said_by(record: Record, name: Callable[[Record], str | None]) -> str | None:
     try:
-        return type_of(record)
+        return name(record)
     except UnreadableRecordError:
         return None
 

@@ -1,27 +1,25 @@
 """What happens to a record: parse → claim → handle → retry → park. It knows no transport."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
 import structlog
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
-from sqlalchemy import delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from skyulf_service.database.repository import insert_ignoring_conflict
-from skyulf_service.database.types import database_now
 from skyulf_service.database.unit_of_work import UnitOfWork, UnitOfWorks
-from skyulf_service.errors import UnavailableError
-from skyulf_service.ids import utc_now
+from skyulf_service.errors import StorageFullError, UnavailableError
+from skyulf_service.messaging.claims import Claims
 from skyulf_service.messaging.consumers import Consumers
-from skyulf_service.messaging.dead_letters import DeadLetters
-from skyulf_service.messaging.parked import Parked
-from skyulf_service.messaging.records import Message, Record, UnreadableRecordError, message_of, type_of
+from skyulf_service.messaging.dead_letters import DeadLetters, NoHandlerError
+from skyulf_service.messaging.parked import HANDLER_FAILED, TRANSIENT, Parked
+from skyulf_service.messaging.records import Record, UnreadableRecordError, type_of
 from skyulf_service.messaging.retries import Budget, Retries, ends_transaction, is_transient
+from skyulf_service.messaging.settling import Settling
+from skyulf_service.messaging.tasks import Task, claims_of, read, tasks_of
 from skyulf_service.telemetry.metrics import HTTP_BUCKETS
 from skyulf_service.telemetry.tracing import span, use_traceparent
 
@@ -33,21 +31,8 @@ CONSUMED = Counter("skyulf_events_consumed_total", "Events by what became of the
 HANDLING = Histogram(
     "skyulf_event_handling_seconds", "Time that a consumer takes for one event", ["consumer"], buckets=HTTP_BUCKETS
 )
-# longer than any topic keeps its records: offsets may be reset to the beginning
-INBOX_KEPT = timedelta(days=14)
 # one transaction's worth: few enough that SQLite's other writers do not wait long
 TOGETHER = 50
-MAX_BODY = 1 << 20
-SWEEP = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Task(Generic[U]):
-    """One message for one handler; ``call`` runs the handler on the parsed body."""
-
-    message: Message
-    consumer: str
-    call: Callable[[U], Awaitable[None]]
 
 
 class Delivery(Generic[U]):
@@ -68,6 +53,8 @@ class Delivery(Generic[U]):
         self.uows = uows
         self.retries = retries or Retries()
         self.dead_letters = DeadLetters(uows.database, uows.kind.tables)
+        self.claims: Claims[U] = Claims(uows.database, uows.kind.tables, group=consumers.group)
+        self.settling = Settling(uows.database, uows.kind.tables, self.dead_letters)
         self._on_parked = on_parked
 
     @property
@@ -83,8 +70,8 @@ class Delivery(Generic[U]):
     async def process(self, records: Sequence[Record]) -> None:
         """Handle or park every record, those of one key in their order.
 
-        Never raises for a bad record. Raises `UnavailableError` when this service's database is away; the transport
-        must then deliver all of the records again, which is harmless for those that were handled.
+        Never raises for a bad record. Raises `UnavailableError` when this service's database is away, or has no room;
+        the transport must then deliver all of the records again, which is harmless for those that were handled.
         """
         tasks = [task for record in records for task in await self._parse(record)]
         budget = Budget(self.retries)
@@ -92,19 +79,30 @@ class Delivery(Generic[U]):
             for task in await self._together(tasks[start : start + TOGETHER]):
                 await self._alone(task, budget)
 
+    async def unhandled(self, records: Sequence[Record]) -> list[Record]:
+        """Leave out records that all of their handlers have handled: one question for many that come again."""
+        wanted = [(record, claims_of(self.consumers, record)) for record in records]
+        known = await self.claims.taken({claim for _, claims in wanted for claim in claims or ()})
+        return [record for record, claims in wanted if claims is None or not claims <= known]
+
     async def replay(
         self, record: Record, consumer: str, *, done: Callable[[AsyncConnection], Awaitable[None]] | None = None
     ) -> None:
         """Handle a parked record again by the handler that failed, in one transaction with ``done``.
 
-        Raises what reading or handling it raises.
+        Raises what reading or handling it raises, and `NoHandlerError` where nobody of that name would handle it: the
+        letter may be of another release, which runs beside this one or has given its handlers other names.
         """
-        message = message_of(record)
-        named = self.consumers.named(consumer, message.type)
-        tasks = [_Task(message, each.consumer, each.prepare(message)) for each in named]
-        async with self.uows() as uow:
+        tasks = tasks_of(self.consumers, record, consumer)
+        if not tasks:
+            raise NoHandlerError(
+                f"This release has no handler {consumer} of {type_of(record)}, so nothing was tried and the letter "
+                "stays: replay it once the release that has it runs everywhere, or discard it."
+            )
+        async with self._transaction() as uow:
             for task in tasks:
-                await self._claim_and_call(uow, task)
+                if await self.claims.take(uow.connection, task):
+                    await self._call(uow, task)
             if done is not None:
                 await done(uow.connection)
 
@@ -117,55 +115,42 @@ class Delivery(Generic[U]):
         """
         async with self.uows() as uow:
             for task in self._readable(record, consumer):
-                await self._claim(uow, task)
+                await self.claims.take(uow.connection, task)
             await done(uow.connection)
 
-    async def sweep_inbox(self) -> None:
-        """Forget claims of events that are too old to come again."""
-        inbox, gone = self.uows.kind.tables.inbox, SWEEP
-        while gone == SWEEP:  # small deletes: a large one would be SQLite's only writer for seconds
-            old = select(inbox.c.consumer, inbox.c.event_id).where(inbox.c.handled_at < database_now(-INBOX_KEPT))
-            chosen = tuple_(inbox.c.consumer, inbox.c.event_id).in_(old.limit(SWEEP))
-            async with self.uows.database.begin() as connection:
-                gone = (await connection.execute(delete(inbox).where(chosen))).rowcount
-
-    async def _parse(self, record: Record) -> list[_Task[U]]:
+    async def _parse(self, record: Record) -> list[Task[U]]:
         try:
             named = type_of(record)
             if named is not None and not self.consumers.subscriptions(named):
                 CONSUMED.labels(self.group, "ignored").inc()
                 return []
-            if len(record.value) > MAX_BODY:
-                raise UnreadableRecordError("too-large", f"the body has {len(record.value)} bytes, over {MAX_BODY}")
-            message = message_of(record)
+            message = read(record)
         except UnreadableRecordError as error:
             await self._park(Parked(record, self.group, error.reason, str(error)))
             return []
-        tasks: list[_Task[U]] = []
+        tasks: list[Task[U]] = []
         for each in self.consumers.subscriptions(message.type):
             try:
-                tasks.append(_Task(message, each.consumer, each.prepare(message)))
+                tasks.append(Task(message, each.consumer, each.prepare(message)))
             except UnreadableRecordError as error:
                 await self._park(Parked(record, each.consumer, error.reason, str(error)))
         return tasks
 
-    def _readable(self, record: Record, consumer: str) -> list[_Task[U]]:
+    def _readable(self, record: Record, consumer: str) -> list[Task[U]]:
         try:
-            message = message_of(record)
-            named = self.consumers.named(consumer, message.type)
-            return [_Task(message, each.consumer, each.prepare(message)) for each in named]
+            return tasks_of(self.consumers, record, consumer)
         except UnreadableRecordError:
             return []
 
-    async def _together(self, tasks: Sequence[_Task[U]]) -> Sequence[_Task[U]]:
+    async def _together(self, tasks: Sequence[Task[U]]) -> Sequence[Task[U]]:
         """Handle tasks in one transaction, many times faster than one each; return those that are left."""
         if len(tasks) < 2:
             return tasks
-        left: list[_Task[U]] = []
+        left: list[Task[U]] = []
         outcomes: list[tuple[str, str]] = []
         waiting: set[tuple[str, bytes | None]] = set()
         try:
-            async with self.uows() as uow:
+            async with self._transaction() as uow:
                 for task in tasks:
                     place = (task.consumer, task.message.record.key)
                     if place not in waiting and (outcome := await self._in_savepoint(uow, task)):
@@ -180,7 +165,7 @@ class Delivery(Generic[U]):
             CONSUMED.labels(consumer, outcome).inc()
         return left
 
-    async def _in_savepoint(self, uow: U, task: _Task[U]) -> str | None:
+    async def _in_savepoint(self, uow: U, task: Task[U]) -> str | None:
         before = len(uow.afterwards)
         try:
             async with uow.connection.begin_nested():
@@ -192,7 +177,7 @@ class Delivery(Generic[U]):
             _log.debug("event.set_aside", consumer=task.consumer, error=repr(error)[:300])
             return None
 
-    async def _alone(self, task: _Task[U], budget: Budget) -> None:
+    async def _alone(self, task: Task[U], budget: Budget) -> None:
         try:
             async for attempt in budget.attempts():
                 with attempt:
@@ -201,7 +186,7 @@ class Delivery(Generic[U]):
             outcome = await self._give_up(task, error, budget.tried)
         CONSUMED.labels(task.consumer, outcome).inc()
 
-    async def _give_up(self, task: _Task[U], error: Exception, tried: int) -> str:
+    async def _give_up(self, task: Task[U], error: Exception, tried: int) -> str:
         if is_transient(error):
             await self.uows.database.ping()  # raises while the database is away: nothing is parked for that
         if isinstance(error, UnavailableError):
@@ -209,22 +194,31 @@ class Delivery(Generic[U]):
                 return await self._in_own_transaction(task)  # it may have come back between the last try and now
             except Exception as last:
                 error = last
+        if isinstance(error, StorageFullError):
+            raise error  # nothing is parked for want of room: whoever delivers waits until there is some
         _log.warning("event.failed", consumer=task.consumer, event_id=str(task.message.id), exc_info=error)
-        reason = "transient" if is_transient(error) else "handler-failed"
+        reason = TRANSIENT if is_transient(error) else HANDLER_FAILED
         await self._park(Parked(task.message.record, task.consumer, reason, repr(error), tried), counted=False)
         return "parked"
 
-    async def _in_own_transaction(self, task: _Task[U]) -> str:
-        async with self.uows() as uow:
+    async def _in_own_transaction(self, task: Task[U]) -> str:
+        async with self._transaction() as uow:
             return await self._claim_and_call(uow, task)
 
-    async def _claim(self, uow: U, task: _Task[U]) -> bool:
-        claim: dict[str, object] = {"consumer": task.consumer, "event_id": task.message.id, "handled_at": utc_now()}
-        return await insert_ignoring_conflict(uow.connection, uow.tables.inbox, claim)
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[U]:
+        async with self.uows() as uow:
+            if self.consumers.first is not None:
+                await self.consumers.first(uow)
+            yield uow
 
-    async def _claim_and_call(self, uow: U, task: _Task[U]) -> str:
-        if not await self._claim(uow, task):
+    async def _claim_and_call(self, uow: U, task: Task[U]) -> str:
+        if not await self.claims.take_unless_discarded(uow.connection, task):
             return "duplicate"
+        await self._call(uow, task)
+        return "handled"
+
+    async def _call(self, uow: U, task: Task[U]) -> None:
         attributes = {"messaging.message.id": str(task.message.id), "messaging.consumer.group.name": task.consumer}
         with (
             use_traceparent(task.message.traceparent),
@@ -233,7 +227,6 @@ class Delivery(Generic[U]):
         ):
             async with asyncio.timeout(self.retries.handler):
                 await task.call(uow)
-        return "handled"
 
     async def _park(self, parked: Parked, *, counted: bool = True) -> None:
         if await self.dead_letters.park(parked):

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,11 @@ class Message:
         known = EVENTS_BY_TYPE.get(self.type)
         return None if known is None else known.model_validate_json(self.body)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """The fingerprint of its record."""
+        return fingerprint_of(self.record)
+
 
 def record_of(row: OutboxRow) -> Record:
     """The record of an outbox row: CloudEvents binary mode, keyed by the aggregate."""
@@ -92,6 +98,22 @@ def record_of(row: OutboxRow) -> Record:
     )
 
 
+def fingerprint_of(record: Record) -> str:
+    """What tells a record from others when it comes again, by whatever way."""
+    # An event comes by the topic and by its publisher's feed, and is one: its id is among the headers. What has none is
+    # told by its place; with its content, because a topic that is made anew counts its records from 0 again.
+    place = "" if record.header("ce_id") else f"{record.partition}/{record.offset}"
+    parts = [record.topic.encode(), place.encode()]
+    for name, value in record.headers:
+        parts += [name.encode("utf-8", "surrogatepass"), value or b""]
+    digest = hashlib.sha256()
+    for part in [*parts, record.value]:
+        # Each with its length: else garbage could put headers into its body, and bear a real event's fingerprint.
+        # Letters of releases that left the lengths out are not known again; such a record is parked once more at worst.
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
 def type_of(record: Record) -> str | None:
     """The CloudEvents type of a record, without reading more of it than is needed; None where it names none."""
     found = record.header("ce_type")
@@ -99,6 +121,13 @@ def type_of(record: Record) -> str | None:
         envelope = _structured(record)
         found = _text(envelope, "type") or None
     return found
+
+
+def id_of(record: Record) -> str | None:
+    """The event id that a record bears, well-formed or not; None where it bears none."""
+    if record.header("ce_type") is None and _is_structured(record):
+        return _text(_structured(record), "id") or None
+    return record.header("ce_id")
 
 
 def message_of(record: Record) -> Message:

@@ -4,11 +4,13 @@ import asyncio
 import os
 import shutil
 import time
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
 from skyulf_service.objects.blobs import Blobs, StoredBlob
-from skyulf_service.objects.files import digest_file
+from skyulf_service.objects.files import digest_file, write_stream
+from skyulf_service.objects.store import StreamCheck
 
 _STALE_SECONDS = 3600.0
 
@@ -44,6 +46,12 @@ class BlobCache:
             task.add_done_callback(lambda done: self._finished(single, done))
         return await asyncio.shield(task)  # a caller that gives up must not fail the others
 
+    async def keep(self, ref: StoredBlob, data: bytes) -> None:
+        """Keep a blob whose bytes somebody has fetched already. Raises `DigestMismatchError` where they are others."""
+        path = self._path(ref)
+        await write_stream(path, _all_at_once(data), StreamCheck(sha256=ref.sha256), name=ref.key)
+        await self._take(path, ref)
+
     async def stage(self, blobs: Blobs, ref: StoredBlob, target: Path) -> Path:
         """Place the blob at ``target``, as a hard link where possible, so that eviction cannot take it away."""
         source = await self.get(blobs, ref)
@@ -65,9 +73,12 @@ class BlobCache:
         path = self._path(ref)
         if afresh or not await asyncio.to_thread(self._usable, path, ref):
             await blobs.fetch(ref, path)
-            await asyncio.to_thread(self._accept, path, ref.sha256)
-            await asyncio.to_thread(self._evict)
+            await self._take(path, ref)
         return path
+
+    async def _take(self, path: Path, ref: StoredBlob) -> None:
+        await asyncio.to_thread(self._accept, path, ref.sha256)
+        await asyncio.to_thread(self._evict)
 
     def _usable(self, path: Path, ref: StoredBlob) -> bool:
         try:
@@ -102,6 +113,10 @@ class BlobCache:
             path.unlink(missing_ok=True)
             self._verified.pop(path.name, None)
             total -= size
+
+
+async def _all_at_once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:

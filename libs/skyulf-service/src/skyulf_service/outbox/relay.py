@@ -74,6 +74,7 @@ class Relay:
         ttl = LEASE_ALONE if alone else lease
         self._lease = Lease(database, tables.leases, "relay", ttl=ttl, alone=alone)
         self._hearing = Hearing(database)
+        self._sent: Sequence[OutboxRow] = ()
 
     def wake(self) -> None:
         """Say that something was committed; safe to call at any time in the event loop's thread."""
@@ -92,7 +93,11 @@ class Relay:
                 await self._publisher.close()
 
     async def publish_waiting(self) -> int:
-        """Publish one batch of waiting rows, in order; returns how many there were."""
+        """Publish one batch of waiting rows, in order; returns how many there were.
+
+        What left, but could not be marked (a database without room still reads), is marked before anything else leaves.
+        """
+        await self._mark()
         # The condition, not a cursor: a transaction with a smaller number may commit after one with a greater.
         waiting = select(self._outbox).where(self._outbox.c.published_at.is_(None)).order_by(self._outbox.c.seq)
         async with self._database.read() as connection:
@@ -100,9 +105,22 @@ class Relay:
         if not rows:
             return 0
         await self._publisher.publish(rows)
-        sent = update(self._outbox).where(self._outbox.c.seq.in_([row.seq for row in rows]))
-        async with self._database.begin() as connection:
-            await connection.execute(sent.values(published_at=database_now()))
+        self._sent = rows
+        self._note(rows)
+        await self._mark()
+        return len(rows)
+
+    async def _mark(self) -> None:
+        """Mark what has left, by its id: a database that was restored meanwhile gives numbers out again."""
+        if self._sent:
+            columns = self._outbox.c
+            sent = columns.event_id.in_([row.event_id for row in self._sent])
+            marked = update(self._outbox).where(sent, columns.published_at.is_(None))
+            async with self._database.begin() as connection:
+                await connection.execute(marked.values(published_at=database_now()))
+            self._sent = ()
+
+    def _note(self, rows: Sequence[OutboxRow]) -> None:
         left = utc_now()
         for row in rows:
             PUBLISHED.labels(self._service, row.type).inc()
@@ -113,7 +131,6 @@ class Relay:
                 attributes={"messaging.message.id": str(row.event_id), "messaging.destination.name": row.topic},
                 kind=SpanKind.PRODUCER,
             )
-        return len(rows)
 
     async def _publish_forever(self) -> None:
         pause = FIRST_PAUSE

@@ -24,6 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from skyulf_service.durable import sync_folder
+
 LOOK_AGAIN = 1.0  # seconds
 
 SETTLED_NS = 10**9
@@ -206,7 +208,10 @@ def _checked(name: str) -> str:
 
 
 def publish(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
-    """Write a whole file or none. Without ``replace`` the first of several writers wins: linking never overwrites."""
+    """Write a whole file or none; afterwards it is on disk, with its name.
+
+    Without ``replace`` the first of several writers wins: linking never overwrites.
+    """
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
@@ -217,12 +222,11 @@ def publish(path: Path, data: bytes, *, mode: int, replace: bool) -> None:
         if replace:
             aside.replace(path)
         else:
-            try:
+            with suppress(FileExistsError):
                 os.link(aside, path)
-            except FileExistsError:
-                return
     finally:
         aside.unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 def _read_private(path: Path, name: str) -> SigningKey:

@@ -57,7 +57,9 @@ class Neighbour:
         async with self.outbox() as uow:
             for event in events:
                 await uow.publish(event)
-            await uow.connection.execute(_messaging.outbox.update().values(published_at=utc_now()))
+            outbox = _messaging.outbox
+            left = outbox.update().where(outbox.c.published_at.is_(None))
+            await uow.connection.execute(left.values(published_at=utc_now()))
 
     @asynccontextmanager
     async def answering(self) -> AsyncIterator[None]:

@@ -16,11 +16,11 @@ from skyulf_service.composition import Parts, Service
 from skyulf_service.database.outbox_row import OutboxRow
 from skyulf_service.database.unit_of_work import UnitOfWork
 from skyulf_service.ids import new_id
-from skyulf_service.messaging.records import record_of
 from skyulf_service.scope import Scope
 from skyulf_service.settings import SharedSettings
 from skyulf_service.signing.keys import SigningKey, load_or_create
 from skyulf_service.signing.tokens import InternalTokenIssuer
+from skyulf_service.testing.records import record_of_event
 
 U = TypeVar("U", bound=UnitOfWork)
 
@@ -45,7 +45,7 @@ class RunningService(Generic[U]):
     async def deliver(self, *events: Event) -> None:
         """Hand events to the service's handlers as a transport would."""
         await self.service.delivery(self.parts).process(
-            [record_of(_row(event, seq)) for seq, event in enumerate(events)]
+            [record_of_event(event, seq=seq) for seq, event in enumerate(events)]
         )
 
     async def published(self) -> Sequence[OutboxRow]:
@@ -79,20 +79,3 @@ async def running_service(
             yield running
     finally:
         await parts.close()
-
-
-def _row(event: Event, seq: int) -> OutboxRow:
-    return OutboxRow(
-        seq=seq,
-        event_id=event.event_id,
-        topic=event.topic,
-        type=event.ce_type(),
-        source=event.source,
-        data_schema=event.data_schema(),
-        aggregate_id=event.subject,
-        aggregate_version=event.aggregate_version,
-        project_id=event.project_id,
-        body=event.model_dump_json(),
-        traceparent=None,
-        occurred_at=event.occurred_at,
-    )

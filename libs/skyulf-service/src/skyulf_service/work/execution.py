@@ -34,8 +34,9 @@ class WorkHandler(WorkFinisher, Protocol):
     async def run(self, claim: Claim, child: ChildRunner, progress: Progress) -> None:
         """Do the work and end the row by a fenced commit.
 
-        Raise to fail: `ChildFailedError` and `SkyulfError` carry their code into `failed`; `UnavailableError` queues
-        the next attempt. It is cancelled when the lease is lost, a cancel is asked for or time is up.
+        Raise to fail: `ChildFailedError` and `SkyulfError` carry their code into `failed`; `UnavailableError`, also for
+        want of room, queues the next attempt. It is cancelled when the lease is lost, a cancel is asked for or time is
+        up.
         """
         ...
 
@@ -156,7 +157,7 @@ class Execution:
         await self._surely(lambda: self._handler.cancelled(self.claim))
 
     async def _surely(self, write: Callable[[], Awaitable[T]]) -> T | None:
-        """Write, again and again while the database is away; None once the row is no longer ours."""
+        """Write, again and again while the database is away or full; None once the row is no longer ours."""
         give_up = asyncio.get_running_loop().time() + _FINISH_SECONDS
         pause = _FINISH_PAUSE
         while True:

@@ -1,6 +1,6 @@
 """What long work and its child processes cost, as metrics and as spans."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from time import perf_counter
@@ -40,6 +40,16 @@ def begin_waiting(queue: str) -> None:
     WAIT_SECONDS.labels(queue)
 
 
+def begin_calling(functions: Iterable[str]) -> None:
+    """Begin the series of what this process may call in children at 0, for the same reason.
+
+    A child may be killed before anybody looks, and one kill is enough for an alert.
+    """
+    for function in functions:
+        for cause in CAUSES:
+            KILLS.labels(_short(function), cause)
+
+
 def note_wait(queue: str, claim: Claim) -> None:
     """Note how long a row had been due when it was claimed, by the database's clock."""
     due, claimed = claim.row["run_after"], claim.row["started_at"]
@@ -51,14 +61,13 @@ class ChildMeter:
     """One call of a function in a child: its time, its memory, its steps and how it ended."""
 
     def __init__(self, function: str, recorded: Span) -> None:
-        self._function = function.rpartition(":")[2]
+        self._function = _short(function)
         self._span = recorded
         self._memory = CHILD_MEMORY.labels(self._function)
         self._held = self._peak = 0
         self._step = ""
         self._began = perf_counter()
-        for cause in CAUSES:  # a series that begins at 1 rises for nobody who looks at its increase
-            KILLS.labels(self._function, cause)
+        begin_calling([function])
 
     def step(self, step: str) -> None:
         """The child says what it does; a new step is an event of the span."""
@@ -90,6 +99,11 @@ class ChildMeter:
 @contextmanager
 def metered(function: str, pid: int) -> Iterator[ChildMeter]:
     """Meter the call of the block, as a span of the current trace: the child itself has no network to tell of it."""
-    name = f"child {function.rpartition(':')[2]}"
+    name = f"child {_short(function)}"
     with span(name, {"process.pid": pid, "code.function.name": function.replace(":", ".")}) as recorded:
         yield ChildMeter(function, recorded)
+
+
+def _short(function: str) -> str:
+    """The name that operators see, of ``"module:function"``."""
+    return function.rpartition(":")[2]

@@ -13,6 +13,7 @@ from skyulf_service.database.pagination import invalid_cursor
 from skyulf_service.errors import NotFoundError, SkyulfError, UnavailableError
 from skyulf_service.http.dead_letters import ReplayFailedError
 from skyulf_service.http.requires import requires
+from skyulf_service.messaging.dead_letters import NoHandlerError
 
 from skyulf_gateway.api.dependencies import SharedParts
 from skyulf_gateway.clients.forwarding import unknown
@@ -21,6 +22,7 @@ from skyulf_gateway.clients.neighbours import Answer, Neighbours
 router = APIRouter(prefix="/api/v1/dead-letters", tags=["dead letters"])
 
 INTERNAL = "/internal/v1/dead-letters"
+UNPROCESSABLE = 422
 ServiceName = Annotated[str, Path(pattern=r"^[a-z][a-z-]{0,39}$", examples=["registry"])]
 LetterId = Annotated[UUID, Path(description="The dead letter's id")]
 PerService = Annotated[int, Query(ge=1, le=100, description="Dead letters per service and page")]
@@ -97,11 +99,14 @@ class _Page(BaseModel):
 
 
 async def _page(neighbours: Neighbours, service: str, place: str, limit: int) -> _Page | None:
+    """Return a service's page, or None where it does not answer; raises `InvalidInputError` for a place it refuses."""
     query = {"limit": str(limit), **({"cursor": place} if place else {})}
     try:
         answer = await neighbours.call(service, "GET", INTERNAL, query)
     except SkyulfError:
         return None
+    if place and answer.status == UNPROCESSABLE:
+        raise invalid_cursor()
     return _Page.model_validate_json(bytes(answer.body)) if answer.status == 200 else None
 
 
@@ -115,11 +120,13 @@ async def _call(neighbours: Neighbours, service: str, method: str, path: str) ->
 
 def _as_error(answer: Answer, service: str) -> SkyulfError:
     problem = answer.json()
-    detail = str(problem.get("detail", "")) if isinstance(problem, dict) else ""
+    detail, type = (str(problem.get(key, "")) for key in ("detail", "type")) if isinstance(problem, dict) else ("", "")
     if answer.status == 404:
         return NotFoundError(detail or "There is no such dead letter.")
     if answer.status == 503:
         return UnavailableError(detail or f"The service {service} does not answer; try again.")
+    if type == f"/problems/{NoHandlerError.code}":
+        return NoHandlerError(detail)
     return ReplayFailedError(detail or f"The service {service} could not do it; its log says why.")
 
 
@@ -134,4 +141,7 @@ def _read_cursor(cursor: str, neighbours: Neighbours) -> dict[str, str]:
         raise invalid_cursor() from None
     if not isinstance(found, dict) or not found or not set(found) <= set(neighbours.names):
         raise invalid_cursor()
-    return {name: str(place) for name, place in found.items()}
+    places = {name: place for name, place in found.items() if isinstance(place, str)}
+    if len(places) < len(found):
+        raise invalid_cursor()
+    return places

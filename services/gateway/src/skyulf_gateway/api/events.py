@@ -94,7 +94,10 @@ def cloud_event(event: LoggedEvent) -> bytes:
 
 
 def _number(last_event_id: str) -> int:
-    if last_event_id.isascii() and last_event_id.isdigit() and int(last_event_id) <= LARGEST:
-        return int(last_event_id)
+    # Python itself refuses to read a number of thousands of digits
+    if len(last_event_id) <= len(str(LARGEST)) and last_event_id.isascii() and last_event_id.isdigit():
+        number = int(last_event_id)
+        if number <= LARGEST:
+            return number
     problem = FieldProblem("/header/Last-Event-ID", "is not the id of an event of this stream", "invalid-event-id")
     raise InvalidInputError("Last-Event-ID must be the number of an event.", errors=[problem])

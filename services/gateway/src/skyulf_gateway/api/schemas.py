@@ -1,10 +1,10 @@
 """Bodies of the gateway's requests and answers."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from skyulf_gateway.api.dependencies import SLUG
 from skyulf_gateway.domain.audit import AuditEntry
@@ -14,6 +14,16 @@ from skyulf_gateway.domain.projects import Organisation, Project
 Slug = Annotated[str, Field(pattern=SLUG, examples=["late-flights"])]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 ScopeName = Annotated[str, Field(max_length=80, examples=["datasets:read"])]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie in the years 1 to 9999 of UTC; leave it out for never") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Body(BaseModel):
@@ -56,7 +66,7 @@ class ApiKeyCreate(Body):
         description="Permissions (`datasets:read`) and roles (viewer, operator, editor, admin, owner); "
         "default: those of the maker",
     )
-    expires_at: AwareDatetime | None = Field(None, description="Never, unless the maker's own key expires")
+    expires_at: Moment | None = Field(None, description="Never, unless the maker's own key expires")
     project_id: UUID | None = Field(
         None, description="Another project of the organisation; needs a key of the organisation"
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from skyulf_service.database.pagination import Page, decode_cursor, encode_cursor
+from skyulf_service.database.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
 from skyulf_service.scope import Scope
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,8 +30,7 @@ class AuditLog:
         """The entries of the scope's project."""
         query = select(audit_log).where(audit_log.c.project_id == scope.require_project())
         if cursor is not None:
-            (seq,) = decode_cursor(cursor, ORDER, 1)
-            query = query.where(audit_log.c.seq < int(seq))
+            query = query.where(audit_log.c.seq < _number(cursor))
         rows = (
             (await self._connection.execute(query.order_by(audit_log.c.seq.desc()).limit(limit + 1))).mappings().all()
         )
@@ -42,3 +41,10 @@ class AuditLog:
     async def forget(self, before: datetime) -> int:
         """Remove entries older than a moment; returns how many."""
         return (await self._connection.execute(delete(audit_log).where(audit_log.c.at < before))).rowcount
+
+
+def _number(cursor: str) -> int:
+    (seq,) = decode_cursor(cursor, ORDER, 1)
+    if not isinstance(seq, int):
+        raise invalid_cursor()
+    return seq

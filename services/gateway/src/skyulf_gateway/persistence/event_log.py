@@ -20,6 +20,10 @@ class EventLog:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
+    async def lock(self) -> None:
+        """Lock the head's row until the transaction ends. SQLite has one writer anyway."""
+        await self._connection.execute(select(event_log_head.c.last_seq).with_for_update())
+
     async def append(self, event: LoggedEvent) -> int:
         """Append an event with the next number. The head's row stays locked until the transaction ends."""
         head = event_log_head.c

@@ -94,6 +94,15 @@ event_log_head = Table(
     CheckConstraint("id = 1", name="one_row"),
 )
 
+# How far the feed of each service was read for events that the broker has lost: a number in its outbox, and its event.
+feed_marks = Table(
+    "feed_marks",
+    metadata,
+    Column("owner", String(40), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("event_id", String(80), nullable=False),
+)
+
 audit_log = Table(
     "audit_log",
     metadata,

@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_gateway.persistence.audit_log import AuditLog
 from skyulf_gateway.persistence.event_log import EventLog
+from skyulf_gateway.persistence.feed_marks import FeedMarks
 from skyulf_gateway.persistence.repository import ApiKeyRepository, OrganisationRepository, ProjectRepository
 from skyulf_gateway.persistence.tables import messaging
 
@@ -20,4 +21,5 @@ class GatewayUnitOfWork(UnitOfWork):
         self.projects = ProjectRepository(connection)
         self.keys = ApiKeyRepository(connection)
         self.event_log = EventLog(connection)
+        self.feed_marks = FeedMarks(connection)
         self.audit = AuditLog(connection)

@@ -6,12 +6,17 @@ from uuid import UUID
 import orjson
 from skyulf_service.database.unit_of_work import UnitOfWorks
 from skyulf_service.ids import utc_now
-from skyulf_service.messaging.records import Message
+from skyulf_service.messaging.records import Message, Record
 
 from skyulf_gateway.domain.log import EventFilter, LoggedEvent
 from skyulf_gateway.persistence.unit_of_work import GatewayUnitOfWork
 
 STEP = 1000
+
+
+async def lock_log(uow: GatewayUnitOfWork) -> None:
+    """Let nobody else append until the transaction ends, nor claim an event that is to be appended."""
+    await uow.event_log.lock()
 
 
 async def append_event(uow: GatewayUnitOfWork, *, message: Message) -> int:
@@ -29,6 +34,14 @@ async def append_event(uow: GatewayUnitOfWork, *, message: Message) -> int:
             data=orjson.dumps(body).decode(),
         )
     )
+
+
+def is_young(record: Record, *, keep: timedelta) -> bool:
+    """Whether an event happened so lately that the log would still have it; what does not say when is for the log."""
+    try:
+        return datetime.fromisoformat(record.header("ce_time") or "") > utc_now() - keep
+    except (ValueError, TypeError):
+        return True
 
 
 async def forget_old_events(uows: UnitOfWorks[GatewayUnitOfWork], *, keep: timedelta) -> int:

@@ -55,7 +55,8 @@ class ArtifactLoader:
             files[path] = await self._bytes(blobs, file, path, afresh=new)
         explainer = await asyncio.to_thread(_load, files)
         if new:
-            await self._bytes(blobs, ref, MANIFEST)
+            with _refusals(MANIFEST):
+                await self.cache.keep(ref, data)
         return LoadedModel(artifact.digest, str(manifest.get("project_id")), explainer.model, explainer)
 
     async def _manifest(self, blobs: Blobs, ref: BlobRef, new: bool) -> bytes:

@@ -8,7 +8,13 @@ from pathlib import PurePosixPath
 from typing import Annotated
 
 from fastapi import Query, Request
-from skyulf_service.errors import BusyError, FieldProblem, InvalidInputError, SkyulfError, UnsupportedTypeError
+from skyulf_service.errors import (
+    FieldProblem,
+    InvalidInputError,
+    SkyulfError,
+    UnsupportedTypeError,
+    may_hide_commit,
+)
 from skyulf_service.http.idempotency import KnownAnswer
 from skyulf_service.ids import new_id
 from skyulf_service.objects.store import ObjectStore
@@ -20,7 +26,6 @@ from skyulf_ingestion.domain.datasets import UPLOADS, Format, ReadOptions, Store
 from skyulf_ingestion.domain.errors import UnreadableUploadError
 from skyulf_ingestion.service import Upload
 
-SERVER_ERRORS = 500
 FORMAT_OF_TYPE = {
     "text/csv": Format.CSV,
     "application/csv": Format.CSV,
@@ -77,10 +82,10 @@ async def receive_upload(request: Request, store: ObjectStore, options: UploadOp
     try:
         yield upload
     except (SkyulfError, KnownAnswer) as error:
-        # A refusal was rolled back, and without a turn nothing was begun: under load most of what is sent again would
-        # else lie there twice. Anything else (the database away, a cancelled request) may hide a commit that took
+        # A refusal was rolled back, and without a turn or room nothing is kept: under load most of what is sent again
+        # would else lie there twice. Anything else (the database away, a cancelled request) may hide a commit that took
         # effect: the dataset would lose its bytes. Whether there is one the collector of orphans finds out.
-        if isinstance(error, KnownAnswer | BusyError) or error.status < SERVER_ERRORS:
+        if isinstance(error, KnownAnswer) or not may_hide_commit(error):
             await store.delete(key)
         raise
 

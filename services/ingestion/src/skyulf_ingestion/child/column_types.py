@@ -6,13 +6,17 @@ from collections.abc import Sequence
 import polars as pl
 
 DATE = r"^\d{4}-\d{2}-\d{2}$"
-MOMENT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?$"
+TIME = r"[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?"
+MOMENT = rf"^\d{{4}}-\d{{2}}-\d{{2}}{TIME}$"
+# years that no column of dates holds; 0000-00-00 is what some databases write for a missing date
+FAR_DATE = rf"^(([+-]?\d{{5,6}}|-\d{{4}})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])|0000-\d{{2}}-\d{{2}})({TIME})?$"
 INTEGER = r"^[+-]?(0|[1-9]\d{0,18})$"
 # Whole numbers beyond 18 digits and codes such as 007 stay text: as floats they would lose what they say.
 FLOAT = r"^[+-]?((0|[1-9]\d{0,17})(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?$"
 BOOLEANS = ["true", "false"]
 FORMS = {"integer": INTEGER, "float": FLOAT, "date": DATE, "datetime": MOMENT}
 KINDS = ("boolean", "integer", "float", "date", "datetime")
+YEARS = (1, 9999)
 
 
 class ColumnTypes:
@@ -55,10 +59,32 @@ def _fits(values: pl.Expr, kind: str) -> pl.Expr:
         "boolean": lambda: values.str.to_lowercase().is_in(BOOLEANS),
         "integer": lambda: values.str.contains(INTEGER) & typed(values, kind, strict=False).is_not_null(),
         "float": lambda: values.str.contains(FLOAT),
-        "date": lambda: values.str.contains(DATE) & typed(values, kind, strict=False).is_not_null(),
-        "datetime": lambda: values.str.contains(MOMENT) & _moment(values).is_not_null(),
+        "date": lambda: is_date(values),
+        "datetime": lambda: is_moment(values),
     }
     return (checks[kind]() | values.is_null()).all()
+
+
+def is_date(values: pl.Expr) -> pl.Expr:
+    """Whether a text is a date that a column of dates can hold."""
+    return values.str.contains(DATE) & _can_be_held(typed(values, "date", strict=False))
+
+
+def is_moment(values: pl.Expr) -> pl.Expr:
+    """Whether a text is a moment that a column of moments can hold, once it is in UTC."""
+    return values.str.contains(MOMENT) & _can_be_held(_moment(values))
+
+
+def is_beyond(values: pl.Expr) -> pl.Expr:
+    """Whether a text is a date or a moment outside of the years that columns of them can hold."""
+    moment = _moment(values)
+    shifted = values.str.contains(MOMENT) & moment.is_not_null() & ~_can_be_held(moment)
+    return values.str.contains(FAR_DATE) | shifted
+
+
+def _can_be_held(parsed: pl.Expr) -> pl.Expr:
+    # polars parses the year 0 and computes beyond 9999; Python, which reads the dataset, and JSON have no such dates
+    return parsed.dt.year().is_between(*YEARS).fill_null(value=False)
 
 
 def typed(values: pl.Expr, kind: str, *, strict: bool = True) -> pl.Expr:

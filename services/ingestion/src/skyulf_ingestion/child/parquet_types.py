@@ -16,6 +16,7 @@ _EPOCH = date(1970, 1, 1)
 _FIRST_DAY, _END_DAY = (date.min - _EPOCH).days, (date.max - _EPOCH).days + 1
 _PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _LARGEST = 2**63 - 1
+_LONGEST = _LARGEST // 1000  # in ms: pipelines count in us
 
 
 def require_supported(schema: pa.Schema) -> None:
@@ -33,35 +34,36 @@ def require_supported(schema: pa.Schema) -> None:
 def normalised(lazy: pl.LazyFrame, names: Mapping[str, str]) -> pl.LazyFrame:
     """The same columns under their new names, in the types that datasets have.
 
-    Raises `UnreadableFileError` for moments outside of the years 1 to 9999.
+    Raises `UnreadableFileError` with the number of rows for moments outside of the years 1 to 9999 and durations
+    beyond what pipelines compute with.
     """
     schema = lazy.collect_schema()
     found = _facts(lazy, schema)
     for name, dtype in schema.items():
         if dtype.is_temporal() and found.get(name):
-            raise UnreadableFileError(
-                "moment-out-of-range", f"Column {name!r} has moments outside of the years 1 to 9999."
-            )
+            raise _beyond(name, dtype, found[name])
     return lazy.select(
         _plain(pl.col(name), dtype, beyond=bool(found.get(name))).alias(names[name]) for name, dtype in schema.items()
     )
 
 
-def _facts(lazy: pl.LazyFrame, schema: pl.Schema) -> dict[str, bool]:
+def _facts(lazy: pl.LazyFrame, schema: pl.Schema) -> dict[str, int]:
     checks = [check.alias(name) for name, dtype in schema.items() for check in _checks(pl.col(name), dtype)]
     return lazy.select(checks).collect(engine="streaming").row(0, named=True) if checks else {}
 
 
 def _checks(values: pl.Expr, dtype: pl.DataType) -> Iterator[pl.Expr]:
-    """Whether the column holds a value that its type in datasets cannot hold."""
+    """In how many rows the column holds a value that its type in datasets cannot hold."""
     if dtype == pl.UInt64:
-        yield (values > _LARGEST).any()
+        yield (values > _LARGEST).sum()
     elif dtype == pl.Date:
-        yield (~values.to_physical().is_between(_FIRST_DAY, _END_DAY - 1)).any()
+        yield (~values.to_physical().is_between(_FIRST_DAY, _END_DAY - 1)).sum()
     elif isinstance(dtype, pl.Datetime):
         day = _PER_DAY[dtype.time_unit]
         low, high = max(_FIRST_DAY * day, -_LARGEST), min(_END_DAY * day - 1, _LARGEST)
-        yield (~values.to_physical().is_between(low, high)).any()
+        yield (~values.to_physical().is_between(low, high)).sum()
+    elif dtype == pl.Duration("ms"):
+        yield (~values.to_physical().is_between(-_LONGEST, _LONGEST)).sum()
 
 
 def _plain(values: pl.Expr, dtype: pl.DataType, *, beyond: bool) -> pl.Expr:
@@ -83,6 +85,15 @@ def _plain(values: pl.Expr, dtype: pl.DataType, *, beyond: bool) -> pl.Expr:
 
 def _is_zone(name: str) -> bool:
     return name.upper() == "UTC" or bool(_WHOLE_HOURS.fullmatch(name)) or name in available_timezones()
+
+
+def _beyond(name: str, dtype: pl.DataType, rows: int) -> UnreadableFileError:
+    moments, durations = "moments outside of the years 1 to 9999", "durations of more than 290,000 years"
+    what = durations if dtype == pl.Duration else moments
+    where = f"{rows} row{'s' if rows > 1 else ''}"
+    return UnreadableFileError(
+        "moment-out-of-range", f"Column {name!r} has {what} in {where}; set them to null, or correct their unit."
+    )
 
 
 def _unsupported(code: str, field: pa.Field, what: str, remedy: str) -> UnreadableFileError:

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from skyulf_ingestion.child.column_types import DATE, MOMENT, typed
+from skyulf_ingestion.child.column_types import DATE, FAR_DATE, MOMENT, is_beyond, is_date, is_moment
 from skyulf_ingestion.child.columns import each_column
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -165,7 +165,9 @@ def _warnings(counted: pl.DataFrame, nulls: int, rows: int) -> Iterator[dict[str
     if text and present:
         numbers = int(counted.filter(pl.col("value").str.contains(NUMBER))["count"].sum()) / present
         yield from _mixed(numbers, "numbers")
-        yield from _mixed(_dates(counted) / present, "dates")
+        dates, beyond = _dates(counted)
+        yield from _mixed(dates / present, "dates")
+        yield from _beyond(beyond)
         if numbers == 1:
             yield {
                 "code": "numbers-as-text",
@@ -179,11 +181,22 @@ def _mixed(share: float, what: str) -> Iterator[dict[str, JsonValue]]:
         yield {"code": "mixed-types", "message": said}
 
 
-def _dates(counted: pl.DataFrame) -> int:
+def _beyond(rows: int) -> Iterator[dict[str, JsonValue]]:
+    if rows:
+        said = f"Dates outside of the years 1 to 9999 (in UTC) in {rows} row{'s' if rows > 1 else ''}"
+        yield {"code": "dates-out-of-range", "message": f"{said}: the column stays text; correct or empty them."}
+
+
+def _dates(counted: pl.DataFrame) -> tuple[int, int]:
+    """In how many rows there are dates or moments, and in how many such ones that no column of them can hold."""
     values = pl.col("value")
-    is_date = values.str.contains(DATE) & typed(values, "date", strict=False).is_not_null()
-    is_moment = values.str.contains(MOMENT) & typed(values, "datetime").is_not_null()
-    return int(counted.filter(is_date | is_moment)["count"].sum())
+    # few texts have the form of a date, and only those are parsed
+    written = counted.filter(values.str.contains(f"{DATE}|{MOMENT}|{FAR_DATE}"))
+    if written.is_empty():
+        return 0, 0
+    known = written.with_columns((is_date(values) | is_moment(values)).alias("held"))
+    beyond = known.filter(~pl.col("held")).filter(is_beyond(values))
+    return int(known.filter("held")["count"].sum()), int(beyond["count"].sum())
 
 
 def _integer(value: object) -> int:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from skyulf_service.database.unit_of_work import UnitOfWorks
-from skyulf_service.errors import SkyulfError, UnsupportedTypeError
+from skyulf_service.errors import SkyulfError, UnsupportedTypeError, may_hide_commit
 from skyulf_service.http.dependencies import CurrentScope
 from skyulf_service.http.idempotency import Idempotency, KnownAnswer
 from skyulf_service.http.requires import requires
@@ -28,7 +28,6 @@ from skyulf_pipeline.service import imports, pipelines
 from skyulf_pipeline.service.imports import ImportRequest
 
 UPLOADS = "uploads/"
-SERVER_ERRORS = 500
 TYPES = (MEDIA_TYPE, "application/octet-stream", "")
 TAR: dict[str, object] = {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
 PLAIN = r"[^\x00-\x1f\x7f]"
@@ -154,7 +153,7 @@ async def _received(request: Request, store: ObjectStore) -> AsyncIterator[Recei
     try:
         yield Received(key=key, sha256=stored.sha256, size=stored.size)
     except (SkyulfError, KnownAnswer) as error:
-        # any other error may hide a commit that took effect: then the collector of orphans finds out
-        if isinstance(error, KnownAnswer) or error.status < SERVER_ERRORS:
+        # where a commit may have taken effect the collector of orphans finds out
+        if isinstance(error, KnownAnswer) or not may_hide_commit(error):
             await store.delete(key)
         raise

@@ -25,6 +25,7 @@ MOST_NUMBERS = 64
 """A table of more numbers than this is left out of what is told of decisions; the bundle has it."""
 MOST_IMPORTANCES = 20
 _TRIALS = 20
+_AGAIN = 0.5
 _WORDS = 500
 
 
@@ -134,7 +135,8 @@ def _limited(seconds: float) -> Iterator[None]:
         raise ChildError("timeout", f"it took longer than {seconds:.0f} seconds")
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # again: what is raised within a callback of the garbage collector is swallowed
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
     try:
         yield
     finally:

@@ -109,20 +109,13 @@ class Bundles:
         self.blobs = blobs
         self._key: Callable[[], SigningKey] = key if callable(key) else lambda: key
 
-    async def publish(self, folder: Path, *, job: Job, trained: Trained, made: list[BlobRef]) -> Published:
-        """Upload a checked bundle's files and its signed manifest. Nothing refers to them before the job's commit.
-
-        ``made`` takes in each blob as it is stored, for a caller who has to take them back.
-        """
+    async def publish(self, folder: Path, *, job: Job, trained: Trained) -> Published:
+        """Upload a checked bundle's files and its signed manifest. Nothing refers to them before the job's commit."""
         paths = await asyncio.to_thread(bundle_files, folder)
         documents = await asyncio.to_thread(_documents, paths)
-        refs: dict[str, BlobRef] = {}
-        for name, path in paths.items():
-            refs[name] = await self.blobs.put_file(path)
-            made.append(refs[name])
+        refs = {name: await self.blobs.put_file(path) for name, path in paths.items()}
         manifest = _manifest(job, trained, refs, documents)
         ref = await self.blobs.put_bytes(sign_manifest(manifest, self._key()))
-        made.append(ref)
         artifact = Artifact(bucket=self.blobs.store.bucket, key=ref.key, digest=ref.sha256, size=ref.size)
         found = refs.get(EVALUATION)
         evaluation = None if found is None else JudgingFile(key=found.key, sha256=found.sha256, size=found.size)

@@ -3,25 +3,29 @@
 Models, evaluations and reports of jobs that succeeded, and what imports have yet to take in.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from pydantic import BaseModel
+import structlog
+from prometheus_client import Gauge
+from pydantic import BaseModel, JsonValue
 from skyulf_service.database.engine import Database
 from skyulf_service.database.repository import insert_missing
-from skyulf_service.errors import UnavailableError
+from skyulf_service.errors import TooLargeError, UnavailableError
 from skyulf_service.objects.blobs import BlobRef, Blobs
-from skyulf_service.objects.errors import ObjectNotFoundError
+from skyulf_service.objects.errors import DigestMismatchError, ObjectNotFoundError
 from skyulf_service.objects.store import ObjectStore
-from skyulf_service.work.claims import Claim
 from skyulf_service.work.columns import OPEN
-from skyulf_service.work.states import ACTIVE, WorkStatus
-from sqlalchemy import ColumnElement, and_, literal, not_, select, text, union_all, update
+from skyulf_service.work.states import WorkStatus
+from sqlalchemy import Row, and_, literal, select, text, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_pipeline.domain.jobs import JobKind
 from skyulf_pipeline.persistence.tables import OBJECTS_UNKNOWN, job_objects, jobs
 
+LOST = Gauge("skyulf_manifests_lost", "Manifests of models that are missing or damaged, so that no orphan is removed")
+
+_log = structlog.get_logger(__name__)
 _BATCH = 20
 _NEW = ""  # no key: there are jobs that nobody has looked at
 _TO_BE_TAKEN_IN = and_(jobs.c.kind == JobKind.IMPORT, text(OPEN))
@@ -67,50 +71,59 @@ class _Made(BaseModel):
 class BundleReferences:
     """Knows the objects of jobs that succeeded: rows, made of each job's manifest when it is first asked for.
 
-    Neither jobs nor manifests change any more. Nothing is held in memory but, up to ``most_gone``, jobs whose manifest
-    is gone: without it nobody can load their files either. Those are not noted, so that another process looks again.
+    Neither jobs nor manifests change any more, and nothing is held in memory. Who has looked at ``most_lost`` manifests
+    in vain looks at no more of them: it may be the wrong bucket.
     """
 
-    def __init__(self, database: Database, blobs: Blobs, *, most_gone: int = 1_000) -> None:
+    def __init__(self, database: Database, blobs: Blobs, *, most_lost: int = 100) -> None:
         self._database = database
         self._blobs = blobs
-        self._most_gone = most_gone
-        self._gone: set[UUID] = set()
+        self._most_lost = most_lost
 
     async def referenced(self, keys: Collection[str]) -> Collection[str]:
         """Those of the keys that are needed: one query, unless jobs have succeeded that nobody has looked at.
 
-        Raises where a manifest cannot be read, since nobody knows then.
+        Raises `UnavailableError` while the manifest of one of those is missing or damaged, since nobody knows then; it
+        is looked for each time, so that one that was put back is found.
         """
         while _NEW in (found := await self._look(list(keys))):
             await self._learn()
+        LOST.set(0)
         return found
 
     async def _look(self, keys: list[str]) -> set[str]:
         received = jobs.c.received["key"].as_string()
         kept = select(job_objects.c.key).where(job_objects.c.key.in_(keys))
         sent = select(received).where(_TO_BE_TAKEN_IN, received.in_(keys))
-        new = select(literal(_NEW)).where(select(jobs.c.id).where(self._new()).exists())
+        new = select(literal(_NEW)).where(select(jobs.c.id).where(text(OBJECTS_UNKNOWN)).exists())
         async with self._database.read() as connection:
             return set((await connection.execute(union_all(kept, sent, new))).scalars())
 
     async def _learn(self) -> None:
-        new = select(jobs.c.id, jobs.c.outcome, jobs.c.report).where(self._new()).limit(_BATCH)
+        """Note the objects of all jobs that nobody has looked at."""
+        lost, last = list[str](), UUID(int=0)
+        while len(lost) < self._most_lost and (rows := await self._unknown(last)):
+            known, keys, last = list[UUID](), set[str](), rows[-1].id
+            for id, outcome, report in rows:
+                made = _Made.model_validate({**outcome, "report": report})
+                try:
+                    keys.update([*made.keys(), *await self._files(made.artifact.manifest())])
+                    known.append(id)
+                except (ObjectNotFoundError, DigestMismatchError, TooLargeError) as error:
+                    lost.append(made.artifact.key)
+                    _log.error("manifest.lost", job_id=str(id), key=made.artifact.key, error=error.detail)
+            await self._note(known, keys)
+        LOST.set(len(lost))
+        if lost:
+            raise UnavailableError(
+                f"Manifests of {len(lost)} jobs that succeeded are missing or damaged, such as {lost[0]}: nobody knows "
+                "what else is needed. Put them back from a backup, or mend the settings if it is not their bucket."
+            )
+
+    async def _unknown(self, after: UUID) -> Sequence[Row[UUID, dict[str, JsonValue], JsonValue]]:
+        new = select(jobs.c.id, jobs.c.outcome, jobs.c.report).where(text(OBJECTS_UNKNOWN), jobs.c.id > after)
         async with self._database.read() as connection:
-            rows = (await connection.execute(new)).all()
-        known, keys = list[UUID](), set[str]()
-        for id, outcome, report in rows:
-            made = _Made.model_validate({**outcome, "report": report})
-            keys.update(made.keys())
-            try:
-                keys.update(await self._files(made.artifact.manifest()))
-                known.append(id)
-            except ObjectNotFoundError:
-                self._gone.add(id)
-        if len(self._gone) > self._most_gone:
-            self._gone.clear()  # look again: what was said of them shall not stay
-            raise UnavailableError(f"Manifests of more than {self._most_gone} jobs are missing: is it their bucket?")
-        await self._note(known, keys)
+            return (await connection.execute(new.order_by(jobs.c.id).limit(_BATCH))).all()
 
     async def _note(self, ids: Collection[UUID], keys: Collection[str]) -> None:
         async with self._database.begin() as connection:
@@ -118,19 +131,9 @@ class BundleReferences:
             await insert_missing(connection, job_objects, [{"key": key} for key in sorted(keys)])
             await connection.execute(update(jobs).where(jobs.c.id.in_(ids)).values(objects_known=True))
 
-    def _new(self) -> ColumnElement[bool]:
-        return and_(text(OBJECTS_UNKNOWN), jobs.c.id.not_in(self._gone))
-
     async def _files(self, manifest: BlobRef) -> list[str]:
         envelope = _Envelope.model_validate_json(await self._blobs.get_bytes(manifest))
         return [BlobRef.of(file.sha256, 0).key for file in envelope.manifest.files]
-
-    async def others_at_work(self, claim: Claim) -> bool:
-        """Whether anybody but the claim's holder works on a job now, and so may be storing the same files."""
-        own = and_(jobs.c.id == claim.id, jobs.c.lease_epoch == claim.epoch)
-        async with self._database.read() as connection:
-            found = await connection.execute(select(jobs.c.id).where(jobs.c.status.in_(ACTIVE), not_(own)).limit(1))
-            return found.first() is not None
 
 
 async def needed(connection: AsyncConnection, store: ObjectStore) -> list[BlobRef]:

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from skyulf_service.objects.blobs import BlobRef, Blobs
+from skyulf_service.objects.blobs import Blobs
 from skyulf_service.work.failures import ChildError
 
 from skyulf_pipeline.domain.judging import JudgingFile, ReportFormat
@@ -18,8 +18,8 @@ FILES: Mapping[ReportFormat, str] = {
 MOST_BYTES = 32 << 20
 
 
-async def publish_report(folder: Path, *, blobs: Blobs, made: list[BlobRef]) -> dict[ReportFormat, JudgingFile]:
-    """Upload a report's files. Nothing refers to them before the job's commit; ``made`` takes in each as it is stored.
+async def publish_report(folder: Path, *, blobs: Blobs) -> dict[ReportFormat, JudgingFile]:
+    """Upload a report's files. Nothing refers to them before the job's commit.
 
     Raises `ChildError` unless all of them are there, plain and of bounded size.
     """
@@ -27,7 +27,6 @@ async def publish_report(folder: Path, *, blobs: Blobs, made: list[BlobRef]) -> 
     found = {}
     for form, path in paths.items():
         ref = await blobs.put_file(path)
-        made.append(ref)
         found[form] = JudgingFile(key=ref.key, sha256=ref.sha256, size=ref.size)
     return found
 

@@ -73,7 +73,7 @@ class Trials:
 
 def _position(cursor: str) -> tuple[str, int]:
     part, number = decode_cursor(cursor, _CURSOR, 2)
-    if not isinstance(part, str) or not isinstance(number, int) or abs(number) >= 2**31 or "\x00" in part:
+    if not isinstance(part, str) or not isinstance(number, int) or abs(number) >= 2**31:
         raise invalid_cursor()
     return part, number
 

@@ -7,13 +7,14 @@ import os
 import secrets
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from pydantic import ValidationError
+from skyulf_service.durable import sync_folder
 
 from skyulf_standalone.backup.errors import BackupError, DamagedArchiveError
 from skyulf_standalone.backup.manifest import NAME, Entry, Manifest, contradiction, is_member
@@ -98,12 +99,17 @@ class ArchiveWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             os.link(self._unfinished, self._path)  # unlike a rename, this replaces nothing
+            self._unfinished.unlink()
+            sync_folder(self._path.parent)  # or a power cut takes the name of what was said to be written
         except OSError as error:
             raise BackupError(f"{self._path} cannot be written: {error.strerror}.") from error
 
 
-def verified(path: Path, told: Told = untold) -> Manifest:
-    """Read a backup from end to end, and return its manifest; `DamagedArchiveError` unless every byte is right."""
+def verified(path: Path, told: Told = untold, *, copies: Mapping[str, IO[bytes]] | None = None) -> Manifest:
+    """Read a backup from end to end, and return its manifest; `DamagedArchiveError` unless every byte is right.
+
+    Files that ``copies`` names are written there on the way.
+    """
     found: dict[str, Entry] = {}
     manifest: Manifest | None = None
     with damage(path):
@@ -114,8 +120,10 @@ def verified(path: Path, told: Told = untold) -> Manifest:
                 manifest = _manifest(path, file, size)
                 continue
             reader = _Hashing(file, told)
-            while reader.read(CHUNK):
-                pass
+            copy = (copies or {}).get(name)
+            while chunk := reader.read(CHUNK):
+                if copy is not None:
+                    copy.write(chunk)
             found[name] = Entry(name=name, size=size, sha256=reader.digest())
     if manifest is None:
         raise DamagedArchiveError(f"{path} is no whole backup of Skyulf: its end is missing.")

@@ -55,12 +55,17 @@ def restore(
     _use(home)
     try:
         with bars() as watcher:
-            made, aside = asyncio.run(put_back(file, watcher, replace=replace))
+            done = asyncio.run(put_back(file, watcher, replace=replace))
     except (BackupError, HomeInUseError, SkyulfError, DBAPIError, OSError) as error:
         raise _failed(error) from None
-    typer.echo(f"Restored: {_described(made)}.")
-    if aside is not None:
-        typer.echo(f"What was there lies in {aside}; remove it when you are sure.")
+    typer.echo(f"Restored: {_described(done.manifest)}.")
+    if done.aside is not None:
+        typer.echo(f"What was there lies in {done.aside}; remove it when you are sure.")
+    if done.beside is not None:
+        typer.echo(
+            f"The settings of this place were kept. Those of the backup lie in {done.beside}, because they name other "
+            f"places: {'; '.join(done.elsewhere)}. Take over by hand what else they say."
+        )
 
 
 def _use(home: Path | None) -> None:

@@ -15,7 +15,8 @@ Dialect = Literal["sqlite", "postgresql"]
 # folders of the archive; what is below `home` lies directly in the data folder
 DATABASES, OBJECTS, KEYS, HOME = "databases", "objects", "keys", "home"
 # beside databases, objects and keys: settings, the key of the `skyulf` command, files that nodes may read
-HOME_FILES = ("credentials.json", "skyulf.toml")
+SETTINGS = "skyulf.toml"
+HOME_FILES = ("credentials.json", SETTINGS)
 HOME_FOLDERS = ("files",)
 _DATABASE = re.compile(r"[a-z]+\.(sqlite3|dump)")
 _KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}\.(key|pub)")

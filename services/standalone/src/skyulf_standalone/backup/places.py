@@ -1,6 +1,8 @@
 """Where keys, settings and other files of the data folder go when they are restored."""
 
+import errno
 import os
+import secrets
 import shutil
 from pathlib import Path
 
@@ -10,14 +12,21 @@ from skyulf_service.objects.files import digest_file
 from skyulf_service.settings import SharedSettings
 
 from skyulf_standalone.backup.errors import BackupError
-from skyulf_standalone.backup.manifest import HOME, KEYS, Manifest
+from skyulf_standalone.backup.manifest import HOME, KEYS, SETTINGS, Manifest
+
+PRIVATE = 0o600
+SETTINGS_BESIDE = f"{SETTINGS}.restored"
 
 
 class Places:
-    """The files of an installation beside its databases and objects."""
+    """The files of an installation beside its databases and objects.
 
-    def __init__(self, shared: SharedSettings) -> None:
+    With ``keep_settings`` the restored ``skyulf.toml`` is put beside the one that is there.
+    """
+
+    def __init__(self, shared: SharedSettings, *, keep_settings: bool = False) -> None:
         self._home, self._keys = shared.home, shared.keys_folder
+        self._names = {Path(SETTINGS): Path(SETTINGS_BESIDE)} if keep_settings else {}
 
     def require_free(self, manifest: Manifest) -> None:
         """Raise `BackupError` where there are keys or credentials already, unless they are the same."""
@@ -62,21 +71,24 @@ class Places:
     def _moves(self, staging: Path) -> list[tuple[Path, Path]]:
         pairs = ((staging / KEYS, self._keys), (staging / HOME, self._home))
         return [
-            (path, target / path.relative_to(folder))
+            (path, target / self._names.get(inside := path.relative_to(folder), inside))
             for folder, target in pairs
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         ]
 
     def _move(self, source: Path, target: Path, aside: Path) -> None:
+        mode = 0o644 if source.suffix == ".pub" else PRIVATE
         if _same(source, target):
+            if target.suffix == ".key" or target.parent == self._home:
+                _close(target, mode)
             return  # where keys are mounted they cannot be written, and need not
         if target.exists():
             kept = self._kept(target, aside)
-            shutil.copy2(target, kept)
+            _copy(target, kept)
             settle(kept)
         make_folder(target.parent, 0o700)
-        source.chmod(0o644 if source.suffix == ".pub" else 0o600)
+        source.chmod(mode)
         move_settled(source, target)
 
     def _kept(self, path: Path, aside: Path) -> Path:
@@ -87,8 +99,37 @@ class Places:
 
 def move_settled(source: Path, target: Path) -> None:
     """Move a file to its place, on disk there afterwards; the two may lie on different disks."""
-    shutil.move(source, target)
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy(source, target)
+        source.unlink()
     settle(target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, whole or not at all; at no moment may others read what they may not read of ``source``."""
+    unfinished = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    try:
+        with os.fdopen(descriptor, "wb") as file, source.open("rb") as original:
+            shutil.copyfileobj(original, file)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copystat(source, unfinished)
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _close(path: Path, mode: int) -> None:
+    """Take rights from others that ``mode`` does not give; somebody else's file is left to its owner."""
+    status = path.stat()
+    if status.st_uid == os.geteuid() and status.st_mode & 0o777 & ~mode:
+        path.chmod(status.st_mode & mode)
+        settle(path)
 
 
 def _same(source: Path, target: Path) -> bool:

@@ -3,14 +3,22 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from skyulf_service.database.engine import Database
+from skyulf_service.database.failures import sqlstate
+from skyulf_service.errors import UnavailableError
+from skyulf_service.half_restored import mark_database
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from skyulf_standalone.backup.errors import BackupError
+
+LOCK_SECONDS = 5.0
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 async def lock_messages(connection: AsyncConnection, *, seconds: float) -> None:
@@ -78,10 +86,51 @@ async def may_empty(engine: AsyncEngine) -> bool:
     return found
 
 
+@asynccontextmanager
+async def changing(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A transaction that changes tables; `BackupError` names who holds what it waits for."""
+    try:
+        async with database.begin() as connection:
+            await connection.execute(text(f"SET LOCAL lock_timeout = {round(LOCK_SECONDS * 1000)}"))
+            yield connection
+    except UnavailableError as error:
+        if error.__cause__ is None or sqlstate(error.__cause__) != LOCK_NOT_AVAILABLE:
+            raise
+        raise BackupError(
+            f"The database of {database.name} is held by a long transaction ({await _holders(database.engine)}): "
+            "end it, or wait until it has ended."
+        ) from error
+
+
+async def try_to_empty(connection: AsyncConnection) -> None:
+    """Do what `empty` does, and take it back: it raises what `empty` would."""
+    trial = await connection.begin_nested()
+    await empty(connection)
+    await trial.rollback()
+
+
 async def empty(connection: AsyncConnection) -> None:
     """Remove every table."""
-    await connection.execute(text("DROP SCHEMA public CASCADE"))
+    await connection.execute(text("DROP SCHEMA IF EXISTS public CASCADE"))
     await connection.execute(text("CREATE SCHEMA public"))
+
+
+async def mark(connection: AsyncConnection) -> None:
+    """Say that a restore begins, beside what is there."""
+    await connection.execute(text("CREATE SCHEMA IF NOT EXISTS public"))
+    await mark_database(connection)
+
+
+async def _holders(engine: AsyncEngine) -> str:
+    query = text(
+        "SELECT DISTINCT format('process %s of %s', pid, coalesce(usename, 'the server')) FROM pg_locks"
+        " JOIN pg_stat_activity USING (pid) JOIN pg_class ON pg_class.oid = relation"
+        " WHERE granted AND datname = current_database() AND relnamespace = to_regnamespace('public')"
+        " AND pid <> pg_backend_pid()"
+    )
+    async with engine.connect() as connection:
+        found = (await connection.execute(query)).scalars().all()
+    return ", ".join(sorted(found)) or "it has ended by now"
 
 
 async def _run(program: str, arguments: Sequence[str], url: URL) -> None:

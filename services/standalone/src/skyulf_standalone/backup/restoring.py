@@ -2,9 +2,12 @@
 
 import asyncio
 import hashlib
+import io
+import shlex
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -19,9 +22,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from skyulf_standalone.backup import archive
 from skyulf_standalone.backup.archive import CHUNK, Told
+from skyulf_standalone.backup.elsewhere import named_elsewhere
 from skyulf_standalone.backup.errors import BackupError
-from skyulf_standalone.backup.manifest import OBJECTS, Entry, Manifest, bucket_of
-from skyulf_standalone.backup.places import Places
+from skyulf_standalone.backup.manifest import HOME, OBJECTS, SETTINGS, Entry, Manifest, bucket_of
+from skyulf_standalone.backup.places import SETTINGS_BESIDE, Places
 from skyulf_standalone.backup.targets import EmbeddedTarget, PostgresTarget, Target
 from skyulf_standalone.backup.watching import Watcher
 from skyulf_standalone.home import locked
@@ -30,18 +34,30 @@ from skyulf_standalone.services import SERVICES, service_of
 UNPACKED = "unpacked"
 
 
-async def restore(path: Path, watcher: Watcher, *, replace: bool = False) -> tuple[Manifest, Path | None]:
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore has done. ``aside`` holds what was there; ``beside`` is the backup's ``skyulf.toml`` where it
+    names other places (``elsewhere``) than the settings that were gone by, and these were kept.
+    """
+
+    manifest: Manifest
+    aside: Path | None
+    beside: Path | None
+    elsewhere: Sequence[str]
+
+
+async def restore(path: Path, watcher: Watcher, *, replace: bool = False) -> Restored:
     """Put a backup in the place of what the settings name; nothing of Skyulf may run there.
 
-    What was there is refused, or with ``replace`` put aside (databases of PostgreSQL: dropped); returns where it lies.
+    What was there is refused, or with ``replace`` put aside (databases of PostgreSQL: dropped).
     Raises `BackupError` before anything is changed, unless its text says otherwise.
     """
     shared = SharedSettings()
     with locked(shared.home):
-        manifest = await asyncio.to_thread(_verified, path, watcher)
+        manifest, elsewhere = await asyncio.to_thread(_verified, path, watcher, shared.home)
         urls = {name: make_url(service_of(name).settings().database) for name in SERVICES}
         _require_known(manifest, urls)
-        places = Places(shared)
+        places = Places(shared, keep_settings=bool(elsewhere))
         target: Target = (
             EmbeddedTarget(urls) if manifest.databases[0].dialect == "sqlite" else PostgresTarget(urls, shared)
         )
@@ -59,11 +75,13 @@ async def restore(path: Path, watcher: Watcher, *, replace: bool = False) -> tup
             mark_folder(shared.home)
             aside = await _placed(places, target, staging, manifest)
             unmark_folder(shared.home)
-    return manifest, aside if aside.exists() else None
+    beside = shared.home / SETTINGS_BESIDE if elsewhere else None
+    return Restored(manifest, aside if aside.exists() else None, beside, elsewhere)
 
 
 async def _placed(places: Places, target: Target, staging: Path, manifest: Manifest) -> Path:
     try:
+        await target.mark()
         aside = places.put(staging)
         await target.put(staging, manifest.databases, aside)
     except (BackupError, SkyulfError, SQLAlchemyError, OSError) as error:
@@ -82,9 +100,22 @@ def _clear(staging: Path) -> None:
         staging.parent.rmdir()
 
 
-def _verified(path: Path, watcher: Watcher) -> Manifest:
+def _verified(path: Path, watcher: Watcher, home: Path) -> tuple[Manifest, list[str]]:
+    """Return the manifest, and what the backup's settings name elsewhere; the place must say then where it is."""
     size = path.stat().st_size if path.is_file() else 0  # of what is packed: the bar is a guess
-    return archive.verified(path, watcher.begin("verifying", size))
+    name, settings = f"{HOME}/{SETTINGS}", io.BytesIO()
+    manifest = archive.verified(path, watcher.begin("verifying", size), copies={name: settings})
+    has_settings = any(entry.name == name for entry in manifest.files)
+    elsewhere = named_elsewhere(settings.getvalue()) if has_settings else []
+    if elsewhere and not (home / SETTINGS).exists():
+        own = shlex.quote(str(home / SETTINGS))
+        raise BackupError(
+            f"The backup's {SETTINGS} names other places than this restore would fill: {'; '.join(elsewhere)}. "
+            f"Say first where this installation keeps its data, in {own} (an empty file: in that folder, and what "
+            "the environment names), or take the backup's file and change what is elsewhere now: "
+            f"(umask 077; tar -xzOf {shlex.quote(str(path))} {name} > {own}). Nothing was restored."
+        )
+    return manifest, elsewhere
 
 
 def _require_known(manifest: Manifest, urls: Mapping[str, URL]) -> None:

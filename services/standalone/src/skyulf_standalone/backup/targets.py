@@ -8,9 +8,10 @@ from typing import Protocol
 
 from skyulf_service.database.engine import Database
 from skyulf_service.durable import make_folder
-from skyulf_service.half_restored import mark_database, unmark_database
+from skyulf_service.half_restored import marks_go, unmark_database
 from skyulf_service.messaging.brokers import Brokers
 from skyulf_service.settings import SharedSettings
+from skyulf_service.signing.keys import KeyFileError
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
@@ -40,8 +41,12 @@ class Target(Protocol):
         """Try everything that can fail before anything is changed; raises `BackupError`."""
         ...
 
+    async def mark(self) -> None:
+        """Say in each database that it is about to be restored: no role starts on it from then on."""
+        ...
+
     async def put(self, staging: Path, databases: Sequence[DatabaseEntry], aside: Path) -> None:
-        """Put the restored ones in their place."""
+        """Put the restored ones in their place; what else waits for that is done before the marks are taken away."""
         ...
 
     async def close(self) -> None:
@@ -78,6 +83,9 @@ class EmbeddedTarget:
                     f"The backup's database of {each.service} cannot be used ({error}); nothing was restored."
                 ) from error
 
+    async def mark(self) -> None:
+        """Nothing: the mark of the data folder is enough."""
+
     async def put(self, staging: Path, databases: Sequence[DatabaseEntry], aside: Path) -> None:
         """Old files aside, with what SQLite keeps beside them; then the new ones."""
         for path in self._paths.values():
@@ -89,6 +97,7 @@ class EmbeddedTarget:
             path = self._paths[each.service]
             make_folder(path.parent)
             move_settled(staging / each.file, path)
+        _marks_go()
 
     async def close(self) -> None:
         """Nothing to give up."""
@@ -106,10 +115,8 @@ class PostgresTarget:
 
     async def check(self, *, replace: bool) -> None:
         """No role may run, and each may empty its database; one that holds tables is only replaced on purpose."""
+        await self._require_alone()
         for name, database in self._databases.items():
-            others = await postgres.others_connected(database.engine)
-            if others:
-                raise BackupError(f"{others} sessions use the database of {name}: stop all roles first.")
             if not replace and not await postgres.is_empty(database.engine):
                 raise BackupError(f"The database of {name} is not empty; --replace drops what it holds.")
             if not await postgres.may_empty(database.engine):
@@ -120,38 +127,63 @@ class PostgresTarget:
                 )
 
     async def prepare(self, staging: Path, databases: Sequence[DatabaseEntry]) -> None:
-        """Read the dumps' contents, and see whether Kafka is there."""
+        """Read the dumps' contents, see whether Kafka is there, and whether each database can be emptied now."""
         from skyulf_standalone.backup.topics import require_brokers
 
         for each in databases:
             await postgres.list_content(self._databases[each.service].engine.url, staging / each.file)
         if self._brokers is not None:
             await require_brokers(self._brokers)
+        await self._require_alone()  # hours may have gone by since the first look
+        for database in self._databases.values():
+            async with postgres.changing(database) as connection:
+                await postgres.try_to_empty(connection)
+
+    async def mark(self) -> None:
+        """Each mark is committed by itself; who has come in before its own is seen afterwards."""
+        for database in self._databases.values():
+            async with postgres.changing(database) as connection:
+                await postgres.mark(connection)
+        await self._require_alone()
 
     async def put(self, staging: Path, databases: Sequence[DatabaseEntry], aside: Path) -> None:
-        """First empty and mark all: no role starts on a marked one, and the marks go when all are filled."""
+        """Empty each without a moment in which it has no mark, fill all, and take the marks away at the end."""
         from skyulf_standalone.backup.topics import forget_records
 
+        for database in self._databases.values():
+            async with postgres.changing(database) as connection:
+                await postgres.empty(connection)
+                await postgres.mark(connection)
         if self._brokers is not None:
             await forget_records(self._brokers)
-        for database in self._databases.values():
-            async with database.begin() as connection:
-                await postgres.empty(connection)
-                await mark_database(connection)
         for each in databases:
             database = self._databases[each.service]
             await postgres.load(database.engine.url, staging / each.file)
-            async with database.begin() as connection:
+            async with postgres.changing(database) as connection:
                 for statement in (_FRESH_CLAIMS, _FRESH_LETTERS, _NO_LEASES, _OFFERED_ANEW):
                     await connection.execute(text(statement.format(now=_NOW["postgresql"])))
+        _marks_go()
         for database in self._databases.values():
-            async with database.begin() as connection:
+            async with postgres.changing(database) as connection:
                 await unmark_database(connection)
 
     async def close(self) -> None:
         """Give up connections."""
         for database in self._databases.values():
             await database.close()
+
+    async def _require_alone(self) -> None:
+        for name, database in self._databases.items():
+            others = await postgres.others_connected(database.engine)
+            if others:
+                raise BackupError(f"{others} sessions use the database of {name}: stop all roles first.")
+
+
+def _marks_go() -> None:
+    try:
+        marks_go()
+    except KeyFileError as error:
+        raise BackupError(str(error)) from error
 
 
 def _require_sound(connection: sqlite3.Connection, entry: DatabaseEntry) -> None:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from skyulf_service.durable import sync_folder
 
 from skyulf_standalone.moving.errors import DamagedFileError, MovingError
 from skyulf_standalone.moving.records import FORMAT, MANIFEST, PROJECT, Entry, Manifest, ProjectRecord
@@ -87,6 +88,8 @@ class Writer:
             self._file.flush()
             os.fsync(self._file.fileno())
             os.link(self._unfinished, self._path)  # unlike a rename, this replaces nothing
+            self._unfinished.unlink()
+            sync_folder(self._path.parent)  # or a power cut takes the name of what was said to be written
         return whole
 
     @contextmanager
