@@ -5,6 +5,7 @@ again.
 """
 
 import itertools
+import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ from harness.journal import Journal, Work, letters, predicting
 from harness.objects import S3
 from harness.promises import Figures
 from harness.refusals import refused
-from skyulf_pipeline.runner import WAITS
+from skyulf_pipeline.runner import ROOM, STORE
+from skyulf_service.objects.s3 import PART
 
 TIMES, REFUSALS = 2, 5
 FULL_SECONDS, SETTLED_SECONDS = 120.0, 300.0  # some dozens of jobs wait by then
@@ -26,6 +28,11 @@ BUCKET, OBJECTS = "skyulf-ingestion", 3  # of a dataset: its file, its table, it
 MODELS = "skyulf-pipeline"
 CSV = {"Content-Type": "text/csv"}
 LONG = b"x,y\n" + b"1,2\n" * 5_000_000  # goes to the object store in three parts
+# and so does a forest that has learned noise by heart
+FOREST: configs.Config = {
+    "steps": [{"node": "TrainTestSplit", "config": {"target": "y", "random_state": 1}}],
+    "model": {"node": "random_forest_regressor", "config": {"n_estimators": 100, "random_state": 1}},
+}
 LISTS = {"upload": "/datasets", "run": "/jobs", "deployment": "/deployments", "key": "/api-keys"}
 REFUSED: dict[Disk, set[str]] = {"postgresql": set(LISTS), "s3": {"upload"}}
 
@@ -39,6 +46,7 @@ class Asking:
     api: Journal
     pipeline: str
     known: str
+    lengthy: tuple[str, str]
     accepted: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in LISTS})
     refused: Counter[str] = field(default_factory=Counter)
     asked: int = 0
@@ -72,6 +80,14 @@ class Asking:
             return
         assert refused(answer, 507)["type"] == "/problems/storage-full"
         self.refused[kind] += 1
+
+    def train_large(self) -> str:
+        """Begin a training whose model goes to the object store in parts; returns the job."""
+        pipeline, dataset = self.lengthy
+        job: str = self.api.ok("POST", f"/pipelines/{pipeline}/runs", json={"dataset_id": dataset})["id"]
+        self.accepted["run"].append(job)
+        self.api.until(f"/jobs/{job}", lambda found: found["status"] == "running")
+        return job
 
     def until_refused(self, kinds: set[str]) -> None:
         """Ask until each of these kinds was refused often enough, and for the others as often as that."""
@@ -110,17 +126,18 @@ class Shown:
         return self._objects.keys(BUCKET)
 
 
-def store_in_vain(api: Api) -> None:
-    """Send a file that goes to the object store in parts, and wait until a job has found no room for its model."""
+def store_in_vain(api: Api, job: str) -> None:
+    """Send a file that goes to the object store in parts, and wait until a job has found no room for such a model."""
     answer = api.call("POST", "/datasets", content=LONG, headers=CSV)
     # where parts begin versitygw says no more than that it failed
     refused(answer, 503 if answer.status_code == 503 else 507)
-    api.eventually(lambda: WAITS in steps(api), what="a job waits for room", seconds=FULL_SECONDS)
+    api.until(f"/jobs/{job}", lambda found: found["step"] in (ROOM, STORE), seconds=FULL_SECONDS)
 
 
-def steps(api: Api) -> set[str]:
-    """What jobs are doing."""
-    return {job["step"] for job in api.ok("GET", "/jobs", params={"limit": 200})["items"] if job["status"] == "running"}
+def noise(rows: int = 4_000) -> bytes:
+    """A table in which nothing can be learned but its rows."""
+    draw = random.Random(1).random
+    return "\n".join(["a,b,y", *(f"{draw():.6f},{draw():.6f},{draw():.6f}" for _ in range(rows)), ""]).encode()
 
 
 @pytest.mark.promise("R17")
@@ -132,19 +149,26 @@ def test_a_server_without_room_refuses_and_all_goes_on_without_a_restart(
         constants.opposites(api, "steady")
         assert api.deploy("steady", "steady", 1)["replicas"] == 2
         known = api.ready_dataset(configs.tiny_data())["id"]
-        pipeline = api.ok("POST", "/pipelines", json={"name": "told", "config": configs.tiny(), "register_as": "told"})
-        asking, shown = Asking(api, pipeline["id"], known), Shown(api, cramped.skyulf.objects)
+        pipeline, large = (
+            api.ok("POST", "/pipelines", json={"name": name, "config": config, "register_as": "told"})["id"]
+            for name, config in (("told", configs.tiny()), ("large", FOREST))
+        )
+        asking = Asking(api, pipeline, known, (large, api.ready_dataset(noise())["id"]))
+        shown = Shown(api, cramped.skyulf.objects)
         pids, parked, slowest = cramped.skyulf.pids(), letters(cramped.skyulf), 0.0
         with predicting(api, "steady") as predictor:
             for _ in range(TIMES):
+                job = asking.train_large() if disk == "s3" else ""
                 for kind in LISTS:  # on its way while the disk becomes full
                     asking.once(kind)
                 with cramped.disks[disk].full():
                     asking.until_refused(REFUSED[disk])
                     shown.assert_accepted_only(asking)
                     if disk == "s3":
-                        store_in_vain(api)
+                        store_in_vain(api, job)
                 slowest = max(slowest, asking.work.settled(api, seconds=SETTLED_SECONDS))
+                if disk == "s3":
+                    assert max(map(len, cramped.skyulf.objects.bundle(api.job(job)["digest"]).values())) > PART
                 shown.assert_accepted_only(asking)
                 shown.assert_no_leftovers(asking)
         events = asking.work.assert_once(api, "told", cramped.skyulf)

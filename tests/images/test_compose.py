@@ -129,6 +129,13 @@ def test_a_container_is_bounded(name: str) -> None:
     assert SERVICES[name]["logging"]["options"]["max-size"]
 
 
+def test_a_job_computes_with_as_many_threads_as_its_container_has_cores() -> None:
+    runner = SERVICES["pipeline-runner"]
+    cores = runner["deploy"]["resources"]["limits"]["cpus"]
+
+    assert int(runner["environment"]["SKYULF_PIPELINE_JOB_THREADS"]) == float(cores)
+
+
 @every
 def test_a_container_can_change_nothing_but_its_volumes_and_do_nothing_but_its_work(name: str) -> None:
     definition = SERVICES[name]

@@ -218,6 +218,16 @@ def test_apis_and_runners_cannot_speak_to_kafka(everything: Manifests) -> None:
 
 
 @pytest.mark.parametrize("service", ["ingestion", "pipeline"])
+def test_no_runner_is_taken_away_while_one_works(everything: Manifests, service: str) -> None:
+    (scaler,) = [each for each in everything.kind("ScaledObject") if each["metadata"]["name"] == f"{service}-runner"]
+
+    # down to one the HPA chooses, which knows nothing of jobs; to none KEDA goes, once its question is answered by 0
+    behavior = scaler["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert behavior["scaleDown"] == {"selectPolicy": "Disabled"}
+    assert scaler["spec"]["minReplicaCount"] == 0
+
+
+@pytest.mark.parametrize("service", ["ingestion", "pipeline"])
 async def test_runners_scale_by_a_question_that_their_database_answers(
     everything: Manifests, service: str, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from harness.promises import Figures
 from pipeline_street import Street, penguins, penguins_config
+from pipeline_studies import tuned, tuning
 from skyulf_core.tuning import tune
 from skyulf_events import JobCompleted
 from skyulf_pipeline.persistence.tables import jobs
@@ -54,9 +55,11 @@ def gone(processes: list[psutil.Process]) -> bool:
     return not any(running(process) for process in processes)
 
 
-async def started(street: Street, process: Process) -> tuple[dict[str, object], list[psutil.Process]]:
+async def started(
+    street: Street, process: Process, job: dict[str, object] | None = None
+) -> tuple[dict[str, object], list[psutil.Process]]:
     """Wait until the process works on a job; return the job and all children of the process."""
-    job = await street.queued(config=slow_config())
+    job = job or await street.queued(config=slow_config())
     async with asyncio.timeout(60):
         while not job["step"]:
             await asyncio.sleep(0.1)
@@ -120,14 +123,18 @@ async def test_a_frozen_runner_that_wakes_up_late_changes_nothing(street: Street
     assert verify_manifest(signed, load_public(street.parts.keys_dir))["attempt"] == 2
 
 
-async def test_a_runner_that_is_told_to_stop_gives_its_job_back(lane: Street) -> None:
+@pytest.mark.parametrize("length", ["short", "long"])
+async def test_a_runner_that_is_told_to_stop_ends_short_work_and_gives_long_work_back(
+    lane: Street, length: str
+) -> None:
+    asked = lane.queued() if length == "short" else tuned(lane, tuning(n_trials=500), config=slow_config())
     async with runner_process(lane) as process:
-        job, children = await started(lane, process)
+        job, children = await started(lane, process, await asked)
         process.terminate()
-        await asyncio.wait_for(process.wait(), 20)
+        assert await asyncio.wait_for(process.wait(), 25) == 0
         assert gone(children)
         job = await lane.job(job["id"])
-    assert (job["status"], job["attempt"]) in (("queued", 0), ("succeeded", 1))
+    assert (job["status"], job["attempt"]) == {"short": ("succeeded", 1), "long": ("queued", 0)}[length]
 
 
 async def test_a_tuning_whose_runner_is_killed_loses_no_finished_trial(street: Street) -> None:

@@ -16,6 +16,7 @@ from pipeline_street import Street, open_street, penguins, penguins_config
 from skyulf_core.bundle import verify
 from skyulf_events import JobCompleted, JobProgressed, JobQueued, JobStarted
 from skyulf_pipeline.persistence.tables import jobs
+from skyulf_service.ids import utc_now
 from skyulf_service.objects.blobs import BlobRef, Blobs
 from skyulf_service.signing.keys import load_public
 from skyulf_service.signing.manifest import verify_manifest
@@ -128,6 +129,18 @@ async def test_a_job_that_takes_too_long_fails(sqlite_url: str, tmp_path: Path) 
             job = await street.until(job["id"], "failed", "succeeded")
 
     assert job["error"]["code"] == "timeout", job
+
+
+async def test_each_attempt_has_its_own_deadline(sqlite_url: str, tmp_path: Path) -> None:
+    async with open_street(sqlite_url, tmp_path, job_deadline=timedelta(minutes=3)) as street:
+        job = await street.queued()
+        past = utc_now() - timedelta(hours=1)
+        async with street.parts.database.begin() as connection:  # as a runner leaves it that was gone for long
+            await connection.execute(jobs.update().values(attempt=1, deadline_at=past))
+        async with street.working():
+            job = await street.until(job["id"], "failed", "succeeded")
+
+    assert (job["status"], job["attempt"]) == ("succeeded", 2), job
 
 
 def slow_config() -> dict[str, object]:

@@ -103,10 +103,10 @@ def worker_tasks(service: Service[U], parts: Parts[U], checks: list[Check]) -> T
 
 
 def runner_tasks(service: Service[U], parts: Parts[U]) -> Tasks:
-    """The supervisor of a service's long work."""
+    """The supervisor of a service's long work; at the end what runs may end by itself for a moment."""
     if service.runner is None:
         raise ValueError(f"{service.name} has no long work")
-    return {"runner": service.runner(parts).run}
+    return {"runner": service.runner(parts).serve}
 
 
 def _tls(shared: SharedSettings, role: str) -> ssl.SSLContext | None:

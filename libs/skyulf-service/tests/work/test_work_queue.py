@@ -214,15 +214,18 @@ async def test_an_abandoned_row_to_be_cancelled_ends_cancelled(
     assert await store.effects() == [(zombie.id, "cancelled")]
 
 
-async def test_work_past_its_deadline_ends_even_if_nobody_started_it(
+async def test_a_deadline_is_that_of_an_attempt_and_ends_nothing_that_waits(
     store: Store, queue: WorkQueue, handler: Handler
 ) -> None:
-    job = await store.submit(deadline_at=utc_now() - timedelta(seconds=1))
+    past = utc_now() - timedelta(hours=1)
+    for _ in ("waiting", "abandoned"):
+        await store.submit(deadline_at=past)
+    await claim(queue)
+    await store.expire_leases()
 
     await requeue_expired(queue, handler)
 
-    row = await store.get(job.id)
-    assert (row.status, row.error_code) == ("failed", "timeout")
+    assert {(row.status, row.error_code) for row in await store.all()} == {("queued", None)}
 
 
 async def test_sweepers_that_compete_end_a_row_once(store: Store, queue: WorkQueue, handler: Handler) -> None:

@@ -11,6 +11,7 @@ import pytest
 from harness.promises import Figures
 from skyulf_service.errors import InvalidInputError, StorageFullError, UnavailableError
 from skyulf_service.ids import utc_now
+from skyulf_service.supervision import SupervisedTasks
 from skyulf_service.work.calls import ChildRunner, Progress
 from skyulf_service.work.claims import Claim
 from skyulf_service.work.queue import WorkQueue
@@ -163,16 +164,6 @@ async def test_memory_exhaustion_and_crashes_stay_with_their_job(
     figures("4 jobs beside each other: 1 out of memory, 1 crashed, 2 succeeded")
 
 
-async def test_a_deadline_ends_the_work(store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler) -> None:
-    async with supervising(queue, slots, handler):
-        job = await store.submit(spec={"function": "nap"}, deadline_at=utc_now() + timedelta(seconds=1.5))
-        pids = await pids_noted(handler.scratch / f"{job.id}-1" / "note")
-        ended = await store.until(job.id, "failed", seconds=5)
-
-    assert ended.error_code == "timeout"
-    assert gone(pids)
-
-
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -259,6 +250,22 @@ async def test_draining_lets_short_work_end_and_gives_long_work_back(
     given_back = await store.get(long.id)
     assert (given_back.status, given_back.attempt, given_back.lease_owner) == ("queued", 0, None)
     assert (await store.get(unclaimed.id)).status == "queued"
+    assert gone(pids)
+
+
+async def test_the_task_of_a_role_drains_when_it_is_cancelled(
+    store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler
+) -> None:
+    supervisor = Supervisor(queue, slots, handler, lease=timedelta(seconds=15), concurrency=2, grace=3)
+    async with SupervisedTasks({"runner": supervisor.serve}, role="runner"):
+        short = await store.submit(spec={"function": "nap", "seconds": 1})
+        long = await store.submit(spec={"function": "nap"})
+        for job in (short, long):
+            pids = await pids_noted(handler.scratch / f"{job.id}-1" / "note")
+
+    ended, given_back = await store.get(short.id), await store.get(long.id)
+    assert (ended.status, ended.attempt) == ("succeeded", 1)
+    assert (given_back.status, given_back.attempt) == ("queued", 0)
     assert gone(pids)
 
 

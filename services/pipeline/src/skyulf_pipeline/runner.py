@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 from skyulf_service.database.unit_of_work import UnitOfWorks
-from skyulf_service.errors import SkyulfError, StorageFullError
+from skyulf_service.errors import SkyulfError, StorageFullError, UnavailableError
 from skyulf_service.ids import utc_now
 from skyulf_service.objects.blobs import Blobs
 from skyulf_service.objects.cache import BlobCache
@@ -46,8 +46,9 @@ CHECK = "skyulf_pipeline.child.checking:check"
 CALLED = (*CHILDREN.values(), UNPACK, CHECK)
 """All that jobs call in children."""
 TELL_SECONDS = 1.0
-ROOM_SECONDS, FIRST_PAUSE, LONGEST_PAUSE = 1800.0, 2.0, 30.0
-WAITS = "wait for room"
+PATIENCE_SECONDS, FIRST_PAUSE, LONGEST_PAUSE = 1800.0, 2.0, 30.0
+ROOM, STORE = "wait for room", "wait for the object store"
+"""What a job does whose model is made and cannot be stored."""
 Folders = dict[str, JsonValue]
 T = TypeVar("T")
 
@@ -158,10 +159,10 @@ class JobHandler(JobFinisher):
         telling(0.92, "check")
         await child.call(CHECK, {"bundle": str(bundle)}, scratch=scratch, deadline=run.job.deadline_at)
         telling(0.97, "sign and store")
-        published = await _with_room(
+        published = await _patiently(
             lambda: self._workshop.bundles.publish(bundle, job=run.job, trained=trained), telling
         )
-        judged = await _with_room(lambda: self._report(report, trained, telling), telling)
+        judged = await _patiently(lambda: self._report(report, trained, telling), telling)
         return outcome_of(trained, published, judged)
 
     async def _unpack(
@@ -239,16 +240,18 @@ class JobHandler(JobFinisher):
                 await runs.note(uow, claim=claim, log=lines)
 
 
-async def _with_room(store: Callable[[], Awaitable[T]], telling: Telling) -> T:
-    """Store what was made, again and again for half an hour while there is no room: to make it anew may take hours."""
+async def _patiently(store: Callable[[], Awaitable[T]], telling: Telling) -> T:
+    """Store what was made, for half an hour again and again while there is no room, or no object store: to make it
+    anew may take hours.
+    """
     clock, pause = asyncio.get_running_loop().time, FIRST_PAUSE
-    give_up = clock() + ROOM_SECONDS
+    give_up = clock() + PATIENCE_SECONDS
     while True:
         try:
             return await store()
-        except StorageFullError as error:
+        except UnavailableError as error:
             if clock() > give_up:
                 raise ChildFailedError(error.code, error.detail) from error
-        telling(0.97, WAITS)
+            telling(0.97, ROOM if isinstance(error, StorageFullError) else STORE)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -36,14 +36,6 @@ class Claim:
         """The project, where the table knows projects."""
         found = self.row.get("project_id")
         return found if isinstance(found, UUID) else None
-
-    @property
-    def time_left(self) -> timedelta | None:
-        """From the claim to the row's deadline, by the database's clock; None without a deadline."""
-        deadline, claimed = self.row["deadline_at"], self.row["started_at"]
-        if isinstance(deadline, datetime) and isinstance(claimed, datetime):
-            return deadline - claimed
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import structlog
 from skyulf_service.errors import SkyulfError, StaleVersionError, UnavailableError
 from skyulf_service.work.calls import ChildRunner, Progress
 from skyulf_service.work.claims import Claim, LeaseLostError, WorkFinisher
-from skyulf_service.work.failures import FAILED, TIMEOUT, ChildFailedError
+from skyulf_service.work.failures import FAILED, ChildFailedError
 from skyulf_service.work.queue import WorkQueue
 from skyulf_service.work.states import CancelRequestedError
 
@@ -35,8 +35,8 @@ class WorkHandler(WorkFinisher, Protocol):
         """Do the work and end the row by a fenced commit.
 
         Raise to fail: `ChildFailedError` and `SkyulfError` carry their code into `failed`; `UnavailableError`, also for
-        want of room, queues the next attempt. It is cancelled when the lease is lost, a cancel is asked for or time is
-        up.
+        want of room, queues the next attempt. It is cancelled when the lease is lost or a cancel is
+        asked for.
         """
         ...
 
@@ -47,7 +47,6 @@ class Stop(Enum):
     LOST = "lost"
     CANCEL = "cancel"
     GIVE_BACK = "give back"
-    LATE = "late"
 
 
 class Execution:
@@ -88,13 +87,12 @@ class Execution:
         work = asyncio.create_task(self._handler.run(self.claim, self._child, self._report))
         keeper = asyncio.create_task(self._keep())
         returner = asyncio.create_task(self._giving_back.wait())
-        left = None if self.claim.time_left is None else max(self.claim.time_left.total_seconds(), 0.0)
         try:
-            await asyncio.wait({work, keeper, returner}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, keeper, returner}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 await self._settle(work)
             else:
-                stop = Stop.GIVE_BACK if returner.done() else keeper.result() if keeper.done() else Stop.LATE
+                stop = Stop.GIVE_BACK if returner.done() else keeper.result()
                 await self._stop(work, stop)
         finally:
             for task in (work, keeper, returner):
@@ -110,11 +108,7 @@ class Execution:
         await asyncio.wait({work}, timeout=_STOP_SECONDS)
         if stop is Stop.LOST:
             return  # the row has another owner: not a word from us
-        if stop is Stop.CANCEL:
-            await self._cancelled()
-        elif stop is Stop.LATE:
-            await self._fail(TIMEOUT, "The work did not end before its deadline.")
-        elif not await self._surely(lambda: self._queue.give_back(self.claim)):
+        if stop is Stop.CANCEL or not await self._surely(lambda: self._queue.give_back(self.claim)):
             await self._cancelled()
 
     async def _was_finishing(self, work: asyncio.Task[None]) -> bool:

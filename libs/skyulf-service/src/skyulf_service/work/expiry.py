@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, false, func, or_, select, true, update
+from sqlalchemy import RowMapping, Select, and_, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skyulf_service.database.types import database_now
 from skyulf_service.work.claims import Claim, LeaseLostError, WorkFinisher
-from skyulf_service.work.failures import LEASE_EXPIRED, TIMEOUT
+from skyulf_service.work.failures import LEASE_EXPIRED
 from skyulf_service.work.queue import WorkQueue, claim_of, requeue_statement, touched
 from skyulf_service.work.states import ACTIVE, WorkStatus
 
@@ -31,9 +31,9 @@ class Expired:
 async def requeue_expired(queue: WorkQueue, finisher: WorkFinisher) -> int:
     """Give rows with expired leases their next attempt, and have the service end those that have none left.
 
-    Rows that are to be cancelled end cancelled; rows past their deadline, queued or abandoned, end as `timeout`;
-    rows without attempts left end as `lease_expired`. Several processes may do this at once. Where the service fails
-    to end a row, a later call tries again. Returns how many rows were handled.
+    Rows that are to be cancelled end cancelled; rows without attempts left end as `lease_expired`. Several processes
+    may do this at once. Where the service fails to end a row, a later call tries again. Returns how many rows were
+    handled.
     """
     if queue.database.dialect == "sqlite" and not await _any_overdue(queue):
         return 0  # a look is cheap; the write lock is not, and every sweep would take it
@@ -58,10 +58,6 @@ async def _fail(finisher: WorkFinisher, end: Expired, code: str) -> None:
     await finisher.failed(end.claim, code, end.message)
 
 
-def _is_late(queue: WorkQueue) -> ColumnElement[bool]:
-    return func.coalesce(queue.table.c.deadline_at < database_now(), false())
-
-
 async def _any_overdue(queue: WorkQueue) -> bool:
     async with queue.database.read() as connection:
         return (await connection.execute(_overdue(queue).limit(1))).first() is not None
@@ -70,8 +66,8 @@ async def _any_overdue(queue: WorkQueue) -> bool:
 def _overdue(queue: WorkQueue) -> Select[tuple[object]]:
     table = queue.table
     abandoned = and_(table.c.status.in_(ACTIVE), table.c.lease_expires_at < database_now())
-    pointless = and_(table.c.status == WorkStatus.QUEUED, or_(table.c.cancel_requested == true(), _is_late(queue)))
-    found = select(*table.c, _is_late(queue).label("is_late")).where(or_(abandoned, pointless))
+    pointless = and_(table.c.status == WorkStatus.QUEUED, table.c.cancel_requested == true())
+    found = select(*table.c).where(or_(abandoned, pointless))
     # rows that somebody is changing right now are not abandoned
     return found.order_by(table.c.queued_at).limit(_BATCH).with_for_update(skip_locked=True)
 
@@ -79,9 +75,6 @@ def _overdue(queue: WorkQueue) -> Select[tuple[object]]:
 async def _next_step(queue: WorkQueue, connection: AsyncConnection, row: RowMapping) -> Expired | None:
     if row["cancel_requested"]:
         return Expired(await _take_over(queue, connection, row, WorkStatus.CANCELLING))
-    if row["is_late"]:
-        message = "The work did not end before its deadline."
-        return Expired(await _take_over(queue, connection, row, WorkStatus.RUNNING), TIMEOUT, message)
     if row["attempt"] >= row["max_attempts"]:
         message = f"Its runner stopped responding in each of {row['attempt']} attempts."
         return Expired(await _take_over(queue, connection, row, WorkStatus.RUNNING), LEASE_EXPIRED, message)

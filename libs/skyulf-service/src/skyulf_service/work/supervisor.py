@@ -75,6 +75,16 @@ class Supervisor:
         self._stopping = True
         self._hearing.wake()
 
+    async def serve(self) -> None:
+        """Claim and work until cancelled, then drain as after `stop`; cancelled once more: as `run`."""
+        running = asyncio.create_task(self.run(), name="supervisor")
+        try:
+            await asyncio.shield(running)
+        except asyncio.CancelledError:
+            self.stop()
+            await running
+            raise
+
     async def run(self) -> None:
         """Claim and work until `stop` is called. Cancelling this gives running rows back at once."""
         self._slots.open()

@@ -38,9 +38,9 @@ class Run:
 
 
 async def begin(uow: PipelineUnitOfWork, *, claim: Claim, deadline: timedelta) -> Run:
-    """Announce that a job runs; its deadline counts from its first start. A deleted dataset: `UnknownDatasetError`."""
+    """Announce that a job runs; each attempt has its own deadline. A deleted dataset: `UnknownDatasetError`."""
     job = await uow.jobs.held(claim)
-    job.deadline_at = job.deadline_at or utc_now() + deadline
+    job.deadline_at = utc_now() + deadline
     anew = job.begin_anew()
     if anew:
         await uow.trials.clear(job)
