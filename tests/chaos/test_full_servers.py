@@ -19,7 +19,7 @@ from harness.journal import Journal, Work, letters, predicting
 from harness.objects import S3
 from harness.promises import Figures
 from harness.refusals import refused
-from skyulf_pipeline.runner import ROOM, STORE
+from skyulf_pipeline.service.patience import ROOM, STORE
 from skyulf_service.objects.s3 import PART
 
 TIMES, REFUSALS = 2, 5

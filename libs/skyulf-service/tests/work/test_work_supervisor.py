@@ -258,10 +258,10 @@ async def test_the_task_of_a_role_drains_when_it_is_cancelled(
 ) -> None:
     supervisor = Supervisor(queue, slots, handler, lease=timedelta(seconds=15), concurrency=2, grace=3)
     async with SupervisedTasks({"runner": supervisor.serve}, role="runner"):
-        short = await store.submit(spec={"function": "nap", "seconds": 1})
         long = await store.submit(spec={"function": "nap"})
-        for job in (short, long):
-            pids = await pids_noted(handler.scratch / f"{job.id}-1" / "note")
+        pids = await pids_noted(handler.scratch / f"{long.id}-1" / "note")
+        short = await store.submit(spec={"function": "nap", "seconds": 1})
+        await pids_noted(handler.scratch / f"{short.id}-1" / "note")
 
     ended, given_back = await store.get(short.id), await store.get(long.id)
     assert (ended.status, ended.attempt) == ("succeeded", 1)

@@ -1,17 +1,16 @@
 """Long work in: what one claimed job means. The supervisor is `skyulf_service.work`'s."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 from uuid import UUID
 
 from pydantic import JsonValue
 from skyulf_service.database.unit_of_work import UnitOfWorks
-from skyulf_service.errors import SkyulfError, StorageFullError, UnavailableError
+from skyulf_service.errors import SkyulfError
 from skyulf_service.ids import utc_now
 from skyulf_service.objects.blobs import Blobs
 from skyulf_service.objects.cache import BlobCache
@@ -33,6 +32,7 @@ from skyulf_pipeline.persistence.reports import publish_report
 from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
 from skyulf_pipeline.service import runs
 from skyulf_pipeline.service.hearing import Heard
+from skyulf_pipeline.service.patience import Patience
 from skyulf_pipeline.service.runs import Run
 from skyulf_pipeline.service.studies import studying
 
@@ -46,11 +46,7 @@ CHECK = "skyulf_pipeline.child.checking:check"
 CALLED = (*CHILDREN.values(), UNPACK, CHECK)
 """All that jobs call in children."""
 TELL_SECONDS = 1.0
-PATIENCE_SECONDS, FIRST_PAUSE, LONGEST_PAUSE = 1800.0, 2.0, 30.0
-ROOM, STORE = "wait for room", "wait for the object store"
-"""What a job does whose model is made and cannot be stored."""
 Folders = dict[str, JsonValue]
-T = TypeVar("T")
 
 
 class JobFinisher:
@@ -159,10 +155,9 @@ class JobHandler(JobFinisher):
         telling(0.92, "check")
         await child.call(CHECK, {"bundle": str(bundle)}, scratch=scratch, deadline=run.job.deadline_at)
         telling(0.97, "sign and store")
-        published = await _patiently(
-            lambda: self._workshop.bundles.publish(bundle, job=run.job, trained=trained), telling
-        )
-        judged = await _patiently(lambda: self._report(report, trained, telling), telling)
+        patience = Patience(lambda step: telling(0.97, step))
+        published = await patience.store(lambda: self._workshop.bundles.publish(bundle, job=run.job, trained=trained))
+        judged = await patience.store(lambda: self._report(report, trained, telling))
         return outcome_of(trained, published, judged)
 
     async def _unpack(
@@ -238,20 +233,3 @@ class JobHandler(JobFinisher):
         with suppress(SkyulfError, DBAPIError):
             async with self._uows() as uow:
                 await runs.note(uow, claim=claim, log=lines)
-
-
-async def _patiently(store: Callable[[], Awaitable[T]], telling: Telling) -> T:
-    """Store what was made, for half an hour again and again while there is no room, or no object store: to make it
-    anew may take hours.
-    """
-    clock, pause = asyncio.get_running_loop().time, FIRST_PAUSE
-    give_up = clock() + PATIENCE_SECONDS
-    while True:
-        try:
-            return await store()
-        except UnavailableError as error:
-            if clock() > give_up:
-                raise ChildFailedError(error.code, error.detail) from error
-            telling(0.97, ROOM if isinstance(error, StorageFullError) else STORE)
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE)

@@ -18,7 +18,8 @@ from skyulf_service.work.states import CancelRequestedError
 _log = structlog.get_logger(__name__)
 
 _BEAT_SECONDS = 1.0
-_STOP_SECONDS = 10.0
+# with the grace of a supervisor before it, it is well within the time that a role has to end
+_STOP_SECONDS = 5.0
 _LAST_WORDS_SECONDS = 0.5
 _FINISH_SECONDS = 60.0
 _FINISH_PAUSE = 0.2

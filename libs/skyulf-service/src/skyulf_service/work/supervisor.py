@@ -57,7 +57,7 @@ class Supervisor:
         self._grace = grace
         self._on_progress = on_progress
         self._hearing = Hearing(queue.database)
-        self._stopping = False
+        self._ends_at: float | None = None
         self._claiming: asyncio.Task[bool] | None = None
         self._running: dict[asyncio.Task[None], Execution] = {}
 
@@ -72,7 +72,7 @@ class Supervisor:
 
         Running work has ``grace`` seconds to end by itself.
         """
-        self._stopping = True
+        self._ends_at = asyncio.get_running_loop().time() + self._grace
         self._hearing.wake()
 
     async def serve(self) -> None:
@@ -90,16 +90,18 @@ class Supervisor:
         self._slots.open()
         try:
             async with self._hearing.open():
-                await self._claim_until_stopped()
+                ends_at = await self._claim_until_stopped()
                 if self._running:
-                    await asyncio.wait(set(self._running), timeout=self._grace)
+                    left = ends_at - asyncio.get_running_loop().time()
+                    await asyncio.wait(set(self._running), timeout=max(left, 0.0))
         finally:
             # cancelled or not, rows go back to the queue and no child stays behind
             await asyncio.shield(asyncio.create_task(self._drain()))
 
-    async def _claim_until_stopped(self) -> None:
+    async def _claim_until_stopped(self) -> float:
+        """Return when the grace of what runs is over, by the loop's clock."""
         failures = 0
-        while not self._stopping:
+        while self._ends_at is None:
             try:
                 if len(self._running) >= self._concurrency:
                     await self._hearing.wait(None)
@@ -113,6 +115,7 @@ class Supervisor:
             except Exception:
                 _log.exception("work.claim_failed", table=self._queue.table.name)
                 await self._hearing.wait(_MAX_PAUSE)
+        return self._ends_at
 
     async def _idle_seconds(self) -> float:
         """Until the next row's time has come, or somebody's news may have been lost."""
