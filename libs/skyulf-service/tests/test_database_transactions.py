@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 from harness.promises import Figures
 from skyulf_service.database.engine import Database
+from skyulf_service.database.failures import is_full
 from skyulf_service.database.pagination import decode_cursor, encode_cursor
 from skyulf_service.database.types import UnstorableTextError
 from skyulf_service.database.unit_of_work import UnitOfWorks
@@ -293,3 +295,11 @@ async def test_a_restart_of_postgresql_is_unavailable_then_fine(
         assert await uow.counters.require(SYSTEM, counter.id) == counter
     figures(f"stopped in a transaction: refused, committed row read {time.monotonic() - began:.2f} s after the start")
     await database.close()
+
+
+def test_who_connects_to_a_full_database_is_told_so() -> None:
+    refusal = asyncpg.InternalServerError("could not write init file")
+
+    assert is_full(refusal)
+    assert is_full(DBAPIError("", None, refusal))
+    assert not is_full(asyncpg.InternalServerError("cache lookup failed"))

@@ -8,6 +8,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 # connection errors, shutdown and start of the server, too many connections, lost races between transactions
 AWAY_STATES = ("08", "57P", "53300", "40001", "40P01", "55P03", "25P03")
 FULL_STATES = ("53100",)
+# said under XX000 to whoever opens a connection: it could not be written, the file could be made
+FULL_AT_CONNECTING = "could not write init file"
 UNIQUE_VIOLATION = "23505"
 
 
@@ -29,7 +31,9 @@ def is_away(error: BaseException) -> bool:
 def is_full(error: BaseException) -> bool:
     """Whether the database has no room left."""
     cause = driver_error(error)
-    return sqlstate(error).startswith(FULL_STATES) or (isinstance(cause, sqlite3.Error) and "is full" in str(cause))
+    if isinstance(cause, sqlite3.Error):
+        return "is full" in str(cause)
+    return sqlstate(error).startswith(FULL_STATES) or FULL_AT_CONNECTING in str(cause)
 
 
 def is_damaged(error: BaseException) -> bool:
