@@ -126,10 +126,12 @@ class BundleReferences:
             return (await connection.execute(new.order_by(jobs.c.id).limit(_BATCH))).all()
 
     async def _note(self, ids: Collection[UUID], keys: Collection[str]) -> None:
+        theirs = jobs.c.id.in_(ids)
         async with self._database.begin() as connection:
-            # in one order, or two processes that note the same keys would wait for each other
+            # all in one order, or two processes that note the same would wait for each other
+            await connection.execute(select(jobs.c.id).where(theirs).order_by(jobs.c.id).with_for_update())
             await insert_missing(connection, job_objects, [{"key": key} for key in sorted(keys)])
-            await connection.execute(update(jobs).where(jobs.c.id.in_(ids)).values(objects_known=True))
+            await connection.execute(update(jobs).where(theirs).values(objects_known=True))
 
     async def _files(self, manifest: BlobRef) -> list[str]:
         envelope = _Envelope.model_validate_json(await self._blobs.get_bytes(manifest))
