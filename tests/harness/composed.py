@@ -46,6 +46,11 @@ class Composed(Skyulf):
         return Path("/opt/skyulf/lib/python3.11/site-packages/skyulf_core/nodes/text")
 
     @property
+    def job_threads(self) -> int:
+        """As the compose file has it."""
+        return int(self.inside("pipeline-runner", "printenv", "SKYULF_PIPELINE_JOB_THREADS"))
+
+    @property
     def bootstrap(self) -> str:
         """Kafka's address for the outside."""
         return f"127.0.0.1:{self.ports['kafka']}"
