@@ -120,6 +120,30 @@ def test_what_a_runner_stored_before_it_slept_is_referred_to_by_nobody(
     figures(f"frozen before its commit: {len(late)} late manifest referred to by nobody, 1 version")
 
 
+@pytest.mark.promise("R11")
+def test_a_runner_that_is_told_to_end_does_not_wait_for_a_store_that_hangs(
+    distributed: Distributed, figures: Figures
+) -> None:
+    with (
+        distributed.project() as api,
+        held_answers(distributed.s3.endpoint, MANIFEST) as store,
+        second_runner(distributed, SKYULF_S3_ENDPOINT=store.address) as runner,
+    ):
+        dataset = api.ready_dataset(flights.csv(flights.training()))
+        before = distributed.objects.keys(BUCKET)
+        with distributed.without("pipeline-runner"):
+            job, _ = begun(distributed, api, dataset["id"], name="contested", rounds=50)
+            manifest_of(distributed, job, before)
+            told = time.monotonic()
+            assert runner.process.terminate() == 0, runner.process.log_text()[-4000:]
+            seconds = time.monotonic() - told
+        ended = api.job(job["id"], seconds=180)
+
+        assert (ended["status"], ended["attempt"]) == ("succeeded", 1), ended
+        assert_one_version(distributed, api, ended, late=late_outputs(distributed, ended, before))
+    figures(f"a runner whose store hangs ended {seconds:.1f} s after SIGTERM, its job by another: 1 version")
+
+
 @pytest.mark.promise("R9")
 def test_a_job_that_a_frozen_process_has_locked_within_a_statement_is_taken_over(
     distributed: Distributed, figures: Figures

@@ -18,7 +18,7 @@ GET = re.compile(rb"GET (\S+) HTTP/1")
 class HeldAnswers:
     """Passes everything on, but for answers to requests that hold some bytes: these wait for `release`.
 
-    ``asked`` counts the paths of GET requests.
+    ``asked`` counts the paths of GET requests; ``holding`` is set as soon as an answer has to wait.
     """
 
     def __init__(self, address: str, marker: bytes) -> None:
@@ -28,6 +28,7 @@ class HeldAnswers:
         self._target, self._marker = (host, int(port)), marker
         self._released = threading.Event()
         self.asked: Counter[str] = Counter()
+        self.holding = threading.Event()
         self._server: asyncio.Server | None = None
 
     def release(self) -> None:
@@ -68,6 +69,7 @@ class HeldAnswers:
                 self.asked[found[1].decode()] += 1
             if self._marker in chunk:
                 asked.set()
+                self.holding.set()
             writer.write(chunk)
             await writer.drain()
 

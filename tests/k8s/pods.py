@@ -4,6 +4,7 @@ import base64
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,9 +108,10 @@ class Pod:
         """End it as a cluster does: what comes before the signal, the signal, and no longer than the grace period."""
         grace: int = self.workload.pod["terminationGracePeriodSeconds"]
         before = self.workload.main.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command")
+        began = time.monotonic()
         if before:
             subprocess.run([sys.executable, *before[1:]], check=True, timeout=grace)
-        return self.process.terminate(timeout=grace)
+        return self.process.terminate(timeout=grace - (time.monotonic() - began))
 
     def _process(self, container: Node, name: str) -> ServiceProcess:
         # the entry point of our images

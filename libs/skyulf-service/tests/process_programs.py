@@ -4,6 +4,8 @@ import asyncio
 import gc
 import ssl
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -119,8 +121,18 @@ def stuck() -> int:
     return run_role("worker", {"stubborn": stubborn}, health_port=PORT, grace=0.5)
 
 
+def held() -> int:
+    async def calling() -> None:
+        for pool in (ThreadPoolExecutor(1), None):
+            asyncio.get_running_loop().run_in_executor(pool, time.sleep, 60)
+        note("calls")
+        await asyncio.Event().wait()
+
+    return run_role("worker", {"calling": calling}, health_port=PORT)
+
+
 if __name__ == "__main__":
     configure_logging(service="sample", log_format="json")
     programs = {"api": api, "short": lambda: api(grace=1, drain=0.1), "worker": worker, "breaks": breaks}
-    programs |= {"tls": with_tls, "keeps": keeps, "returns": returns, "outage": outage, "stuck": stuck}
+    programs |= {"tls": with_tls, "keeps": keeps, "returns": returns, "outage": outage, "stuck": stuck, "held": held}
     sys.exit(programs[sys.argv[1]]())

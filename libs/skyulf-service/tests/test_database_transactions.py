@@ -303,3 +303,4 @@ def test_who_connects_to_a_full_database_is_told_so() -> None:
     assert is_full(refusal)
     assert is_full(DBAPIError("", None, refusal))
     assert not is_full(asyncpg.InternalServerError("cache lookup failed"))
+    assert not is_full(asyncpg.NotNullViolationError("Failing row contains (could not write init file)."))

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from harness.promises import Figures
+from harness.proxies import held_answers
 from skyulf_service.errors import UnavailableError
 from skyulf_service.objects.opening import StoreSettings, open_store
 from skyulf_service.objects.store import ObjectStore
@@ -66,6 +67,23 @@ async def test_a_restart_of_the_server_is_survived(
 
         assert await store.get_bytes("during") == b"during"
         assert await store.get_bytes("long") == DATA
+
+
+@pytest.mark.s3
+async def test_who_is_cancelled_does_not_wait_for_a_server_that_hangs(
+    settings: StoreSettings, s3_server: S3Server
+) -> None:
+    with held_answers(s3_server.endpoint, b"uploadId=") as hanging:
+        async with opened(replace(settings, endpoint=hanging.address)) as store:
+            upload = asyncio.create_task(store.put_stream("long", data()))
+            assert await asyncio.to_thread(hanging.holding.wait, 20)
+            began = time.monotonic()
+            upload.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await upload
+
+            assert time.monotonic() - began < 3
+            assert await store.stat("long") is None
 
 
 @pytest.mark.s3

@@ -254,6 +254,13 @@ def test_a_task_that_will_not_end_does_not_keep_the_process(start) -> None:
     assert program.notes == ["refused"]
 
 
+def test_a_thread_in_a_call_that_does_not_return_does_not_keep_the_process(start) -> None:
+    program = start("held")
+    program.wait_for_note("calls")
+
+    assert program.end() == 0
+
+
 def test_what_lives_as_long_as_the_process_is_out_of_looks_for_garbage(start) -> None:
     program = start("api")
     program.wait_until("/readyz", 200)

@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from time import monotonic
@@ -31,6 +32,7 @@ log = structlog.get_logger(__name__)
 GRACE_SECONDS = 20.0
 DRAIN_SECONDS = 1.0
 TICK_SECONDS = 0.1  # uvicorn's
+LEAVE_SECONDS = 3.0
 
 Tasks = Mapping[str, Callable[[], Awaitable[None]]]
 Readiness = Sequence[Check | Callable[[], Awaitable[object]]]
@@ -152,6 +154,7 @@ def run_api(
         log.error("api.not_started", host=host, port=port)
         return int(ended.code or 1)
     log.info("api.stopped")
+    leave_soon(0)
     return 0
 
 
@@ -173,7 +176,19 @@ def run_role(
     """
     role = _Role(name, tasks, readiness, grace)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(role.run(lifespan or nullcontext, health_host, health_port))
+        code = runner.run(role.run(lifespan or nullcontext, health_host, health_port))
+        leave_soon(code)  # the loop waits for its threads as well
+        return code
+
+
+def leave_soon(code: int) -> None:
+    """End the process with this code within some seconds, also where threads are in a call that does not return.
+
+    Python waits for all threads, and one may be with a server that hangs: longer than the process has to end.
+    """
+    leaving = threading.Timer(LEAVE_SECONDS, os._exit, [code])
+    leaving.daemon = True
+    leaving.start()
 
 
 class _Role:

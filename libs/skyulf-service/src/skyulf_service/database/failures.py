@@ -8,7 +8,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 # connection errors, shutdown and start of the server, too many connections, lost races between transactions
 AWAY_STATES = ("08", "57P", "53300", "40001", "40P01", "55P03", "25P03")
 FULL_STATES = ("53100",)
-# said under XX000 to whoever opens a connection: it could not be written, the file could be made
+# said to whoever opens a connection: it could not be written, the file could be made
+INTERNAL_ERROR = "XX000"
 FULL_AT_CONNECTING = "could not write init file"
 UNIQUE_VIOLATION = "23505"
 
@@ -33,7 +34,8 @@ def is_full(error: BaseException) -> bool:
     cause = driver_error(error)
     if isinstance(cause, sqlite3.Error):
         return "is full" in str(cause)
-    return sqlstate(error).startswith(FULL_STATES) or FULL_AT_CONNECTING in str(cause)
+    state = sqlstate(error)
+    return state.startswith(FULL_STATES) or (state == INTERNAL_ERROR and FULL_AT_CONNECTING in str(cause))
 
 
 def is_damaged(error: BaseException) -> bool:

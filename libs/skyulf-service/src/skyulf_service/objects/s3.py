@@ -25,6 +25,7 @@ _LIST_BATCH = 500
 _THREADS = 16
 _READ_ATTEMPTS = 4
 _READ_PAUSE = 0.5
+_ABORT_SECONDS = 1.0
 
 
 class S3Store:
@@ -75,7 +76,9 @@ class S3Store:
             await self._call(key, upload.finish, bytes(buffer))
         except BaseException:
             if upload.started:
-                await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._pool, upload.abort))
+                # who gives up, or is cancelled, does not wait for a server that hangs
+                aborted = asyncio.get_running_loop().run_in_executor(self._pool, upload.abort)
+                await asyncio.wait({aborted}, timeout=_ABORT_SECONDS)
             raise
         return stored
 
