@@ -1,12 +1,19 @@
 """Runs and jobs over HTTP, on both databases."""
 
+from collections.abc import Callable
 from uuid import uuid4
 
+import pytest
 from pipeline_street import Street, created, failed, penguins, penguins_config
+from prometheus_client import REGISTRY
 from skyulf_events import JobQueued
 from skyulf_pipeline.domain.jobs import LogText
+from skyulf_pipeline.main import routers, runner, worker_tasks
 from skyulf_pipeline.persistence.jobs import MAX_LINES
+from skyulf_pipeline.persistence.unit_of_work import PipelineUnitOfWork
+from skyulf_pipeline.service.counters import JOBS_ENDED
 from skyulf_pipeline.service.runs import SYSTEM
+from skyulf_service.composition import Parts
 from skyulf_service.ids import new_id
 
 
@@ -130,3 +137,15 @@ async def test_logs_are_bounded_and_come_in_pages(street: Street) -> None:
 
     assert [line["seq"] for line in seen] == list(range(1, MAX_LINES + 1))
     assert len(seen[-1]["message"]) == 2000
+
+
+@pytest.mark.parametrize("role", [routers, worker_tasks, runner])
+async def test_whoever_ends_jobs_counts_them_from_zero(
+    lane: Street, role: Callable[[Parts[PipelineUnitOfWork]], object]
+) -> None:
+    JOBS_ENDED.clear()
+
+    role(lane.parts)
+
+    for status in ("succeeded", "failed", "cancelled"):
+        assert REGISTRY.get_sample_value("skyulf_jobs_ended_total", {"kind": "train", "status": status}) == 0

@@ -66,6 +66,7 @@ def settings_of(parts: Parts[PipelineUnitOfWork]) -> PipelineSettings:
 
 def routers(parts: Parts[PipelineUnitOfWork]) -> Sequence[APIRouter]:
     """The pipeline service's endpoints."""
+    begin_counting()  # a queued job that is cancelled ends here
     NodeRegistry.names()  # found now, not while the first request waits
     parts.extras[CHECKS] = Checks()
     store = parts.objects(BUCKET)
@@ -75,6 +76,7 @@ def routers(parts: Parts[PipelineUnitOfWork]) -> Sequence[APIRouter]:
 
 def worker_tasks(parts: Parts[PipelineUnitOfWork]) -> Sequence[Background]:
     """What ends or requeues jobs whose runner died, and repairs missed events; several workers may do so."""
+    begin_counting()
     queue, finisher = WorkQueue(tables.jobs, parts.database), JobFinisher(parts.uows)
     every = settings_of(parts).sweep_seconds
     tasks = [Sweep("jobs", every, lambda: requeue_expired(queue, finisher)), orphans(parts), old_logs(parts)]
