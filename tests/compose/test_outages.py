@@ -10,7 +10,8 @@ from harness.composed import Composed
 from harness.configs import tiny, tiny_data
 from harness.stream import Seen, read_until
 
-JOBS = 6
+BEFORE, DURING = 5, 2
+OPEN = ("queued", "running")
 
 
 @pytest.mark.parametrize("server", ["kafka", "postgres", "s3"])
@@ -18,29 +19,35 @@ def test_a_server_that_restarts_in_the_middle_loses_nothing(running: Composed, s
     with running.project() as api:
         constants.opposites(api, "steady")
         assert api.deploy("steady", "steady", 1)["status"] == "ready"
-        restart = threading.Timer(1.0, running.compose, ["restart", server])
-        restart.start()
-        datasets = [upload(api, number) for number in range(JOBS)]
+        datasets = [upload(api, number) for number in range(BEFORE)]
         jobs = [train(api, dataset, number) for number, dataset in enumerate(datasets)]
+        api.until(f"/jobs/{jobs[0]['id']}", lambda job: job["status"] != "queued")
+        assert api.ok("GET", f"/jobs/{jobs[-1]['id']}")["status"] in OPEN
+        restart = threading.Thread(target=running.compose, args=["restart", server])
+        restart.start()
+        for number in range(BEFORE, BEFORE + DURING):
+            datasets.append(upload(api, number))
+            jobs.append(train(api, datasets[-1], number))
         ended = [api.ended(job["id"], seconds=240) for job in jobs]
         restart.join()
         running.up()
         versions = [api.version_of(job)["version"] for job in ended]
         api.eventually(lambda: api.call("GET", "/models").status_code == 200, what="models are listed")
 
-        assert [job["status"] for job in ended] == ["succeeded"] * JOBS
-        assert versions == [1] * JOBS, "each job registered one version"
+        assert [job["status"] for job in ended] == ["succeeded"] * len(jobs)
+        assert versions == [1] * len(jobs), "each job registered one version"
         assert api.deploy("steady", "steady", 2)["status"] == "ready"
         assert constants.check(api.predict("steady", constants.ROWS)) == 2
-        ids = {job["id"] for job in ended}
-        told = completed(read_until(api, lambda seen: ids <= completed(seen).keys()))
-        assert {job: told[job] for job in ids} == dict.fromkeys(ids, 1)
+        ends = {("dataset.profiled", dataset["id"]) for dataset in datasets}
+        ends |= {("job.completed", job["id"]) for job in jobs}
+        told = ends_told(read_until(api, lambda seen: ends <= ends_told(seen).keys()))
+        assert {end: told[end] for end in ends} == dict.fromkeys(ends, 1)
     assert dead_letters(running) == []
 
 
-def completed(seen: list[Seen]) -> Counter[str]:
-    """How often the stream tells of the end of each job."""
-    return Counter(str(each.event["subject"]) for each in seen if each.type == "job.completed")
+def ends_told(seen: list[Seen]) -> Counter[tuple[str, str]]:
+    """How often the stream tells of each event, by its type and subject."""
+    return Counter((each.type, str(each.event["subject"])) for each in seen)
 
 
 def upload(api: Api, number: int) -> Json:
