@@ -1,4 +1,4 @@
-"""Backup of the distributed form while others work, destroy, restore: PostgreSQL, S3, Kafka and keys."""
+"""Backup of the distributed form while others work, destroy, restore: PostgreSQL, S3, keys, and Kafka in one form."""
 
 import asyncio
 import os
@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import asyncpg
@@ -18,6 +19,7 @@ from harness.constants import ROWS, check, opposites
 from harness.distributed import SERVICES, Distributed
 from harness.form import quiet, started
 from harness.operators import of_operators
+from harness.topics import published
 from minio import Minio
 from skyulf_service.testing.handles import KafkaBroker, PostgresServer, S3Server
 from skyulf_service.testing.hub import LocalHub
@@ -32,19 +34,21 @@ def skyulf(running: Distributed, *words: str) -> subprocess.CompletedProcess[str
 
 
 @pytest.fixture
-def own(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Distributed]:
+def hub() -> Iterator[LocalHub]:
+    """Servers of its own: they can be lost."""
+    with closing(LocalHub()) as hub:
+        yield hub
+
+
+@pytest.fixture
+def own(tmp_path: Path, postgres_server: PostgresServer, hub: LocalHub) -> Iterator[Distributed]:
     """An installation of its own: everything in it is destroyed."""
-    hub = LocalHub()
-    try:
-        with started(
-            Distributed(tmp_path, kafka=KafkaBroker(hub), postgres=postgres_server, s3=S3Server(hub))
-        ) as running:
-            yield running
-    finally:
-        hub.close()
+    with started(Distributed(tmp_path, kafka=KafkaBroker(hub), postgres=postgres_server, s3=S3Server(hub))) as running:
+        yield running
 
 
-def test_backup_under_load_destroy_restore(own: Distributed, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kafka", ["stays", "is lost"])
+def test_backup_under_load_destroy_restore(own: Distributed, hub: LocalHub, tmp_path: Path, kafka: str) -> None:
     running, file = own, tmp_path / "b.tgz"
     api = running.project()
     opposites(api, "switch")
@@ -68,11 +72,17 @@ def test_backup_under_load_destroy_restore(own: Distributed, tmp_path: Path) -> 
     assert refused.returncode == 1
     assert "stop all roles first" in refused.stderr
     api.deploy("switch", "switch", 2)  # undone by the restore
+    Api.eventually(lambda: on_topics(running) == set(announced(running)), what="also this is told")
+    told = on_topics(running)
     destroy(running)
+    if kafka == "is lost":
+        lose_kafka(running, hub)
 
     restored = skyulf(running, "restore", "--replace", str(file))
 
     assert restored.returncode == 0, restored.stderr
+    running.migrate()  # makes the topics where Kafka is a new one
+    assert on_topics(running) == set()
     (last,) = running.sql("gateway", "SELECT last_seq FROM event_log_head")
     for role in running.roles.values():
         role.start()
@@ -87,6 +97,8 @@ def test_backup_under_load_destroy_restore(own: Distributed, tmp_path: Path) -> 
     api.deploy("switch", "switch", 2)
     assert check(api.predict("switch", ROWS)) == 2
     Api.eventually(lambda: logged(running) == announced(running), what="every event in the log, once")
+    Api.eventually(lambda: on_topics(running) == set(announced(running)), what="what is kept on Kafka, and no more")
+    assert told - on_topics(running)  # what was undone
     numbers = [row["seq"] for row in running.sql("gateway", "SELECT seq FROM event_log ORDER BY seq")]
     assert numbers == list(range(1, len(numbers) + 1))
     assert numbers[-1] > last["last_seq"]
@@ -113,6 +125,12 @@ def destroy(running: Distributed) -> None:
         shutil.rmtree(running.folder / role / "cache", ignore_errors=True)
 
 
+def lose_kafka(running: Distributed, hub: LocalHub) -> None:
+    """End the broker with its topics and the places of all groups; an empty one elsewhere takes its place."""
+    hub.servers.pop("kafka").close()
+    running.move_to(KafkaBroker(hub))
+
+
 async def emptied(url: str) -> None:
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
@@ -123,6 +141,10 @@ async def emptied(url: str) -> None:
 
 def logged(running: Distributed) -> Counter[str]:
     return Counter(str(row["event_id"]) for row in running.sql("gateway", "SELECT event_id FROM event_log"))
+
+
+def on_topics(running: Distributed) -> set[str]:
+    return {record.id for record in published(running.bootstrap)}
 
 
 def announced(running: Distributed) -> Counter[str]:

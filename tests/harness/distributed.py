@@ -90,6 +90,11 @@ class Distributed(Skyulf):
         """Kafka's address."""
         return self.kafka.bootstrap
 
+    def move_to(self, kafka: KafkaBroker | NativeKafka) -> None:
+        """Name another broker to every role; who runs learns of it when started again."""
+        self.kafka = kafka
+        self._environment_of_all()
+
     def database_url(self, service: str, *, role_of: str | None = None) -> str:
         """A service's database as its own role sees it, or another service's."""
         return self.postgres.url(self.databases[service], self.databases[role_of or service])

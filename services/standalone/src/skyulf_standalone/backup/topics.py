@@ -38,10 +38,12 @@ async def _ends(brokers: Brokers) -> dict[TopicPartition, int]:
     there = await partitions_of_topics(brokers)
     ours = {topic.name: there[topic.name] for topic in TOPICS if topic.name in there}
     places = [TopicPartition(name, number) for name, count in ours.items() for number in range(count)]
+    if not places:  # a new Kafka; a consumer that is stopped before it was asked anything cancels who stops it
+        return {}
     consumer = AIOKafkaConsumer(**brokers.connection())
     try:
         await consumer.start()
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(places) if places else {}
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
     finally:
         await consumer.stop()
     return {place: end for place, end in ends.items() if end > 0}
