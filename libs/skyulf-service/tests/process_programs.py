@@ -38,6 +38,10 @@ def api(grace: float = 20.0, drain: float = 0.5, tls: ssl.SSLContext | None = No
         await asyncio.sleep(seconds)
         return "slept"
 
+    @router.get("/hold", **allow_anyone())
+    async def held_threads() -> None:
+        hold()
+
     @router.get("/kept", **allow_anyone())
     async def kept() -> int:
         return gc.get_freeze_count()
@@ -121,11 +125,15 @@ def stuck() -> int:
     return run_role("worker", {"stubborn": stubborn}, health_port=PORT, grace=0.5)
 
 
+def hold() -> None:
+    for pool in (ThreadPoolExecutor(1), None):
+        asyncio.get_running_loop().run_in_executor(pool, time.sleep, 60)
+    note("calls")
+
+
 def held() -> int:
     async def calling() -> None:
-        for pool in (ThreadPoolExecutor(1), None):
-            asyncio.get_running_loop().run_in_executor(pool, time.sleep, 60)
-        note("calls")
+        hold()
         await asyncio.Event().wait()
 
     return run_role("worker", {"calling": calling}, health_port=PORT)

@@ -1,6 +1,7 @@
 """A process that stops in the middle of a statement keeps its locks until its neighbours end its session."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -12,7 +13,8 @@ from skyulf_service.database.stalled import end_stalled_sessions
 from skyulf_service.errors import UnavailableError
 from skyulf_service.ids import new_id
 from skyulf_service.testing.sample import Counter, SampleUnitOfWork, counters, create_tables
-from sqlalchemy import select, text, update
+from skyulf_service.testing.tcp_proxy import TcpProxy
+from sqlalchemy import make_url, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 PATIENCE = timedelta(seconds=0.3)
@@ -26,6 +28,23 @@ async def database(postgres_url: str) -> AsyncIterator[Database]:
         await SampleUnitOfWork(connection).counters.add(Counter(project_id=new_id()))
     yield opened
     await opened.close()
+
+
+async def test_who_closes_does_not_wait_for_a_server_that_hangs(postgres_url: str) -> None:
+    place = make_url(postgres_url)
+    async with TcpProxy(str(place.host), int(place.port or 0)) as proxy:
+        host, port = proxy.address.split(":")
+        reached = Database.open(
+            place.set(host=host, port=int(port)).render_as_string(hide_password=False), name="sample"
+        )
+        async with reached.read(), reached.read():
+            await reached.ping()
+        proxy.blackhole = True
+        began = time.monotonic()
+
+        await reached.close()
+
+        assert time.monotonic() - began < 5
 
 
 @asynccontextmanager

@@ -261,6 +261,13 @@ def test_a_thread_in_a_call_that_does_not_return_does_not_keep_the_process(start
     assert program.end() == 0
 
 
+def test_nor_does_it_keep_an_api(start) -> None:
+    api = start("api")
+    api.wait_until("/api/v1/hold", 200)
+
+    assert api.end() == 0
+
+
 def test_what_lives_as_long_as_the_process_is_out_of_looks_for_garbage(start) -> None:
     program = start("api")
     program.wait_until("/readyz", 200)

@@ -26,6 +26,7 @@ from skyulf_service.http.health import Check, health_router, named
 from skyulf_service.http.wire import ProblemProtocol
 from skyulf_service.supervision import SupervisedTasks, TaskFailedError
 from skyulf_service.telemetry.metrics import LOOP_LAG
+from skyulf_service.telemetry.tracing import export_now
 
 log = structlog.get_logger(__name__)
 
@@ -149,12 +150,13 @@ def run_api(
     server = api_server(app, host=host, port=port, grace=grace, drain=drain, tls=tls)
     log.info("api.starting", host=host, port=port, scheme="http" if tls is None else "https")
     try:
-        server.run()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(server.serve())
+            log.info("api.stopped")
+            leave_soon(0)  # the loop waits for its threads as well
     except SystemExit as ended:  # uvicorn's way to say that it could not start
         log.error("api.not_started", host=host, port=port)
         return int(ended.code or 1)
-    log.info("api.stopped")
-    leave_soon(0)
     return 0
 
 
@@ -177,15 +179,17 @@ def run_role(
     role = _Role(name, tasks, readiness, grace)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(role.run(lifespan or nullcontext, health_host, health_port))
-        leave_soon(code)  # the loop waits for its threads as well
+        leave_soon(code)
         return code
 
 
 def leave_soon(code: int) -> None:
     """End the process with this code within some seconds, also where threads are in a call that does not return.
 
-    Python waits for all threads, and one may be with a server that hangs: longer than the process has to end.
+    Python waits for all threads, and one may be with a server that hangs: longer than the process has to end. What
+    would be exported at Python's own end, spans that nobody has yet, is so now.
     """
+    threading.Thread(target=export_now, daemon=True).start()
     leaving = threading.Timer(LEAVE_SECONDS, os._exit, [code])
     leaving.daemon = True
     leaving.start()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Literal
 
 import asyncpg
@@ -24,6 +24,7 @@ Dialect = Literal["sqlite", "postgresql"]
 POOL_TIMEOUT = 2.0
 WRITER_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 5.0
+CLOSE_TIMEOUT = 2.0
 IDLE_TIMEOUT_MS = 5_000
 APPLICATION = "skyulf"
 STATEMENT_TIMEOUT = 60.0
@@ -118,9 +119,11 @@ class Database:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; a server that does not answer is not waited for."""
         await self.news.close()
-        await self.engine.dispose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self.engine.dispose()
 
     @asynccontextmanager
     async def _only_writer(self, writer: asyncio.Lock) -> AsyncIterator[None]:

@@ -37,6 +37,13 @@ def configure_tracing(*, service: str, role: str = "api") -> TracerProvider:
     return provider
 
 
+def export_now() -> None:
+    """Export the spans that wait for it; blocks until they are, or have failed."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.force_flush()
+
+
 def current_traceparent() -> str | None:
     """The current span as a ``traceparent`` header or outbox column; None where there is no span."""
     carrier: dict[str, str] = {}
