@@ -133,11 +133,12 @@ async def test_waking_makes_a_cancel_immediate(
 async def test_a_cancel_wins_over_a_success_that_comes_later(
     store: Store, queue: WorkQueue, slots: ChildSlots, handler: Handler
 ) -> None:
-    handler.pause = 0.5  # the work is done, its commit is not
+    handler.may_commit.clear()  # the work is done, its commit is not
     async with supervising(queue, slots, handler):
         job = await store.submit()
         await store.until(job.id, "running")
         await store.change(job.id, Job.request_cancel)
+        handler.may_commit.set()
         ended = await store.until(job.id, "cancelled", "failed", "succeeded")
 
     assert ended.status == "cancelled"

@@ -139,7 +139,7 @@ class Store:
     async def change(self, id: UUID, change: Callable[[Job], None]) -> None:
         async with self.database.begin() as connection:
             repository = Jobs(connection)
-            job = await repository.require(SYSTEM, id)
+            job = await repository.require(SYSTEM, id, lock=True)
             change(job)
             await repository.save(job)
 
@@ -186,6 +186,8 @@ class Handler:
         self.store = store
         self.scratch = scratch
         self.pause = 0.0
+        self.may_commit = asyncio.Event()
+        self.may_commit.set()
 
     async def run(self, claim: Claim, child: ChildRunner, progress: Progress) -> None:
         spec = cast(dict[str, JsonValue], claim.row["spec"])
@@ -196,6 +198,7 @@ class Handler:
             function = f"work_children:{spec['function']}"
             await child.call(function, spec, scratch=scratch, memory_limit=limit, on_progress=progress)
         await asyncio.sleep(self.pause)
+        await self.may_commit.wait()
         if spec.get("freeze") == "before the commit" and claim.attempt == 1:
             os.kill(os.getpid(), signal.SIGSTOP)  # the next thing that happens after SIGCONT is the commit
         await asyncio.shield(self._commit(claim))  # careless: it writes even when it is cancelled meanwhile

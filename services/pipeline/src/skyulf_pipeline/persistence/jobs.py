@@ -8,7 +8,6 @@ from uuid import UUID
 
 from skyulf_service.database.pagination import Page, decode_cursor, encode_cursor, invalid_cursor
 from skyulf_service.database.repository import Repository
-from skyulf_service.errors import NotFoundError
 from skyulf_service.ids import utc_now
 from skyulf_service.scope import Scope
 from skyulf_service.work.claims import Claim, fence
@@ -67,14 +66,6 @@ class JobRepository(Repository[Job]):
         work: dict[str, Any] = WorkState.work_fields(dict(row))
         received = None if row["received"] is None else Received(**row["received"])
         return Job(**own, **work, kind=kind, outcome=outcome, sources=sources, best=best, received=received)
-
-    async def locked(self, scope: Scope, id: UUID) -> Job:
-        """Return a job that nobody else may claim or change until the transaction ends; or raise `NotFoundError`."""
-        query = select(self.table).where(self.table.c.id == id, *self._within(scope)).with_for_update()
-        row = (await self.connection.execute(query)).mappings().first()
-        if row is None:
-            raise NotFoundError(f"There is no job {id} in this project.")
-        return self.from_row(row)
 
     async def held(self, claim: Claim) -> Job:
         """Return the job of a claim that nobody has taken over, or raise `LeaseLostError`."""

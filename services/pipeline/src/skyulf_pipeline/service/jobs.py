@@ -112,7 +112,7 @@ async def cancel(uow: PipelineUnitOfWork, *, scope: Scope, job_id: UUID, keep_be
 
     With ``keep_best`` a tuning ends behind the fold that runs, and then trains the best trial so far.
     """
-    job = await uow.jobs.locked(scope, job_id)
+    job = await uow.jobs.require(scope, job_id, lock=True)
     if keep_best:
         job.end_with_the_best()
     else:
@@ -131,7 +131,7 @@ async def retry(uow: PipelineUnitOfWork, *, scope: Scope, job_id: UUID, n_trials
 
     AutoML begins anew.
     """
-    job = await uow.jobs.locked(scope, job_id)
+    job = await uow.jobs.require(scope, job_id, lock=True)
     job.restart(n_trials=n_trials)
     if job.begin_anew():
         await uow.trials.clear(job)
