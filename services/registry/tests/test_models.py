@@ -75,6 +75,15 @@ async def test_numbers_have_no_gaps_when_many_jobs_end_at_once(registry, job_com
     assert len({version["lineage"]["job_id"] for version in versions}) == 12
 
 
+async def test_jobs_that_end_together_wait_for_each_other_and_lose_no_race(registry, job_completed, caplog):
+    await registry.deliver(job_completed())
+
+    await asyncio.gather(*(registry.deliver(job_completed()) for _ in range(12)))
+
+    assert (await registry.client.get("/api/v1/models/late-flights")).json()["latest_version"] == 13
+    assert "StaleVersionError" not in caplog.text
+
+
 async def test_another_project_sees_nothing(registry, job_completed):
     await registry.deliver(job_completed())
     stranger = registry.headers(uuid4())

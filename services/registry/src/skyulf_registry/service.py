@@ -57,7 +57,7 @@ async def register_version(uow: RegistryUnitOfWork, *, event: JobCompleted) -> M
 
 async def set_alias(uow: RegistryUnitOfWork, *, scope: Scope, name: str, number: int, alias: str) -> Model:
     """Make an alias of a model name one of its versions, and announce it."""
-    model = await uow.models.named(scope, name)
+    model = await uow.models.named(scope, name, lock=True)
     version = await uow.versions.numbered(scope, model, number)
     model.point(alias, version)
     await uow.models.save(model)
@@ -67,14 +67,14 @@ async def set_alias(uow: RegistryUnitOfWork, *, scope: Scope, name: str, number:
 
 async def drop_alias(uow: RegistryUnitOfWork, *, scope: Scope, name: str, alias: str) -> None:
     """Forget an alias of a model."""
-    model = await uow.models.named(scope, name)
+    model = await uow.models.named(scope, name, lock=True)
     model.drop_alias(alias)
     await uow.models.save(model)
 
 
 async def move_to_stage(uow: RegistryUnitOfWork, *, scope: Scope, name: str, number: int, stage: Stage) -> ModelVersion:
     """Put a version into a stage; the stage ``archived`` archives it."""
-    model = await uow.models.named(scope, name)
+    model = await uow.models.named(scope, name, lock=True)
     version = await uow.versions.numbered(scope, model, number)
     if stage is Stage.ARCHIVED:
         return await _archive(uow, model, version)
@@ -124,7 +124,7 @@ async def history(uow: RegistryUnitOfWork, *, scope: Scope, name: str) -> list[R
 
 async def note_ready(uow: RegistryUnitOfWork, *, event: DeploymentReady) -> None:
     """Take in that inference serves a revision."""
-    deployment = await uow.deployments.get(SYSTEM, event.deployment_id)
+    deployment = await uow.deployments.get(SYSTEM, event.deployment_id, lock=True)
     if deployment is not None and deployment.observe_ready(
         revision=event.revision,
         order=event.aggregate_version,
@@ -137,7 +137,7 @@ async def note_ready(uow: RegistryUnitOfWork, *, event: DeploymentReady) -> None
 
 async def note_failed(uow: RegistryUnitOfWork, *, event: DeploymentFailed) -> None:
     """Take in that inference cannot serve a revision."""
-    deployment = await uow.deployments.get(SYSTEM, event.deployment_id)
+    deployment = await uow.deployments.get(SYSTEM, event.deployment_id, lock=True)
     if deployment is not None and deployment.observe_failed(
         revision=event.revision,
         order=event.aggregate_version,
@@ -181,7 +181,8 @@ async def _chosen_version(uow: RegistryUnitOfWork, scope: Scope, request: Deploy
 
 
 async def _model_for(uow: RegistryUnitOfWork, scope: Scope, name: str) -> Model:
-    found = await uow.models.find(scope, name)
+    # jobs that end together have its next numbers one after the other: whoever loses every race would lose its model
+    found = await uow.models.find(scope, name, lock=True)
     if found is not None:
         return found
     now = utc_now()

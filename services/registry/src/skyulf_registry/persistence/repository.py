@@ -39,13 +39,13 @@ class ModelRepository(Repository[Model]):
         """Read a model from a row."""
         return Model(**row)
 
-    async def find(self, scope: Scope, name: str) -> Model | None:
+    async def find(self, scope: Scope, name: str, *, lock: bool = False) -> Model | None:
         """Return the model of that name, or None."""
-        return await self.first(scope, tables.models.c.name == name)
+        return await self.first(scope, tables.models.c.name == name, lock=lock)
 
-    async def named(self, scope: Scope, name: str) -> Model:
+    async def named(self, scope: Scope, name: str, *, lock: bool = False) -> Model:
         """Return the model of that name, or raise `NotFoundError`."""
-        found = await self.find(scope, name)
+        found = await self.find(scope, name, lock=lock)
         if found is None:
             raise NotFoundError(f"There is no model {name!r} in this project.")
         return found
